@@ -1,0 +1,156 @@
+/**
+ * What Tratta gets for an account, made from the row that the lookup gives.
+ *
+ * Absent means absent: nulls, blank texts and empty objects are not sent (an empty metadata value would
+ * delete the key at Tratta, see the pages "Customer" and "Debt account"). An optional field that Tratta
+ * would refuse is left out, because a caller is waiting and Tratta would refuse the whole payload; a
+ * required one that cannot be sent is an error.
+ */
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Address, Customer, DebtAccount, JitPayload, Location } from './contract.ts'
+import type { AccountRow, DebtAccountRow } from './database/find-account.ts'
+import { type LeftOut, leaveOut, leftOutAt, type Path } from './left-out.ts'
+
+type Json = Record<string, unknown>
+
+const contract = TypeCompiler.Compile(JitPayload)
+
+/** @throws {UnsendableAccount} when a required field, or a vital one of contract.ts, cannot be sent. */
+export function toPayload(row: AccountRow): { payload: JitPayload; leftOut: LeftOut[] } {
+  const leftOut: LeftOut[] = []
+  const data: Json = {}
+  if (row.location_external_id !== null) data.location = location(row, leftOut)
+  if (row.customer_external_id !== null) data.customer = customer(row, leftOut)
+  data.debt_account = debtAccount(row, ['debt_account'], leftOut)
+  if (row.children !== null)
+    data.child_debt_accounts = row.children.map((child, index) =>
+      debtAccount(child, ['child_debt_accounts', index], leftOut),
+    )
+  const payload = { data }
+  while (!contract.Check(payload))
+    leftOut.push(leaveOut(payload, JitPayload, contract.Errors(payload).First()!))
+  return { payload, leftOut }
+}
+
+function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
+  const account: Json = {}
+  put(account, 'external_id', text(row.external_id))
+  put(account, 'parent_external_id', text(row.parent_external_id))
+  put(account, 'external_account_number', text(row.external_account_number))
+  put(account, 'billing_type', list(row.billing_type))
+  put(account, 'balance', cents(row.balance))
+  put(account, 'current_balance', cents(row.current_balance))
+  put(account, 'locations', list(row.locations))
+  put(account, 'payment_plan', filled(row.payment_plan))
+  put(account, 'metadata', metadata(row.metadata))
+  putAdditional(account, row.additional_fields, DebtAccount.properties, at, leftOut)
+  return account
+}
+
+function customer(row: AccountRow, leftOut: LeftOut[]): Json {
+  const made: Json = {}
+  put(made, 'external_id', text(row.customer_external_id))
+  put(made, 'name', text(row.customer_name))
+  put(made, 'email', text(row.customer_email))
+  put(made, 'phone', text(row.customer_phone))
+  put(made, 'date_of_birth', date(row.customer_date_of_birth))
+  put(made, 'ssn_last4', ssnLast4(row.customer_ssn_last4))
+  put(made, 'address', address(row.customer_address))
+  put(made, 'metadata', metadata(row.customer_metadata))
+  putAdditional(made, row.customer_additional_fields, Customer.properties, ['customer'], leftOut)
+  return made
+}
+
+function location(row: AccountRow, leftOut: LeftOut[]): Json {
+  const made: Json = {}
+  put(made, 'external_id', text(row.location_external_id))
+  put(made, 'name', text(row.location_name))
+  put(made, 'type', text(row.location_type))
+  put(made, 'metadata', metadata(row.location_metadata))
+  putAdditional(made, row.location_additional_fields, Location.properties, ['location'], leftOut)
+  return made
+}
+
+function put(target: Json, key: string, value: unknown) {
+  if (value !== undefined) target[key] = value
+}
+
+/** Further fields that Tratta documents; a field with a column of its own is taken from the column only. */
+function putAdditional(target: Json, value: unknown, own: Json, at: Path, leftOut: LeftOut[]) {
+  if (value === null) return
+  const fields = filled(value)
+  if (fields === undefined) return
+  if (!isObject(fields)) {
+    leftOut.push(leftOutAt([...at, 'additional_fields'], 'must be an object'))
+    return
+  }
+  for (const [key, field] of Object.entries(fields)) {
+    // Assigning __proto__ would change the object instead of adding a field.
+    if (Object.hasOwn(own, key) || key === '__proto__')
+      leftOut.push(leftOutAt([...at, 'additional_fields', key], 'must come from its own column'))
+    else put(target, key, filled(field))
+  }
+}
+
+// What follows reads a column. A value of the wrong form is handed on as it came: the contract finds it.
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+// Tratta's side trims texts (its validation is Laravel's), so that a blank one is an empty one there.
+const text = (value: string | null) => (value === null || value.trim() === '' ? undefined : value)
+
+function cents(value: string | null): unknown {
+  if (value === null || !/^-?\d+(\.0+)?$/.test(value)) return text(value)
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number + 0 : value
+}
+
+/** A view may give a timestamp at midnight for a date. */
+const date = (value: string | null) => text(value)?.replace(/[T ]00:00:00(\.0+)?([+-]\d\d(:\d\d)?|Z)?$/, '')
+
+const ssnLast4 = (value: string | null) =>
+  value !== null && /^[1-9]\d{3}$/.test(value) ? Number(value) : text(value)
+
+/** JSON may also come as a text that holds it. */
+function parsed(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
+function filled(value: unknown): unknown {
+  if (value === null || (typeof value === 'string' && value.trim() === '')) return undefined
+  const read = parsed(value)
+  return typeof read === 'object' && read !== null && Object.keys(read).length === 0 ? undefined : read
+}
+
+/** One text alone is a list of one. */
+function list(value: unknown): unknown {
+  const read = filled(value)
+  if (typeof read === 'string') return [read]
+  return Array.isArray(read) ? filled(read.filter((item) => filled(item) !== undefined)) : read
+}
+
+function address(value: unknown): unknown {
+  const read = filled(value)
+  if (!isObject(read)) return read
+  const made: Json = {}
+  for (const key of Object.keys(Address.properties)) put(made, key, filled(read[key] ?? null))
+  return filled(made)
+}
+
+/** Numbers and booleans become the texts that stand for them: Tratta's metadata is texts. */
+function metadata(value: unknown): unknown {
+  const read = filled(value)
+  if (!isObject(read)) return read
+  const made: Json = {}
+  for (const [key, item] of Object.entries(read)) {
+    if (key === '__proto__') continue
+    put(made, key, typeof item === 'boolean' || Number.isFinite(item) ? String(item) : filled(item))
+  }
+  return filled(made)
+}

@@ -1,0 +1,139 @@
+/** `GET /jit/{secret}?debt_account_external_id=ID`, Tratta's question ("Receive a JIT request"). */
+import { hash, timingSafeEqual } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
+import { Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type pg from 'pg'
+import { addressList, type Config } from '../config.ts'
+import { type AccountStatement, AmbiguousAccount, findAccount } from '../database/find-account.ts'
+import { DatabaseAway, DatabaseBusy, DeadlinePassed, limitsWithin } from '../database/pool.ts'
+import { UnsendableAccount } from '../left-out.ts'
+import { accountNamer, describeError, type Log } from '../log.ts'
+import { toPayload } from '../payload.ts'
+import { type App, logRequest } from './app.ts'
+import type { Metrics } from './metrics.ts'
+import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
+import type { Readiness } from './readiness.ts'
+
+export interface JitRouteOptions {
+  config: Config<'JIT_SECRET'>
+  pool: pg.Pool
+  statement: AccountStatement
+  readiness: Readiness
+  metrics: Metrics
+  log: Log
+}
+
+const Parameters = Type.Object({
+  debt_account_external_id: Type.String({ minLength: 1, maxLength: 255, pattern: '^\\P{Cc}*$' }),
+})
+
+const GUESSES_A_MINUTE = 10
+const RETRY_AFTER_SECONDS = 1
+
+export async function addJitRoute(
+  app: App,
+  { config, pool, statement, readiness, metrics, log }: JitRouteOptions,
+) {
+  const limits = limitsWithin(config.JIT_DEADLINE_MS)
+  const accountName = accountNamer(config.JIT_SECRET)
+  const isSecret = secretCheck(config)
+  const isAllowed = clientCheck(config.ALLOWED_CLIENTS)
+  await app.register(rateLimit, { global: false })
+  const guess = app.createRateLimit({ max: GUESSES_A_MINUTE, timeWindow: 60_000 })
+
+  const refuse = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    code: ProblemCode,
+    details?: ProblemDetails & { retryAfterSeconds?: number },
+  ) => {
+    request.outcome = code
+    return sendProblem(reply, code, details)
+  }
+
+  app.get(
+    '/jit/:secret',
+    {
+      schema: { params: Type.Object({ secret: Type.String() }), querystring: Parameters },
+      attachValidation: true,
+      onRequest(request, reply, done) {
+        if (!isAllowed(request)) {
+          request.logged = { client: request.ip }
+          refuse(request, reply, 'client_not_allowed')
+        } else if (isSecret(request.params.secret)) done()
+        else
+          guess(request).then((limit) => {
+            request.logged = { client: request.ip }
+            if (!limit.isAllowed && limit.isExceeded)
+              return refuse(request, reply, 'too_many_guesses', { retryAfterSeconds: limit.ttlInSeconds })
+            sendProblem(reply, 'not_found')
+            request.outcome = 'wrong_secret'
+          }, done)
+      },
+      onResponse(request, reply, done) {
+        metrics.called(request.outcome, reply.elapsedTime / 1000)
+        done()
+      },
+    },
+    async (request, reply) => {
+      if (request.validationError) return refuse(request, reply, 'invalid_parameter')
+      const externalId = request.query.debt_account_external_id
+      const logged: Record<string, unknown> = { account: accountName(externalId) }
+      request.logged = logged
+      try {
+        const row = await findAccount(pool, statement, externalId, limits)
+        readiness.sawAnswer()
+        if (!row) return refuse(request, reply, 'account_not_found')
+        const { payload, leftOut } = toPayload(row)
+        if (leftOut.length > 0) {
+          logged.left_out = leftOut.map(({ kind }) => kind)
+          for (const { kind } of leftOut) metrics.leftOut(kind)
+        }
+        request.outcome = 'answered'
+        return reply.header('content-type', 'application/json').send(JSON.stringify(payload))
+      } catch (error) {
+        const [code, details] = problemOf(error)
+        if (error instanceof UnsendableAccount) logged.field = error.kind
+        else if (!(error instanceof DatabaseBusy || error instanceof DeadlinePassed))
+          logged.error = describeError(error instanceof DatabaseAway ? error.cause : error)
+        return refuse(request, reply, code, details)
+      } finally {
+        if (request.socket.destroyed) {
+          request.outcome = 'client_gone'
+          logRequest(log, request, reply)
+          metrics.called('client_gone', reply.elapsedTime / 1000)
+        }
+      }
+    },
+  )
+}
+
+function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfterSeconds?: number })?] {
+  if (error instanceof DatabaseAway) return ['database_away', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
+  if (error instanceof DatabaseBusy) return ['busy', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
+  if (error instanceof DeadlinePassed) return ['deadline_passed']
+  if (error instanceof UnsendableAccount)
+    return ['account_not_sendable', { field: error.field, detail: error.message }]
+  if (error instanceof AmbiguousAccount)
+    return ['account_not_sendable', { detail: 'the account, its customer or its location is there twice' }]
+  return ['internal_error']
+}
+
+/** Takes the same time for every wrong secret, and for one of two secrets during a rotation. */
+function secretCheck({ JIT_SECRET, JIT_SECRET_PREVIOUS }: Config<'JIT_SECRET'>) {
+  const digest = (secret: string) => hash('sha256', secret, 'buffer')
+  const current = digest(JIT_SECRET)
+  const previous = digest(JIT_SECRET_PREVIOUS ?? JIT_SECRET)
+  return (secret: string) => {
+    const given = digest(secret)
+    const isCurrent = timingSafeEqual(given, current)
+    return timingSafeEqual(given, previous) || isCurrent
+  }
+}
+
+function clientCheck(ranges: string[]): (request: FastifyRequest) => boolean {
+  if (ranges.length === 0) return () => true
+  const allowed = addressList(ranges)
+  return ({ ip }) => allowed.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4')
+}

@@ -1,0 +1,48 @@
+/** Everything but a payload: `application/problem+json` (RFC 9457) with `code` and `request_id`. */
+import type { FastifyReply } from 'fastify'
+
+export const PROBLEMS = {
+  invalid_parameter: {
+    status: 400,
+    title: 'debt_account_external_id must be given once, as 1 to 255 characters without control characters',
+  },
+  malformed_request: { status: 400, title: 'Not a request that this service understands' },
+  client_not_allowed: { status: 403, title: 'This address may not ask' },
+  not_found: { status: 404, title: 'Not found' },
+  account_not_found: { status: 404, title: 'No such debt account' },
+  too_many_guesses: { status: 429, title: 'Too many requests' },
+  account_not_sendable: {
+    status: 500,
+    title: 'The debt account cannot be sent as it stands in the database',
+  },
+  internal_error: { status: 500, title: 'Internal error' },
+  database_away: { status: 503, title: 'The database cannot answer' },
+  busy: { status: 503, title: 'More calls are waiting than can be answered in time' },
+  not_ready: { status: 503, title: 'Not ready' },
+  deadline_passed: { status: 504, title: 'The database did not answer in time' },
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+export interface ProblemDetails {
+  detail?: string
+  /** A field of Tratta's, by name. */
+  field?: string
+}
+
+export function problemBody(code: ProblemCode, requestId: string, details: ProblemDetails = {}) {
+  const { status, title } = PROBLEMS[code]
+  return JSON.stringify({ type: 'about:blank', title, status, code, ...details, request_id: requestId })
+}
+
+export function sendProblem(
+  reply: FastifyReply,
+  code: ProblemCode,
+  { retryAfterSeconds, ...details }: ProblemDetails & { retryAfterSeconds?: number } = {},
+) {
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  return reply
+    .code(PROBLEMS[code].status)
+    .header('content-type', 'application/problem+json')
+    .send(problemBody(code, reply.request.id, details))
+}

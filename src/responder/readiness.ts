@@ -1,0 +1,54 @@
+/** Would a call be answered now? */
+import type pg from 'pg'
+import { type AccountStatement, findAccount } from '../database/find-account.ts'
+
+export type NotReady = 'stopping' | 'database'
+
+export interface Readiness {
+  /** A lookup was answered: as good as a probe, and under load there is no better one. */
+  sawAnswer(): void
+  announceStop(): void
+  readonly stopping: boolean
+  /** @returns what is missing, or undefined when a call would be answered. */
+  missing(): Promise<NotReady | undefined>
+}
+
+/** No account has it: a probe with it goes all the way that a call goes, and finds nothing. */
+const NO_ACCOUNT = ''
+/** So often at most the database is asked, however often we are. */
+const FRESH_MS = 1000
+const PROBE_MS = 1000
+
+export function createReadiness(pool: pg.Pool, statement: AccountStatement): Readiness {
+  let stopping = false
+  let answeredAt = Number.NEGATIVE_INFINITY
+  let probed: { at: number; answer: Promise<boolean> } | undefined
+
+  const sawAnswer = () => {
+    answeredAt = performance.now()
+  }
+  const probe = () =>
+    findAccount(pool, statement, NO_ACCOUNT, { queryMs: PROBE_MS }).then(
+      () => true,
+      () => false,
+    )
+  const databaseAnswers = () => {
+    const now = performance.now()
+    if (now - answeredAt < FRESH_MS) return true
+    if (!probed || now - probed.at >= FRESH_MS) probed = { at: now, answer: probe() }
+    return probed.answer
+  }
+  return {
+    sawAnswer,
+    announceStop: () => {
+      stopping = true
+    },
+    get stopping() {
+      return stopping
+    },
+    async missing() {
+      if (stopping) return 'stopping'
+      return (await databaseAnswers()) ? undefined : 'database'
+    },
+  }
+}

@@ -1,0 +1,79 @@
+/** The whole server: both ports, their start in order and their stop in order. */
+import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { accountStatement } from '../database/find-account.ts'
+import { createPool, limitsWithin } from '../database/pool.ts'
+import type { Log } from '../log.ts'
+import { type App, createApp } from './app.ts'
+import { addJitRoute } from './jit-route.ts'
+import { createMetrics } from './metrics.ts'
+import { createReadiness } from './readiness.ts'
+
+export interface Responder {
+  /** `http://127.0.0.1:8080`: what Tratta reaches. */
+  url: string
+  /** What operators reach. */
+  adminUrl: string
+  /**
+   * Ends in order: not ready, serve on for `announceMs` so that balancers see it, finish what was taken, close.
+   * Takes `announceMs`, the deadline and a second at most.
+   */
+  stop(announceMs?: number): Promise<void>
+}
+
+/** How long balancers and Kubernetes need to send nothing more, in milliseconds. */
+export const ANNOUNCE_STOP_MS = 3000
+
+export async function startResponder(
+  config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
+  log: Log,
+): Promise<Responder> {
+  const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
+  const statement = accountStatement(config.DATABASE_SCHEMA, config.DATABASE_PREPARED_STATEMENTS)
+  const readiness = createReadiness(pool, statement)
+  const metrics = createMetrics(pool)
+
+  const appOptions = { log, readiness, trustedProxies: config.TRUSTED_PROXIES }
+  const app = createApp(appOptions)
+  await addJitRoute(app, { config, pool, statement, readiness, metrics, log })
+  const admin = createApp(appOptions)
+  admin.get('/metrics', async (request, reply) => {
+    request.outcome = 'answered'
+    return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
+
+  let stopped: Promise<void> | undefined
+  const stop = async (announceMs: number) => {
+    readiness.announceStop()
+    await pause(announceMs)
+    await closeWithin(app, config.JIT_DEADLINE_MS + 500)
+    await closeWithin(admin, 100)
+    await Promise.race([pool.end(), pause(400)])
+  }
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT })
+    await admin.listen({ host: config.ADMIN_HOST, port: config.ADMIN_PORT })
+  } catch (error) {
+    await stop(0)
+    throw error
+  }
+  return {
+    url: urlOf(app),
+    adminUrl: urlOf(admin),
+    stop: (announceMs = 0) => (stopped ??= stop(announceMs)),
+  }
+}
+
+/** Waits for the calls under way, but not for clients that keep their connection open and say nothing. */
+async function closeWithin(app: App, milliseconds: number) {
+  const timer = setTimeout(() => app.server.closeAllConnections(), milliseconds)
+  await app.close()
+  clearTimeout(timer)
+}
+
+function urlOf(app: App) {
+  const { address, family, port } = app.server.address() as AddressInfo
+  const host = ['0.0.0.0', '::'].includes(address) ? '127.0.0.1' : address
+  return `http://${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`
+}

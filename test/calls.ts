@@ -1,0 +1,77 @@
+/** Calls at a constant rate: each at its moment, whether or not the ones before were answered. */
+import http from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+
+export interface Call {
+  /** When it was due, in milliseconds of performance.now(). */
+  at: number
+  /** From the moment it was due to its answer or its failure. */
+  ms: number
+  status?: number
+  /** What the connection said, where there was no whole answer. */
+  error?: string
+}
+
+export interface Calls {
+  /** So far. */
+  made: Call[]
+  /** Ends the calling, waits for what is under way. */
+  stop(): Promise<Call[]>
+}
+
+export function callAtRate(url: string, perSecond: number): Calls {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 2000 })
+  const made: Call[] = []
+  const underWay = new Set<Promise<void>>()
+  let running = true
+  const calling = (async () => {
+    const start = performance.now()
+    for (let count = 0; running; count++) {
+      const at = start + (count * 1000) / perSecond
+      const wait = at - performance.now()
+      if (wait > 0) await pause(wait)
+      const ended = call(url, agent, at).then((call) => {
+        made.push(call)
+        underWay.delete(ended)
+      })
+      underWay.add(ended)
+    }
+  })()
+  return {
+    made,
+    async stop() {
+      running = false
+      await calling
+      await Promise.all(underWay)
+      agent.destroy()
+      return made
+    },
+  }
+}
+
+export function call(url: string, agent: http.Agent, at = performance.now()): Promise<Call> {
+  return new Promise((resolve) => {
+    const end = (result: { status?: number; error?: string }) =>
+      resolve({ at, ms: performance.now() - at, ...result })
+    http
+      .get(url, { agent }, (response) => {
+        response.resume()
+        response.on('end', () => end({ status: response.statusCode ?? 0 }))
+        response.on('error', (error) => end({ error: error.message }))
+      })
+      .on('error', (error: NodeJS.ErrnoException) => end({ error: error.code ?? error.message }))
+  })
+}
+
+export const percentile = (calls: Call[], share: number) =>
+  calls.map(({ ms }) => ms).sort((a, b) => a - b)[Math.ceil(calls.length * share) - 1] ?? 0
+
+/** How many ended in which way. */
+export function tally(calls: Call[]) {
+  const counts: Record<string, number> = {}
+  for (const { status, error } of calls) {
+    const end = String(status ?? error)
+    counts[end] = (counts[end] ?? 0) + 1
+  }
+  return counts
+}

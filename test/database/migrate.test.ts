@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { globSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { testDatabase } from '../database.ts'
+import { run } from '../program.ts'
+
+/** Files that have landed. A new one is added here; an old one never changes. */
+const FROZEN: Record<string, string> = {
+  '0001-accounts': '1961ac26f475116a3d7de37c67fc341018a9b27ac6075c1cce829d256dc99820',
+}
+
+t.test('landed migrations are as they were', async (t) => {
+  const files = Object.fromEntries(
+    globSync('migrations/*.sql').map((file) => [
+      file.slice('migrations/'.length, -'.sql'.length),
+      createHash('sha256').update(readFileSync(file)).digest('hex'),
+    ]),
+  )
+  t.same(files, FROZEN)
+})
+
+t.test('migrate', async (t) => {
+  const { url, query } = await testDatabase(t, { migrated: false })
+  const env = { DATABASE_URL: url }
+  const names = Object.keys(FROZEN)
+
+  const before = await run(t, ['migrate', '--status', '--json'], env)
+  t.same(
+    before.lines,
+    names.map((name) => ({ name })),
+  )
+  t.same(await query(`select from pg_namespace where nspname = 'tratta_jit'`), [], '--status creates nothing')
+
+  const both = await Promise.all([run(t, ['migrate', '--json'], env), run(t, ['migrate', '--json'], env)])
+  t.same(
+    both.map(({ code, stderr }) => ({ code, stderr })),
+    [
+      { code: 0, stderr: '' },
+      { code: 0, stderr: '' },
+    ],
+  )
+  t.same(
+    both.flatMap(({ lines }) => lines.flatMap((line) => line.migrated)),
+    names,
+    'two at once do it once',
+  )
+  t.match(await run(t, ['migrate'], env), { code: 0, stdout: 'Nothing to migrate\n', stderr: '' })
+  const after = await run(t, ['migrate', '--status', '--json'], env)
+  t.same(
+    after.lines.map(({ name, executed_at }) => [name, typeof executed_at]),
+    names.map((name) => [name, 'string']),
+  )
+
+  await query(`insert into tratta_jit.kysely_migration values ('9999-from-the-future', now()::text)`)
+  t.match(await run(t, ['migrate'], env), { code: 0 }, 'an older program beside a newer one')
+  t.match((await run(t, ['migrate', '--status'], env)).stdout, /9999-from-the-future .*by a newer version/)
+})
+
+t.test('the tables keep out what Tratta would refuse', async (t) => {
+  const { query } = await testDatabase(t)
+  const long = 'x'.repeat(256)
+  const refusals: [string, string][] = [
+    [
+      'a metadata value of 256 characters',
+      `locations (external_id, name, metadata) values ('l', 'L', '{"k": "${long}"}')`,
+    ],
+    [
+      'a metadata key of 256 characters',
+      `locations (external_id, name, metadata) values ('l', 'L', '{"${long}": "v"}')`,
+    ],
+    ['an empty metadata value', `locations (external_id, name, metadata) values ('l', 'L', '{"k": ""}')`],
+    [
+      'a metadata value that is no text',
+      `locations (external_id, name, metadata) values ('l', 'L', '{"k": 1}')`,
+    ],
+    ['metadata that is a list', `locations (external_id, name, metadata) values ('l', 'L', '[]')`],
+    ['an unknown location type', `locations (external_id, name, type) values ('l', 'L', 'bank')`],
+    ['a location without a name', `locations (external_id, name) values ('l', '  ')`],
+    [
+      'the same name and type twice',
+      `locations (external_id, name, type) values ('l', 'L', null), ('m', 'L', 'original_creditor')`,
+    ],
+    ['three SSN digits', `customers (external_id, name, ssn_last4) values ('c', 'C', '042')`],
+    [
+      'an e-mail address without a domain',
+      `customers (external_id, name, email) values ('c', 'C', 'c@localhost')`,
+    ],
+    [
+      'a phone number that is not of the US',
+      `customers (external_id, name, phone) values ('c', 'C', '+49 30 901820')`,
+    ],
+    ['an address that is a text', `customers (external_id, name, address) values ('c', 'C', '"1 Elm St"')`],
+    ['a number for a city', `customers (external_id, name, address) values ('c', 'C', '{"city": 1}')`],
+    ['an empty external_id', `customers (external_id, name) values ('', 'C')`],
+    ['an external_id of 256 characters', `customers (external_id, name) values ('${long}', 'C')`],
+    ['an external_id with a line break', `customers (external_id, name) values (E'a\\nb', 'C')`],
+    ['no balance', `debt_accounts (external_id) values ('a')`],
+    ['more than 2^53 - 1 cents', `debt_accounts (external_id, balance) values ('a', 9007199254740992)`],
+    ['its own parent', `debt_accounts (external_id, parent_external_id, balance) values ('a', 'a', 1)`],
+    [
+      'a parent that is not there',
+      `debt_accounts (external_id, parent_external_id, balance) values ('a', 'b', 1)`,
+    ],
+    [
+      'a customer that is not there',
+      `debt_accounts (external_id, customer_external_id, balance) values ('a', 'b', 1)`,
+    ],
+    [
+      'a plan without an amount',
+      `debt_accounts (external_id, balance, payment_plan) values ('a', 1, '{"frequency": "weekly", "recurring_day": "1st"}')`,
+    ],
+    [
+      'a plan of cents with a fraction',
+      `debt_accounts (external_id, balance, payment_plan) values ('a', 1, '{"frequency": "weekly", "recurring_day": "1st", "amount": 1.5}')`,
+    ],
+    [
+      'a further location without a name',
+      `debt_accounts (external_id, balance, locations) values ('a', 1, '[{"external_id": "l"}]')`,
+    ],
+  ]
+  for (const [refused, sql] of refusals)
+    await t.rejects(query(`insert into tratta_jit.${sql}`), { code: /^23/ }, refused)
+  await t.resolves(
+    query(
+      `insert into tratta_jit.debt_accounts (external_id, parent_external_id, balance) values ('child', 'parent', 1), ('parent', null, 1)`,
+    ),
+    'a child may come before its parent',
+  )
+})

@@ -1,0 +1,200 @@
+/** What ops is paged for, on a Postgres of its own. FAULT_SECONDS makes the silence as long as one likes. */
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { call, callAtRate, percentile, tally } from '../calls.ts'
+import { SECRET, service } from '../program.ts'
+
+const SILENT_MS = Number(process.env.FAULT_SECONDS ?? 8) * 1000
+const DEADLINE_MS = 2000
+
+let postgres: EmbeddedPostgres
+t.before(async () => {
+  postgres = await startEmbeddedPostgres()
+})
+t.teardown(() => postgres.stop())
+
+async function started(t: Parameters<typeof service>[0], env: Record<string, string> = {}) {
+  const running = await service(t, postgres.url, {
+    JIT_DEADLINE_MS: String(DEADLINE_MS),
+    LOG_LEVEL: 'info',
+    ...env,
+  })
+  const client = new pg.Client(postgres.url)
+  await client.connect()
+  const { rows } = await client.query('select from tratta_jit.debt_accounts')
+  if (rows.length === 0) await client.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await client.end()
+  return { ...running, jit: `${running.url}/jit/${SECRET}?debt_account_external_id=A-500100` }
+}
+
+async function status(url: string) {
+  const response = await fetch(url)
+  await response.arrayBuffer()
+  return response.status
+}
+
+/** Waits until a call due after `since` was answered 200. @returns milliseconds since then */
+async function firstAnswer(calls: { made: { at: number; ms: number; status?: number }[] }, since: number) {
+  for (;;) {
+    const found = calls.made.find((call) => call.status === 200 && call.at > since)
+    if (found) return found.at + found.ms - since
+    await pause(20)
+  }
+}
+
+t.test('Postgres killed and started again under 200 calls a second', async (t) => {
+  const { jit, url, adminUrl } = await started(t)
+  const calls = callAtRate(jit, 200)
+  await pause(1500)
+  postgres.signal('SIGKILL')
+  await pause(1500)
+  t.equal(await status(`${url}/health/ready`), 503)
+  t.equal(await status(`${url}/health/live`), 200)
+  await postgres.start()
+  const back = performance.now()
+  const until200 = await firstAnswer(calls, back)
+  await pause(1000)
+  const made = await calls.stop()
+
+  t.same(Object.keys(tally(made)).sort(), ['200', '503'])
+  t.ok(percentile(made, 1) < DEADLINE_MS, `the longest took ${percentile(made, 1)} ms`)
+  t.ok(until200 < 1000, `first 200 after ${until200} ms`)
+  t.ok(tally(made)['200']! > 300)
+  t.same(tally(made.filter(({ at }) => at > back + 1000)), {
+    200: made.filter(({ at }) => at > back + 1000).length,
+  })
+  const pool = await (await fetch(`${adminUrl}/metrics`)).text()
+  t.match(pool, 'tratta_jit_pool_connections{state="waiting"} 0')
+})
+
+t.test(`Postgres silent for ${SILENT_MS / 1000} s under 200 calls a second`, async (t) => {
+  const { jit, url, adminUrl } = await started(t)
+  const calls = callAtRate(jit, 200)
+  await pause(1000)
+  postgres.signal('SIGSTOP')
+  await pause(SILENT_MS)
+  const [ready, live] = await Promise.all([status(`${url}/health/ready`), status(`${url}/health/live`)])
+  t.same([ready, live], [503, 200])
+  postgres.signal('SIGCONT')
+  const back = performance.now()
+  await pause(3000)
+  const made = await calls.stop()
+
+  t.ok(percentile(made, 1) < DEADLINE_MS + 100, `the longest took ${percentile(made, 1)} ms`)
+  t.same(
+    Object.keys(tally(made)).filter((end) => !['200', '503', '504'].includes(end)),
+    [],
+  )
+  const after = made.filter(({ at }) => at > back + 2000)
+  t.same(tally(after), { 200: after.length }, 'all well within two seconds')
+  t.equal(await status(`${url}/health/ready`), 200)
+  t.match(await (await fetch(`${adminUrl}/metrics`)).text(), 'tratta_jit_pool_connections{state="waiting"} 0')
+})
+
+t.test('a lock that does not go away: 504, and Postgres is told to stop', async (t) => {
+  const { jit } = await started(t)
+  const client = new pg.Client(postgres.url)
+  await client.connect()
+  await client.query('begin; lock table tratta_jit.debt_accounts in access exclusive mode')
+  const agent = new http.Agent()
+  const calls = await Promise.all(Array.from({ length: 5 }, () => call(jit, agent)))
+  t.same(tally(calls), { 504: 5 })
+  t.ok(percentile(calls, 1) < DEADLINE_MS)
+  const { rows } = await client.query(
+    "select from pg_stat_activity where application_name = 'tratta-jit' and state = 'active'",
+  )
+  t.equal(rows.length, 0, 'no statement goes on')
+  await client.query('rollback')
+  await client.end()
+  t.equal(await status(jit), 200)
+})
+
+t.test('a migration changes a type below a prepared statement', async (t) => {
+  const { jit } = await started(t, { DATABASE_POOL_SIZE: '1' })
+  t.equal(await status(jit), 200)
+  const client = new pg.Client(postgres.url)
+  await client.connect()
+  // The statement's result types stay the same where it casts, so this needs a column that it does not cast.
+  await client.query('alter table tratta_jit.debt_accounts alter external_account_number type varchar(300)')
+  t.equal(await status(jit), 200)
+  await client.query('alter table tratta_jit.debt_accounts alter external_account_number type text')
+  await client.end()
+  t.equal(await status(jit), 200)
+})
+
+t.test('SIGTERM under 500 calls a second on keep-alive connections', async (t) => {
+  const { jit, url, process: child, ended } = await started(t)
+  const calls = callAtRate(jit, 500)
+  while (calls.made.length < 5000) await pause(100)
+  child.kill('SIGTERM')
+  const signalled = performance.now()
+  // As a balancer does: it sees that ready fails, and sends elsewhere a little later.
+  while ((await status(`${url}/health/ready`)) === 200) await pause(50)
+  await pause(1000)
+  const made = await calls.stop()
+  t.same(tally(made), { 200: made.length })
+  t.same(await ended, { code: 0, signal: null })
+  const took = performance.now() - signalled
+  t.ok(took < 3000 + DEADLINE_MS + 1000, `gone after ${took} ms`)
+})
+
+t.test('SIGTERM while clients do not look at ready: no call that was taken is cut', async (t) => {
+  const { jit, process: child, ended } = await started(t)
+  const calls = callAtRate(jit, 500)
+  await pause(1000)
+  child.kill('SIGTERM')
+  await ended
+  const made = await calls.stop()
+  const { ECONNREFUSED, ...answered } = tally(made)
+  t.same(Object.keys(answered), ['200'])
+  t.ok(answered['200']! > 1500)
+})
+
+t.test(
+  'ten times as many calls as can be answered: some are, in time, and the others are told so',
+  async (t) => {
+    const client = new pg.Client(postgres.url)
+    await client.connect()
+    await client.query(`
+    create schema slow;
+    create view slow.customers as select * from tratta_jit.customers;
+    create view slow.locations as select * from tratta_jit.locations;
+    create view slow.debt_accounts as
+      select account.* from tratta_jit.debt_accounts account, pg_sleep(case parent_external_id when 'x' then 0 else 0.01 end)`)
+    await client.end()
+    const {
+      jit,
+      process: child,
+      lines,
+    } = await started(t, {
+      DATABASE_POOL_SIZE: '2',
+      DATABASE_SCHEMA: 'slow',
+      JIT_DEADLINE_MS: '5000',
+    })
+    const before = await memoryOf(child.pid)
+    const calls = callAtRate(jit, 600)
+    await pause(6000)
+    const made = await calls.stop()
+    const ended = performance.now()
+    t.equal(await status(jit), 200)
+    t.ok(performance.now() - ended < 2000, 'back to normal')
+
+    t.same(Object.keys(tally(made)).sort(), ['200', '503'])
+    // By the service's own clock: this process is busy enough with calling.
+    const took = (status: number) =>
+      lines().flatMap((line) => (line.status === status ? { ms: line.ms as number, at: 0 } : []))
+    t.ok(took(200).length > 100)
+    t.ok(percentile(took(200), 0.99) < 1000, `p99 of the accepted ${percentile(took(200), 0.99)} ms`)
+    t.ok(percentile(took(503), 0.99) < 1000, `p99 of the refused ${percentile(took(503), 0.99)} ms`)
+    const after = await memoryOf(child.pid)
+    t.ok(after < before + 100, `${before} MB before, ${after} MB after`)
+  },
+)
+
+async function memoryOf(pid: number | undefined) {
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+}

@@ -1,0 +1,48 @@
+/**
+ * `npm test [-- FILE…]`: one real Postgres for all tests, then tap, then a look through everything that was
+ * logged meanwhile. Leaves no process and no file, in whatever way it ends.
+ */
+import { spawn } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { createTemplate } from './database.ts'
+
+const LAST = 'test/logged.test.ts'
+
+const given = process.argv.slice(2)
+const files = given.length > 0 ? given : globSync('test/**/*.test.ts').filter((file) => file !== LAST)
+const logs = mkdtempSync(join(tmpdir(), 'tratta-jit-test-'))
+const postgres = await startEmbeddedPostgres({ settings: { max_connections: '300' } })
+let exitCode = 1
+try {
+  await createTemplate(postgres.url)
+  exitCode = await tap(files, 'tests.tap')
+  if (given.length === 0) exitCode ||= await tap([LAST], 'last.tap')
+  console.log(counts())
+} finally {
+  await postgres.stop()
+  rmSync(logs, { recursive: true })
+}
+process.exit(exitCode)
+
+function tap(files: string[], output: string) {
+  const child = spawn('tap', ['run', `--output-file=${join(logs, output)}`, ...files], {
+    stdio: 'inherit',
+    env: { ...process.env, TEST_POSTGRES_URL: postgres.url, TEST_LOGS: logs },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+  return new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)))
+}
+
+/** A line that any CI reads: tap's own summary is for people. */
+function counts() {
+  const sums = globSync(join(logs, '*.tap')).map((file) => readFileSync(file, 'utf8'))
+  const sum = (what: string) =>
+    sums.reduce(
+      (sum, text) => sum + Number(new RegExp(`^# \\{.*\\b${what}: (\\d+)`, 'm').exec(text)?.[1] ?? 0),
+      0,
+    )
+  return `${sum('pass')} passed, ${sum('fail')} failed`
+}
