@@ -3,8 +3,7 @@
  * logged meanwhile. Leaves no process and no file, in whatever way it ends.
  */
 import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { createTemplate } from './database.ts'
@@ -13,22 +12,24 @@ const LAST = 'test/logged.test.ts'
 
 const given = process.argv.slice(2)
 const files = given.length > 0 ? given : globSync('test/**/*.test.ts').filter((file) => file !== LAST)
-const logs = mkdtempSync(join(tmpdir(), 'tratta-jit-test-'))
 const postgres = await startEmbeddedPostgres({ settings: { max_connections: '300' } })
+const logs = join(postgres.directory, 'logs')
 let exitCode = 1
 try {
+  mkdirSync(logs)
+  // Right after `npm ci` tap still holds the plugins that it came with, not those of .taprc.
+  await tap('build')
   await createTemplate(postgres.url)
-  exitCode = await tap(files, 'tests.tap')
-  if (given.length === 0) exitCode ||= await tap([LAST], 'last.tap')
+  exitCode = await tap('run', `--output-file=${join(logs, 'tests.tap')}`, ...files)
+  if (given.length === 0) exitCode ||= await tap('run', `--output-file=${join(logs, 'last.tap')}`, LAST)
   console.log(counts())
 } finally {
   await postgres.stop()
-  rmSync(logs, { recursive: true })
 }
 process.exit(exitCode)
 
-function tap(files: string[], output: string) {
-  const child = spawn('tap', ['run', `--output-file=${join(logs, output)}`, ...files], {
+function tap(...words: string[]) {
+  const child = spawn('tap', words, {
     stdio: 'inherit',
     env: { ...process.env, TEST_POSTGRES_URL: postgres.url, TEST_LOGS: logs },
   })

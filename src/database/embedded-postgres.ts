@@ -10,6 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface EmbeddedPostgres {
   /** Connection URL, password included, of the superuser for the database `postgres`, on 127.0.0.1. */
   url: string
+  /** Where it lives; whatever else is put there is removed with it. */
+  directory: string
   /** The same for another database, which need not exist yet. */
   urlFor(database: string): string
   /**
@@ -79,6 +81,7 @@ export async function startEmbeddedPostgres(options: Options = {}): Promise<Embe
       `postgresql://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`
     return {
       url: urlFor('postgres'),
+      directory,
       urlFor,
       signal(signal) {
         if (hasEnded(postmaster)) throw new Error('The embedded Postgres is not running')

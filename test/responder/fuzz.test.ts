@@ -30,7 +30,7 @@ const brokenEscape = fc.constantFrom(
 )
 const parameter = fc.oneof(
   anyId.map((id) => `debt_account_external_id=${encodeURIComponent(id.toWellFormed())}`),
-  brokenEscape.map((escape) => `debt_account_external_id=a${escape}`),
+  brokenEscape.map((broken) => `debt_account_external_id=a${broken}`),
   fc.constantFrom('', 'debt_account_external_id', 'debt_account_external_id[]=a', 'x=1', '&&&', '=', '#'),
 )
 const request = fc.record({
