@@ -58,7 +58,7 @@ create function tratta_jit.is_payment_plan(value jsonb) returns boolean
 begin
   return jsonb_typeof(value) = 'object'
     and coalesce(value ->> 'frequency' in ('weekly', 'every_other_week', 'monthly'), false)
-    and coalesce(value ->> 'recurring_day' ~ '^(([Mm]on|[Tt]ues|[Ww]ednes|[Tt]hurs|[Ff]ri|[Ss]atur|[Ss]un)day|1st|15th|last_day)$', false)
+    and coalesce(value ->> 'recurring_day' ~ '^((mon|tues|wednes|thurs|fri|satur|sun)day|1st|15th|last_day)$', false)
     and coalesce(jsonb_typeof(value -> 'amount') = 'number' and value ->> 'amount' ~ '^[0-9]{1,15}$', false);
 end $$;
 

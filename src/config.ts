@@ -147,6 +147,11 @@ export const SETTINGS = {
     meaning: 'https://<org-uuid>.production.tratta.io/api/v1',
     read: httpAddress,
   },
+  TRATTA_API_ALLOW_HTTP: {
+    meaning: 'true allows an http TRATTA_API_URL to other machines, for a simulated Tratta',
+    default: 'false',
+    read: boolean,
+  },
   TRATTA_API_TOKEN: {
     meaning: "the bearer token for Tratta's API",
     secret: true,
@@ -199,8 +204,16 @@ export function readConfig<Needed extends SettingName = never>(
       problems.push(`${name} ${(error as Error).message}`)
     }
   }
+  const { TRATTA_API_URL, TRATTA_API_ALLOW_HTTP } = config as Config
+  if (TRATTA_API_URL && !TRATTA_API_ALLOW_HTTP && leavesThisMachineInClear(TRATTA_API_URL))
+    problems.push('TRATTA_API_URL must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)')
   if (problems.length > 0) throw new WrongSettings(problems)
   return Object.freeze(config) as Config<Needed>
+}
+
+function leavesThisMachineInClear(url: string) {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
 function given(name: SettingName, environment: NodeJS.ProcessEnv): string | undefined {

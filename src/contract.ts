@@ -127,7 +127,7 @@ export const PaymentPlan = Type.Object(
   {
     frequency: OneOf(['weekly', 'every_other_week', 'monthly']),
     recurring_day: Type.String({
-      pattern: '^(?:(?:[Mm]on|[Tt]ues|[Ww]ednes|[Tt]hurs|[Ff]ri|[Ss]atur|[Ss]un)day|1st|15th|last_day)$',
+      pattern: '^(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|1st|15th|last_day)$',
       description: 'a weekday, 1st, 15th or last_day',
     }),
     amount: Type.Integer({

@@ -41,7 +41,7 @@ function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
   put(account, 'balance', cents(row.balance))
   put(account, 'current_balance', cents(row.current_balance))
   put(account, 'locations', list(row.locations))
-  put(account, 'payment_plan', filled(row.payment_plan))
+  put(account, 'payment_plan', paymentPlan(row.payment_plan))
   put(account, 'metadata', metadata(row.metadata))
   putAdditional(account, row.additional_fields, DebtAccount.properties, at, leftOut)
   return account
@@ -141,6 +141,14 @@ function address(value: unknown): unknown {
   const made: Json = {}
   for (const key of Object.keys(Address.properties)) put(made, key, filled(read[key] ?? null))
   return filled(made)
+}
+
+/** Tratta's other days are in lower case (`1st`, `last_day`), so weekdays are too. */
+function paymentPlan(value: unknown): unknown {
+  const read = filled(value)
+  return isObject(read) && typeof read.recurring_day === 'string'
+    ? { ...read, recurring_day: read.recurring_day.toLowerCase() }
+    : read
 }
 
 /** Numbers and booleans become the texts that stand for them: Tratta's metadata is texts. */

@@ -1,4 +1,4 @@
-/** From settings to a service that answers: database, migrations, ports. */
+/** From settings to a service that answers: database, migrations, ports, and then Tratta is told. */
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Config } from './config.ts'
@@ -7,6 +7,7 @@ import { migrate } from './database/migrate.ts'
 import { createPool } from './database/pool.ts'
 import { describeError, type Log } from './log.ts'
 import { type Responder, startResponder } from './responder/responder.ts'
+import { type Registration, registerInBackground } from './tratta/registration.ts'
 
 /** Something that stops the start, told to a person. */
 export class CannotStart extends Error {}
@@ -21,14 +22,22 @@ export async function serve(
 ): Promise<Responder> {
   const started = performance.now()
   await prepareDatabase(config, log, migrateFirst)
-  const responder = await startResponder(config, log)
+  let registration: Registration | undefined
+  const responder = await startResponder(config, log, () => registration?.state ?? 'pending')
   log.info({
     event: 'serving',
     port: Number(new URL(responder.url).port),
     admin_port: Number(new URL(responder.adminUrl).port),
     ms: Math.round(performance.now() - started),
   })
-  return responder
+  // Last, because Tratta may call at once.
+  registration = registerInBackground(config, log)
+  return {
+    ...responder,
+    async stop(announceMs) {
+      await Promise.all([registration?.stop(), responder.stop(announceMs)])
+    },
+  }
 }
 
 /** @throws {CannotStart} when it stays away, or holds something else than what the lookup reads. */

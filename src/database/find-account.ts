@@ -86,7 +86,9 @@ const columns = (readings: Record<string, Reading>, relation: string, prefix = '
   Object.entries(readings).map(([column, read]) => read(`${relation}.${column}`).as(prefix + column))
 
 /** More than one row for an account: a view holds it, or its customer or location, twice. */
-export class AmbiguousAccount extends Error {}
+export class AmbiguousAccount extends Error {
+  override message = 'the account, its customer or its location is there twice'
+}
 
 /**
  * @throws {AmbiguousAccount} rather than taking one of two balances

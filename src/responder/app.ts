@@ -20,6 +20,8 @@ declare module 'fastify' {
 export interface AppOptions {
   log: Log
   readiness: Readiness
+  /** Whether Tratta knows our URL: for the eye, a call would be answered either way. */
+  registration: () => string
   trustedProxies: string[]
 }
 
@@ -31,7 +33,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** Of the headers, the URL among them (Node's default, named because guards lean on it). */
 const MOST_HEADER_BYTES = 16_384
 
-export function createApp({ log, readiness, trustedProxies }: AppOptions) {
+export function createApp({ log, readiness, registration, trustedProxies }: AppOptions) {
   const app = fastify({
     // Fastify's own lines hold the URL, and with it the secret.
     logger: false,
@@ -99,7 +101,7 @@ export function createApp({ log, readiness, trustedProxies }: AppOptions) {
       return sendProblem(reply, 'not_ready', { detail: missing })
     }
     request.outcome = 'answered'
-    return reply.send({ status: 'ready' })
+    return reply.send({ status: 'ready', registration: registration() })
   })
   return app
 }

@@ -115,8 +115,7 @@ function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfter
   if (error instanceof DeadlinePassed) return ['deadline_passed']
   if (error instanceof UnsendableAccount)
     return ['account_not_sendable', { field: error.field, detail: error.message }]
-  if (error instanceof AmbiguousAccount)
-    return ['account_not_sendable', { detail: 'the account, its customer or its location is there twice' }]
+  if (error instanceof AmbiguousAccount) return ['account_not_sendable', { detail: error.message }]
   return ['internal_error']
 }
 

@@ -28,13 +28,14 @@ export const ANNOUNCE_STOP_MS = 3000
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
+  registration: () => string,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(config.DATABASE_SCHEMA, config.DATABASE_PREPARED_STATEMENTS)
   const readiness = createReadiness(pool, statement)
   const metrics = createMetrics(pool)
 
-  const appOptions = { log, readiness, trustedProxies: config.TRUSTED_PROXIES }
+  const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp(appOptions)
   await addJitRoute(app, { config, pool, statement, readiness, metrics, log })
   const admin = createApp(appOptions)

@@ -83,7 +83,7 @@ t.test('GET /jit/{secret}', async (t) => {
   t.same(await answer(`${adminUrl}/jit/${SECRET}?${UNKNOWN}`), NOT_FOUND, 'not for operators')
   for (const port of [url, adminUrl]) {
     t.same(await (await fetch(`${port}/health/live`)).json(), { status: 'live' })
-    t.same(await (await fetch(`${port}/health/ready`)).json(), { status: 'ready' })
+    t.same(await (await fetch(`${port}/health/ready`)).json(), { status: 'ready', registration: 'off' })
   }
 })
 

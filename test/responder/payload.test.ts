@@ -277,7 +277,7 @@ t.test('what Tratta would refuse is left out, and the rest is sent', async (t) =
         debt_account: {
           external_id: 'd',
           balance: 1,
-          payment_plan: { frequency: 'weekly', recurring_day: 'Monday', amount: 5 },
+          payment_plan: { frequency: 'weekly', recurring_day: 'monday', amount: 5 },
         },
       },
     },

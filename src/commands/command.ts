@@ -1,0 +1,45 @@
+/** What a command is. The exit codes are part of what operators rely on. */
+import type { ErrorDescription } from '../log.ts'
+
+export const DONE = 0
+export const FAILED = 1
+export const WRONG_USE = 2
+export const SOME_REFUSED = 3
+
+export type Given = Record<string, string | boolean | undefined>
+
+export interface Command {
+  /** Words that must follow the name. */
+  takes?: string[]
+  does: string
+  options?: Record<string, { type: 'boolean' | 'string'; short?: string }>
+  /** @returns the exit code */
+  run(given: Given, words: string[]): Promise<number>
+}
+
+/** Says what was wrong about the words of a command. */
+export class WrongUse extends Error {}
+
+export const print = (line: string) => process.stdout.write(`${line}\n`)
+export const printJson = (value: unknown) => print(JSON.stringify(value))
+
+/** What a command could not do, said to a person or, with --json, to a program. */
+export function fail(message: string, given: Given) {
+  if (given.json) printJson({ error: message })
+  else process.stderr.write(`${message}\n`)
+  return FAILED
+}
+
+/** The first signal asks for an end in order; the second is not waited for. */
+export function stopSignal() {
+  return new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(FAILED))
+        resolve(signal)
+      })
+  })
+}
+
+export const lineOf = ({ type, code, message, stack = [] }: ErrorDescription) =>
+  [message ?? type, code, ...stack].filter((part) => part !== undefined).join('\n')

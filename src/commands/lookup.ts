@@ -1,0 +1,44 @@
+import { type Config, readConfig } from '../config.ts'
+import type { JitPayload } from '../contract.ts'
+import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
+import { createPool, limitsWithin } from '../database/pool.ts'
+import { type LeftOut, UnsendableAccount } from '../left-out.ts'
+import { toPayload } from '../payload.ts'
+import { type Command, DONE, fail, print, printJson } from './command.ts'
+
+export const lookupCommand: Command = {
+  takes: ['ID'],
+  does: 'prints the payload that Tratta would get for this account, and what was left out and why',
+  options: { json: { type: 'boolean' } },
+  async run(given, [externalId = '']) {
+    const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
+    if ('problem' in found) return fail(found.problem, given)
+    const { payload, leftOut } = found
+    if (given.json) printJson({ payload, left_out: leftOut.map(({ field, reason }) => ({ field, reason })) })
+    else {
+      print(JSON.stringify(payload, null, 2))
+      for (const { field, reason } of leftOut) process.stderr.write(`left out: ${field} ${reason}\n`)
+    }
+    return DONE
+  },
+}
+
+/** What a call would be answered now. */
+export async function lookUp(
+  config: Config<'DATABASE_URL'>,
+  externalId: string,
+): Promise<{ payload: JitPayload; leftOut: LeftOut[] } | { problem: string }> {
+  const limits = limitsWithin(config.JIT_DEADLINE_MS)
+  const pool = createPool(config, limits)
+  try {
+    const statement = accountStatement(config.DATABASE_SCHEMA, false)
+    const row = await findAccount(pool, statement, externalId, limits)
+    return row ? toPayload(row) : { problem: 'No such debt account' }
+  } catch (error) {
+    if (error instanceof UnsendableAccount || error instanceof AmbiguousAccount)
+      return { problem: `Tratta would get an error: ${error.message}` }
+    throw error
+  } finally {
+    await pool.end()
+  }
+}

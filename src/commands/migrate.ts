@@ -1,0 +1,31 @@
+import { readConfig } from '../config.ts'
+import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { type Command, DONE, print, printJson } from './command.ts'
+
+export const migrateCommand: Command = {
+  does: 'creates or upgrades what the service owns in the database; --status only tells',
+  options: { status: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run(given) {
+    const config = readConfig(process.env, 'DATABASE_URL')
+    const pool = createPool(config, { connectionMs: 10_000, statementMs: 0 })
+    try {
+      if (given.status) {
+        for (const migration of await migrationStatus(pool))
+          if (given.json) printJson(migration)
+          else print(statusLine(migration))
+        return DONE
+      }
+      const names = await migrate(pool)
+      if (given.json) printJson({ migrated: names })
+      else print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
+      return DONE
+    } finally {
+      await pool.end()
+    }
+  },
+}
+
+function statusLine({ name, executed_at, unknown }: MigrationStatus) {
+  return `${name}  ${executed_at ?? 'to be run'}${unknown ? '  (by a newer version of the program)' : ''}`
+}

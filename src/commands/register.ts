@@ -1,0 +1,38 @@
+import { readConfig } from '../config.ts'
+import { maskedUrl, registeredUrl, registerNow } from '../tratta/registration.ts'
+import { TrattaError } from '../tratta/tratta-error.ts'
+import { type Command, DONE, fail, print, printJson } from './command.ts'
+
+export const REGISTRATION_SETTINGS = [
+  'DATABASE_URL',
+  'JIT_SECRET',
+  'PUBLIC_URL',
+  'TRATTA_API_URL',
+  'TRATTA_API_TOKEN',
+] as const
+
+export const registerCommand: Command = {
+  does: 'registers the URL at Tratta now, whatever was registered before; --dry-run only shows it',
+  options: { 'dry-run': { type: 'boolean' }, json: { type: 'boolean' } },
+  async run(given) {
+    const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
+    const url = maskedUrl(config)
+    if (given['dry-run']) {
+      if (given.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
+      else
+        print(
+          `Would register ${url} (${registeredUrl(config).length} characters) at ${config.TRATTA_API_URL}`,
+        )
+      return DONE
+    }
+    try {
+      await registerNow(config)
+    } catch (error) {
+      if (error instanceof TrattaError) return fail(error.message, given)
+      throw error
+    }
+    if (given.json) printJson({ registered: url, at: config.TRATTA_API_URL })
+    else print(`Registered ${url} at ${config.TRATTA_API_URL}`)
+    return DONE
+  },
+}

@@ -1,0 +1,26 @@
+import { readConfig } from '../config.ts'
+import { createLog } from '../log.ts'
+import { ANNOUNCE_STOP_MS } from '../responder/responder.ts'
+import { serve } from '../serve.ts'
+import { type Command, DONE, stopSignal } from './command.ts'
+
+export const serveCommand: Command = {
+  does: 'answers Tratta; brings the database up to date first, registers the URL once',
+  options: { 'no-migrate': { type: 'boolean' } },
+  async run(given) {
+    const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
+    const stopped = stopSignal()
+    const { log, flush } = createLog(config.LOG_LEVEL)
+    try {
+      const responder = await serve(config, log, { migrateFirst: !given['no-migrate'] })
+      const signal = await stopped
+      log.info({ event: 'stopping', signal })
+      // Somebody at a terminal has no balancer to wait for.
+      await responder.stop(signal === 'SIGTERM' ? ANNOUNCE_STOP_MS : 0)
+      log.info({ event: 'stopped' })
+    } finally {
+      flush()
+    }
+    return DONE
+  },
+}

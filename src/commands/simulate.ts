@@ -1,0 +1,30 @@
+import { createSimulator } from '../simulator/create-simulator.ts'
+import { type Command, DONE, print, printJson, stopSignal, WrongUse } from './command.ts'
+
+export const simulateCommand: Command = {
+  does: 'a simulated Tratta on a port of its own (docs/simulator.md)',
+  options: {
+    host: { type: 'string' },
+    port: { type: 'string' },
+    token: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async run(given) {
+    const { host = '127.0.0.1', port = '8090', token } = given as Record<string, string>
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new WrongUse('--port takes 0 to 65535')
+    const stopped = stopSignal()
+    const simulator = await createSimulator({ host, port: Number(port), ...(token && { token }) })
+    try {
+      if (given.json) printJson({ url: simulator.url, token: simulator.settings.token })
+      else
+        print(
+          `A simulated Tratta. To use it:\n\n  TRATTA_API_URL=${simulator.url}\n  TRATTA_API_TOKEN=${simulator.settings.token}\n\n` +
+            `What it was asked: ${new URL('/simulator/requests', simulator.url)}; what it holds: ${new URL('/simulator/holdings', simulator.url)}\nCtrl-C ends it.`,
+        )
+      await stopped
+    } finally {
+      await simulator.close()
+    }
+    return DONE
+  },
+}

@@ -1,0 +1,482 @@
+import t from 'tap'
+import { startSimulator } from './start.ts'
+
+/** The example of bulk.txt, made valid JSON. */
+const account = (external_id: string, number: string, metadata: object) => ({
+  billing_type: ['partial-payment'],
+  external_account_number: number,
+  balance: 100,
+  current_balance: 100,
+  external_id,
+  metadata,
+})
+const documented = {
+  customer: {
+    name: 'Tremaine Abbott',
+    email: 'tatum.marks@example.com',
+    external_id: '70b440dc-5283-3bd5-bb93-8dc599f2288f',
+    phone: '+1-489-899-2182',
+    date_of_birth: '1990-01-01',
+    ssn_last4: 9098,
+    address: {
+      name: 'Dr. Pascale Purdy',
+      city: 'East Ophelia',
+      postal_code: '00485-8914',
+      country: 'Serbia',
+      is_primary: false,
+      line1: '2190 Streich Gateway\nEast Conor, OK 74977-6615',
+      line2: 'Suite 420',
+      state: 'Minnesota',
+    },
+    metadata: { pariatur: 'ipsum', ad: 'perspiciatis', culpa: 'et', rem: 'libero' },
+  },
+  location: { name: 'provident', external_id: 'rerum' },
+  parent_debt_accounts: [
+    {
+      ...account('parent-external-id', '1rTg2nefvo8G', { sapiente: 'aut', doloremque: 'ut', quas: 'a' }),
+      balance: 0,
+      current_balance: 0,
+    },
+  ],
+  debt_accounts: [
+    account('awfert', '1rTg2nefvo8J', { sapiente: 'aut', doloremque: 'ut', quas: 'a' }),
+    {
+      ...account('vel', 'aCQb2a66LcaX', { et: 'reprehenderit', quia: 'quia', dolorem: 'ut' }),
+      parent_external_id: 'parent-external-id',
+    },
+    account('quia', 'EdvUmwjHoPVU', { repudiandae: 'omnis', distinctio: 'delectus', sunt: 'quibusdam' }),
+    account('maiores', 'Ii3WNP93ePKV', { libero: 'sit', sit: 'enim', est: 'ipsa' }),
+    account('molestiae', 'kqipYsoS2hdN', { aut: 'laboriosam', velit: 'ut', ut: 'dolores' }),
+  ],
+}
+const links = {
+  customer_id: 'c0000000-0000-4000-8000-000000000001',
+  location_id: 'f0000000-0000-4000-8000-000000000001',
+}
+const bulkId = (number: number) => `b0000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+const taken = { external_id: ['The external id has already been taken.'] }
+
+async function startBulk(t: Parameters<typeof startSimulator>[0], options = {}) {
+  const started = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY, ...options })
+  return {
+    ...started,
+    /** Sends rows and gives what is said of them once they are judged. */
+    async send(...rows: unknown[]) {
+      const answer = await started.post('/bulk', { json: rows })
+      t.equal(answer.status, 200)
+      await started.simulator.settled()
+      return (await started.get(`/bulk/${answer.body.data.bulk_id}/errors`)).body.data
+    },
+  }
+}
+
+t.test('the documented example', async (t) => {
+  const { simulator, post, get, send } = await startBulk(t)
+
+  t.test('POST /bulk answers pending, with the count', async (t) => {
+    const answer = await post('/bulk', { json: [documented] })
+    t.equal(answer.status, 200)
+    t.strictSame(answer.body, { data: { bulk_id: bulkId(1), count: 1, status: 'pending' } })
+    await simulator.settled()
+    t.strictSame(simulator.bulkActions, [
+      { bulk_id: bulkId(1), count: 1, status: 'completed', rows_with_errors: 0 },
+    ])
+    t.strictSame((await get(`/bulk/${bulkId(1)}/errors`)).body, { data: [] })
+  })
+
+  t.test('all of it is held, the parent with its child’s sums', async (t) => {
+    const { customers, locations, debtAccounts } = simulator.holdings
+    t.strictSame([...customers.values()], [{ uuid: links.customer_id, ...documented.customer }])
+    t.strictSame(
+      [...locations.values()],
+      [{ uuid: links.location_id, type: 'original_creditor', ...documented.location }],
+    )
+    const sent = [...documented.parent_debt_accounts, ...documented.debt_accounts]
+    t.strictSame(
+      new Map([...debtAccounts.values()].map(({ uuid: _, ...held }) => [held.external_id, held])),
+      new Map(
+        sent.map((one) => [
+          one.external_id,
+          one.external_id === 'parent-external-id'
+            ? { ...one, ...links, balance: 100, current_balance: 100 }
+            : { ...one, ...links },
+        ]),
+      ),
+    )
+  })
+
+  t.test('sent again with one new account, the errors are those of the page', async (t) => {
+    const [parent] = documented.parent_debt_accounts
+    const accounts = [
+      { ...documented.debt_accounts[0]!, external_id: 'new' },
+      ...documented.debt_accounts.slice(1),
+    ]
+    const payload = { ...documented, debt_accounts: accounts }
+    t.strictSame(await send(payload), [
+      {
+        id: 2,
+        payload,
+        errors: {
+          customer: [],
+          location: [],
+          parent_debt_accounts: [{ data: parent, messages: taken }],
+          debt_accounts: accounts.slice(1).map((data) => ({ data, messages: taken })),
+        },
+      },
+    ])
+    t.ok(simulator.holdings.debtAccounts.has('new'))
+    const text = JSON.stringify(
+      (await get(`/bulk/${bulkId(2)}/errors`)).body.data[0].payload.debt_accounts[0],
+    )
+    t.equal(
+      text,
+      '{"balance":100,"metadata":{"quas":"a","sapiente":"aut","doloremque":"ut"},"external_id":"new",' +
+        '"billing_type":["partial-payment"],"current_balance":100,"external_account_number":"1rTg2nefvo8J"}',
+      'in the order of the page, which is not the order sent',
+    )
+  })
+})
+
+t.test('POST /bulk', async (t) => {
+  const { simulator, post, get } = await startBulk(t)
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ customer: { name: `N ${index}` } }))
+
+  for (const [title, given, message] of [
+    ['1,001 rows', { json: rows(1001) }, 'The data field must not have more than 1000 items.'],
+    ['an object', { json: { data: rows(1) } }, 'The data field must be an array.'],
+    ['no rows', { json: [] }, 'The data field is required.'],
+    ['broken JSON', { text: '[{},]' }, 'The data field is required.'],
+    ['a form', { form: { data: '[]' } }, 'The data field is required.'],
+  ] as const) {
+    t.test(`answers 422 for ${title}`, async (t) => {
+      const answer = await post('/bulk', given)
+      t.equal(answer.status, 422)
+      t.strictSame(answer.body, { message, errors: { data: [message] } })
+    })
+  }
+  t.test('takes 1,000', async (t) => {
+    const answer = await post('/bulk', { json: rows(1000) })
+    t.strictSame(answer.body, { data: { bulk_id: bulkId(1), count: 1000, status: 'pending' } })
+    await simulator.settled()
+    t.equal(simulator.holdings.customers.size, 1000)
+  })
+  t.test('takes 20 MB, not 33', async (t) => {
+    const large = (bytes: number) => [{ customer: { name: 'N', note: 'x'.repeat(bytes) } }]
+    t.equal((await post('/bulk', { json: large(20_000_000) })).status, 200)
+    const answer = await post('/bulk', { json: large(33 * 1024 * 1024) }).catch(() => undefined)
+    // the answer may be lost, because the simulator stops reading
+    if (answer) t.strictSame([answer.status, answer.body], [413, { message: 'Payload Too Large' }])
+  })
+  t.test('GET /bulk/{id}/errors answers 404 for an unknown id', async (t) => {
+    const answer = await get('/bulk/nothing/errors')
+    t.equal(answer.status, 404)
+    t.strictSame(answer.body, { message: 'No query results for model [Bulk] nothing' })
+  })
+})
+
+t.test('a bulk action is pending for a while', async (t) => {
+  const { simulator, post, get } = await startBulk(t, { bulkDelayMs: 200 })
+  await post('/bulk', { json: [{ customer: { name: ' ' } }] })
+  t.strictSame((await get(`/bulk/${bulkId(1)}/errors`)).body, { data: [] })
+  t.equal(simulator.bulkActions[0]?.status, 'pending')
+  await simulator.settled()
+  t.equal((await get(`/bulk/${bulkId(1)}/errors`)).body.data.length, 1)
+  t.equal(simulator.bulkActions[0]?.status, 'completed')
+})
+
+t.test('parents', async (t) => {
+  const { simulator, send } = await startBulk(t)
+  const customer = (external_id: string) => ({ name: 'N', external_id })
+  const sums = (key: string) => {
+    const { balance, current_balance } = simulator.holdings.debtAccounts.get(key)!
+    return [balance, current_balance]
+  }
+  const selected = { parent_external_id: ['The selected parent external id is invalid.'] }
+
+  t.test('implicit, wherever it stands', async (t) => {
+    const errors = await send({
+      customer: customer('c1'),
+      debt_accounts: [
+        { external_id: 'x', parent_external_id: 'p', balance: 10, current_balance: 9 },
+        { external_id: 'p', parent_external_id: null, balance: 1 },
+        { external_id: 'y', parent_external_id: 'p', balance: 20 },
+      ],
+    })
+    t.strictSame(errors, [])
+    t.strictSame(sums('p'), [30, 29])
+    t.notOk('parent_external_id' in simulator.holdings.debtAccounts.get('p')!)
+    t.equal(simulator.holdings.debtAccounts.get('x')!.parent_external_id, 'p')
+  })
+  t.test('held already', async (t) => {
+    t.strictSame(
+      await send({
+        customer: customer('c2'),
+        debt_accounts: [{ external_id: 'z', parent_external_id: 'p', balance: 5 }],
+      }),
+      [],
+    )
+    t.strictSame(sums('p'), [35, 34])
+  })
+  t.test('nowhere', async (t) => {
+    const orphan = { external_id: 'o', parent_external_id: 'nobody', balance: 5 }
+    const payload = { customer: customer('c3'), debt_accounts: [orphan, { external_id: 'own', balance: 5 }] }
+    t.strictSame(await send(payload), [
+      {
+        id: 3,
+        payload,
+        errors: { customer: [], location: [], debt_accounts: [{ data: orphan, messages: selected }] },
+      },
+    ])
+    t.ok(simulator.holdings.debtAccounts.has('own'))
+    t.notOk(simulator.holdings.debtAccounts.has('o'))
+  })
+  t.test('refused itself', async (t) => {
+    const parent = { external_id: 'q', balance: '5' }
+    const child = { external_id: 'qx', parent_external_id: 'q', balance: 5 }
+    const payload = { customer: customer('c4'), parent_debt_accounts: [parent], debt_accounts: [child] }
+    t.strictSame(await send(payload), [
+      {
+        id: 4,
+        payload,
+        errors: {
+          customer: [],
+          location: [],
+          parent_debt_accounts: [
+            { data: parent, messages: { balance: ['The balance field must be an integer.'] } },
+          ],
+          debt_accounts: [{ data: child, messages: selected }],
+        },
+      },
+    ])
+  })
+})
+
+t.test('errors', async (t) => {
+  const { simulator, send } = await startBulk(t)
+  const good = { external_id: 'good', balance: 1 }
+
+  t.test('of a customer: nothing of the row is created', async (t) => {
+    const customer = { external_id: 'c', email: 'x', address: { city: 5 } }
+    const bad = { external_id: 'bad', balance: null }
+    const payload = { customer, debt_accounts: [good, bad] }
+    t.strictSame(await send(payload), [
+      {
+        id: 1,
+        payload,
+        errors: {
+          customer: {
+            name: ['The name field is required.'],
+            email: ['The email field must be a valid email address.'],
+            'address.city': ['The address.city field must be a string.'],
+          },
+          location: [],
+          debt_accounts: [{ data: bad, messages: { balance: ['The balance field is required.'] } }],
+        },
+      },
+    ])
+    t.equal(simulator.holdings.debtAccounts.size, 0)
+  })
+  t.test('of a location: likewise', async (t) => {
+    const payload = { customer: { name: 'N' }, location: { name: 'L', type: 'x' }, debt_accounts: [good] }
+    t.strictSame(await send(payload), [
+      {
+        id: 2,
+        payload,
+        errors: { customer: [], location: { type: ['The selected type is invalid.'] }, debt_accounts: [] },
+      },
+    ])
+    const { customers, debtAccounts } = simulator.holdings
+    t.strictSame([customers.size, debtAccounts.size], [0, 0])
+  })
+  t.test('of rows and lists that are none', async (t) => {
+    const errors = await send(
+      5,
+      { customer: [] },
+      { customer: { name: 'N' }, debt_accounts: {} },
+      { customer: { name: 'N' }, debt_accounts: [5] },
+    )
+    t.strictSame(
+      errors.map((row: { id: number; errors: unknown }) => [row.id, row.errors]),
+      [
+        [3, { customer: { customer: ['The customer field is required.'] }, location: [], debt_accounts: [] }],
+        [
+          4,
+          {
+            customer: { customer: ['The customer field must be an array.'] },
+            location: [],
+            debt_accounts: [],
+          },
+        ],
+        [
+          5,
+          {
+            customer: [],
+            location: [],
+            debt_accounts: [
+              { data: {}, messages: { debt_accounts: ['The debt accounts field must be an array.'] } },
+            ],
+          },
+        ],
+        [
+          6,
+          {
+            customer: [],
+            location: [],
+            debt_accounts: [
+              { data: 5, messages: { debt_account: ['The debt account field must be an array.'] } },
+            ],
+          },
+        ],
+      ],
+    )
+  })
+  t.test('of accounts without a name, with a uuid, or twice in a row', async (t) => {
+    const nameless = { balance: 1 }
+    const withUuid = { external_id: 'u', uuid: 'a', balance: 1 }
+    const payload = { customer: { name: 'N' }, debt_accounts: [nameless, withUuid, good, good] }
+    t.strictSame((await send(payload))[0].errors.debt_accounts, [
+      { data: nameless, messages: { external_id: ['The external id field is required.'] } },
+      { data: withUuid, messages: { uuid: ['The uuid field is prohibited.'] } },
+      { data: good, messages: taken },
+    ])
+  })
+  t.test('of a location whose name another one has', async (t) => {
+    const row = (external_id?: string) => ({
+      customer: { name: 'N' },
+      location: { name: 'L', ...(external_id && { external_id }) },
+    })
+    t.strictSame(await send(row('one'), row('one'), row()), [])
+    t.strictSame((await send(row('two')))[0].errors.location, { name: ['The name has already been taken.'] })
+    t.equal(simulator.holdings.locations.size, 1)
+  })
+})
+
+t.test('a customer that is held', async (t) => {
+  const row = (name: string, account: string) => ({
+    customer: { external_id: 'c', name },
+    debt_accounts: [{ external_id: account, balance: 1 }],
+  })
+  t.test('is used as it is', async (t) => {
+    const { simulator, send } = await startBulk(t)
+    t.strictSame(await send(row('First', 'a'), row('Second', 'b')), [])
+    t.strictSame(
+      [...simulator.holdings.customers.values()],
+      [{ uuid: links.customer_id, external_id: 'c', name: 'First' }],
+    )
+    t.equal(simulator.holdings.debtAccounts.get('b')?.customer_id, links.customer_id)
+  })
+  t.test('existingCustomers: refuse refuses the whole row', async (t) => {
+    const { simulator, send } = await startBulk(t, { existingCustomers: 'refuse' })
+    const again = {
+      ...row('Second', 'b'),
+      debt_accounts: [
+        { external_id: 'a', balance: 1 },
+        { external_id: 'b', balance: 1 },
+      ],
+    }
+    t.strictSame(await send(row('First', 'a'), again), [
+      {
+        id: 2,
+        payload: again,
+        errors: {
+          customer: taken,
+          location: [],
+          debt_accounts: [{ data: again.debt_accounts[0], messages: taken }],
+        },
+      },
+    ])
+    t.notOk(simulator.holdings.debtAccounts.has('b'))
+  })
+})
+
+t.test('errors in pages', async (t) => {
+  const { simulator, post, get } = await startBulk(t, { errorsPerPage: 10 })
+  const row = { customer: { name: 'N' }, debt_accounts: [{ external_id: 'same', balance: 1 }] }
+  await post('/bulk', { json: Array.from({ length: 26 }, () => row) })
+  await simulator.settled()
+  const path = `/bulk/${bulkId(1)}/errors`
+  const address = `${simulator.url}${path}`
+
+  t.test('are ten a page, with links', async (t) => {
+    const { body } = await get(path)
+    t.strictSame(
+      body.data.map(({ id }: { id: number }) => id),
+      [2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    )
+    t.strictSame(body.links, {
+      first: `${address}?page=1`,
+      last: `${address}?page=3`,
+      prev: null,
+      next: `${address}?page=2`,
+    })
+    t.strictSame(body.meta, { current_page: 1, last_page: 3, per_page: 10, total: 25 })
+  })
+  t.test('can be walked to the end', async (t) => {
+    const ids: number[] = []
+    for (let next: string | null = `${path}?limit=7`; next; ) {
+      const { body } = await get(next.replace(simulator.url, ''))
+      ids.push(...body.data.map(({ id }: { id: number }) => id))
+      next = body.links.next
+    }
+    t.strictSame(
+      ids,
+      Array.from({ length: 25 }, (_, index) => index + 2),
+    )
+  })
+})
+
+t.test('refusedRows', async (t) => {
+  const { simulator, send } = await startBulk(t, { refusedRows: 0.1, seed: 7 })
+  const rows = Array.from({ length: 1000 }, (_, index) => ({
+    customer: { external_id: `c${index}`, name: 'N' },
+    debt_accounts: [{ external_id: `a${index}`, balance: index }],
+  }))
+  const first = await send(...rows)
+  const ofCustomers = first.filter((row: { errors: { customer: object } }) => 'name' in row.errors.customer)
+  t.ok(first.length > 60 && first.length < 140, `about a tenth: ${first.length}`)
+  t.ok(ofCustomers.length > 20 && ofCustomers.length < first.length - 20, 'customers and accounts')
+  t.equal(simulator.holdings.customers.size, 1000 - ofCustomers.length)
+  t.equal(simulator.holdings.debtAccounts.size, 1000 - first.length)
+  t.strictSame(ofCustomers[0].errors, {
+    customer: { name: ['The name field format is invalid.'] },
+    location: [],
+    debt_accounts: [],
+  })
+
+  t.test('the same rows are refused again, and only these are not taken yet', async (t) => {
+    const refused = first.map((row: { payload: unknown }) => row.payload)
+    const again = await send(...refused)
+    t.strictSame(
+      again.map((row: { errors: unknown }) => row.errors),
+      first.map((row: { errors: unknown }) => row.errors),
+    )
+  })
+  t.test('a corrected one goes through', async (t) => {
+    const { customer, debt_accounts } = ofCustomers[0].payload
+    t.strictSame(await send({ customer: { ...customer, name: 'Corrected' }, debt_accounts }), [])
+  })
+})
+
+t.test('thousands of rows are held and told apart', async (t) => {
+  const { simulator, send } = await startBulk(t)
+  const rows = (from: number) =>
+    Array.from({ length: 1000 }, (_, index) => ({
+      customer: { external_id: `c${from + index}`, name: `N ${from + index}` },
+      debt_accounts: [{ external_id: `a${from + index}`, balance: from + index }],
+    }))
+  for (const from of [0, 1000, 2000]) t.strictSame(await send(...rows(from)), [])
+  const { customers, debtAccounts } = simulator.holdings
+  for (const number of [2999, 0, 511, 512, 1024, 1]) {
+    t.equal(customers.get(`c${number}`)?.name, `N ${number}`)
+    t.equal(debtAccounts.get(`a${number}`)?.balance, number)
+  }
+  t.equal(
+    [...debtAccounts.values()].reduce((sum, { balance }) => sum + balance, 0),
+    (2999 * 3000) / 2,
+  )
+  const again = await send(...rows(1000))
+  t.equal(again.length, 1000)
+  t.strictSame(again[700].payload, rows(1000)[700])
+  t.equal(again[700].id, 3701)
+})
