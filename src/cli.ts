@@ -2,6 +2,7 @@
 /** The program: its commands, its help, its exit codes. Nothing else ends the process. */
 import { parseArgs } from 'node:util'
 import { type Command, DONE, FAILED, lineOf, print, WRONG_USE, WrongUse } from './commands/command.ts'
+import { demoCommand } from './commands/demo.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { registerCommand } from './commands/register.ts'
@@ -9,7 +10,6 @@ import { serveCommand } from './commands/serve.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { triggerCommand } from './commands/trigger.ts'
 import { SETTINGS, WrongSettings } from './config.ts'
-import { demoCommand } from './demo.ts'
 import { describeError } from './log.ts'
 import { CannotStart } from './serve.ts'
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { type Command, DONE, print, stopSignal } from './commands/command.ts'
+import { print } from './commands/command.ts'
 import { readConfig } from './config.ts'
 import { startEmbeddedPostgres } from './database/embedded-postgres.ts'
 import { migrate } from './database/migrate.ts'
@@ -16,22 +16,8 @@ import { type RegistrationConfig, trattaClient } from './tratta/registration.ts'
 const SAMPLE = new URL('../sample/accounts.sql', import.meta.url)
 const ACCOUNT = 'A-500100'
 
-export const demoCommand: Command = {
-  does: 'shows all of it on this machine with nothing installed, one JIT call from end to end',
-  async run() {
-    const stopped = stopSignal()
-    const closing: (() => Promise<void>)[] = []
-    try {
-      await show(closing)
-      await stopped
-    } finally {
-      for (const close of closing.reverse()) await close()
-    }
-    return DONE
-  },
-}
-
-async function show(closing: (() => Promise<void>)[]) {
+/** @param closing gets what has to be closed again, in the order in which it was opened */
+export async function startDemo(closing: (() => Promise<void>)[]) {
   print('Starting a Postgres of its own …')
   const postgres = await startEmbeddedPostgres()
   closing.push(postgres.stop)

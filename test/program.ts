@@ -19,6 +19,13 @@ export interface Program {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
+const running = new Set<ChildProcess>()
+// A test that takes too long is ended by tap, without its teardowns.
+process.once('SIGTERM', () => process.exit(1))
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export function program(t: Test, args: string[], env: Record<string, string> = {}): Program {
   const { PATH = '', HOME = '', NODE_V8_COVERAGE, TEST_LOGS } = process.env
   const child = spawn(process.execPath, ['src/cli.ts', ...args], {
@@ -38,8 +45,12 @@ export function program(t: Test, args: string[], env: Record<string, string> = {
   child.stderr.setEncoding('utf8').on('data', (text) => {
     stderr += keep(text)
   })
+  running.add(child)
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal })),
+    child.on('close', (code, signal) => {
+      running.delete(child)
+      resolve({ code, signal })
+    }),
   )
   t.teardown(async () => {
     child.kill('SIGKILL')

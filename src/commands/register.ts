@@ -1,5 +1,5 @@
 import { readConfig } from '../config.ts'
-import { maskedUrl, registeredUrl, registerNow } from '../tratta/registration.ts'
+import { maskedUrl, registerNow } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { type Command, DONE, fail, print, printJson } from './command.ts'
 
@@ -19,10 +19,7 @@ export const registerCommand: Command = {
     const url = maskedUrl(config)
     if (given['dry-run']) {
       if (given.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
-      else
-        print(
-          `Would register ${url} (${registeredUrl(config).length} characters) at ${config.TRATTA_API_URL}`,
-        )
+      else print(`Would register ${url} at ${config.TRATTA_API_URL}`)
       return DONE
     }
     try {

@@ -1,4 +1,3 @@
-import { createSimulator } from '../simulator/create-simulator.ts'
 import { type Command, DONE, print, printJson, stopSignal, WrongUse } from './command.ts'
 
 export const simulateCommand: Command = {
@@ -13,6 +12,7 @@ export const simulateCommand: Command = {
     const { host = '127.0.0.1', port = '8090', token } = given as Record<string, string>
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new WrongUse('--port takes 0 to 65535')
     const stopped = stopSignal()
+    const { createSimulator } = await import('../simulator/create-simulator.ts')
     const simulator = await createSimulator({ host, port: Number(port), ...(token && { token }) })
     try {
       if (given.json) printJson({ url: simulator.url, token: simulator.settings.token })

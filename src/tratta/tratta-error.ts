@@ -68,7 +68,7 @@ export class TrattaError extends Error {
   }
 
   static unanswered(tried: string, error: unknown, timeoutMs: number) {
-    const { name, cause } = error as Error
+    const { name, cause } = error as Error & { cause?: unknown }
     if (name === 'TimeoutError')
       return new TrattaError(
         `no whole answer within ${timeoutMs / 1000} s. It is unknown whether Tratta has taken it.`,
@@ -96,7 +96,7 @@ const NO_CONNECTION =
 
 function explain(status: number, body: unknown, text: string, retryAfterMs: number | undefined): string {
   const said = saidIn(body) ?? shortened(text)
-  const says = said === '' ? '' : `: ${said}`
+  const says = said === '' ? '' : `: ${said.replace(/\.$/, '')}`
   if (status >= 300 && status < 400)
     return `Tratta answered with a redirect (${status}), which is not followed, because the token would go along. Check TRATTA_API_URL.`
   if (status === 401)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startSimulator } from './start.ts'
+import { startSimulator } from '../simulator.ts'
 
 /** The example of bulk.txt, made valid JSON. */
 const account = (external_id: string, number: string, metadata: object) => ({

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startSimulator } from './start.ts'
+import { startSimulator } from '../simulator.ts'
 
 t.test('another process can tell the simulator what to do', async (t) => {
   const { simulator, post, get, control } = await startSimulator(t)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import t from 'tap'
-import { startSimulator, tokenAndJson } from './start.ts'
+import { startSimulator, tokenAndJson } from '../simulator.ts'
 
 const url = 'https://jit.example/x'
 const form = { form: { url } }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createHoldings } from '../../src/simulator/holdings.ts'
-import { startBoth } from './start.ts'
+import { startBoth } from '../simulator.ts'
 
 t.test('what is sent updates, what is absent stays', async (t) => {
   const { trigger, simulator } = await startBoth(t)

@@ -1,0 +1,18 @@
+import { type Command, DONE, stopSignal } from './command.ts'
+
+export const demoCommand: Command = {
+  does: 'shows all of it on this machine with nothing installed, one JIT call from end to end',
+  async run() {
+    const stopped = stopSignal()
+    // Here and in simulate: what production never runs, production does not load.
+    const { startDemo } = await import('../demo.ts')
+    const closing: (() => Promise<void>)[] = []
+    try {
+      await startDemo(closing)
+      await stopped
+    } finally {
+      for (const close of closing.reverse()) await close()
+    }
+    return DONE
+  },
+}

@@ -1,0 +1,226 @@
+/** Every way in which Tratta may not say yes. */
+import { createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { createTrattaClient } from '../../src/tratta/client.ts'
+import type { Fate } from '../../src/tratta/tratta-error.ts'
+import { testDatabase } from '../database.ts'
+import { run, SECRET } from '../program.ts'
+import { startSimulator } from '../simulator.ts'
+import { trattaSettings } from './settings.ts'
+
+const TRIED = 'POST /just-in-time: '
+
+async function listening(t: Test, answer: (socket: Socket) => void) {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).once('data', () => answer(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}/api/v1`
+}
+
+const http = (status: string, headers = '', body = '') =>
+  `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
+
+t.test('register', async (t) => {
+  const database = await testDatabase(t)
+  const registerAt = (apiUrl: string, more = {}) =>
+    run(t, ['register'], { ...trattaSettings(database.url, apiUrl), ...more })
+
+  t.test('a yes', async (t) => {
+    const { simulator } = await startSimulator(t)
+    t.match(await registerAt(simulator.url), {
+      code: 0,
+      stdout: `Registered http://127.0.0.1:1/jit/… at ${simulator.url}\n`,
+      stderr: '',
+    })
+    t.same(simulator.jitUrls, [`http://127.0.0.1:1/jit/${SECRET}`])
+    await registerAt(simulator.url)
+    t.equal(simulator.jitUrls.length, 2, 'whatever was registered before')
+  })
+
+  t.test('--dry-run sends nothing and shows no secret', async (t) => {
+    const { simulator } = await startSimulator(t)
+    const { code, stdout } = await run(
+      t,
+      ['register', '--dry-run'],
+      trattaSettings(database.url, simulator.url),
+    )
+    t.same([code, stdout], [0, `Would register http://127.0.0.1:1/jit/… at ${simulator.url}\n`])
+    t.same(simulator.requests, [])
+  })
+
+  t.test('429 and 503 are tried again, for Tratta has taken nothing', async (t) => {
+    const { simulator } = await startSimulator(t)
+    await simulator.misbehave(
+      { kind: 'status', status: 429, times: 1 },
+      { kind: 'status', status: 429, retryAfter: 1, times: 1 },
+      { kind: 'status', status: 503, times: 1 },
+    )
+    t.match(await registerAt(simulator.url), { code: 0 })
+    t.same(
+      simulator.requests.map(({ status }) => status),
+      [429, 429, 503, 201],
+    )
+  })
+
+  t.test('a no, in words that help and without the secret', async (t) => {
+    const message = { message: 'Invalid.', errors: { url: [`The url http://x/jit/${SECRET} is taken.`] } }
+    const apiUrl = await listening(t, (socket) =>
+      socket.end(http('422 X', 'content-type: application/json\r\n', JSON.stringify(message))),
+    )
+    const said = `${TRIED}Tratta refused it (422): url: The url http://x/jit/… is taken`
+    t.match(await registerAt(apiUrl), { code: 1, stdout: '', stderr: `${said}\n` })
+    t.same((await run(t, ['register', '--json'], trattaSettings(database.url, apiUrl))).lines, [
+      { error: said },
+    ])
+  })
+
+  t.test('http to another machine', async (t) => {
+    t.match(await registerAt('http://192.0.2.1/api/v1'), {
+      code: 2,
+      stderr: 'TRATTA_API_URL must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)',
+    })
+  })
+
+  t.test('settings that are missing', async (t) => {
+    t.match(await run(t, ['register'], { DATABASE_URL: database.url }), {
+      code: 2,
+      stderr: /JIT_SECRET is not set[\s\S]*TRATTA_API_URL is not set[\s\S]*TRATTA_API_TOKEN is not set/,
+    })
+  })
+})
+
+t.test('the client', async (t) => {
+  t.jobs = 8
+  const registerAt = (apiUrl: string) =>
+    createTrattaClient({ apiUrl, token: 'simulated-token', secrets: [SECRET] }).createJitEndpoint(
+      'http://x',
+      {
+        attempts: 2,
+      },
+    )
+  const fails = (
+    name: string,
+    answer: string | ((socket: Socket) => void),
+    message: string,
+    fate: Fate,
+    mayBeTriedAgain = false,
+  ) =>
+    t.test(name, { buffered: true }, async (t) => {
+      const apiUrl = await listening(t, typeof answer === 'string' ? (socket) => socket.end(answer) : answer)
+      await t.rejects(registerAt(apiUrl), { message: TRIED + message, fate, mayBeTriedAgain })
+    })
+
+  fails(
+    '401',
+    http('401 Unauthorized', 'content-type: application/json\r\n', '{"message":"Unauthenticated."}'),
+    'Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have tokens of their own.',
+    'refused',
+  )
+  fails(
+    '422 in the other shape that was seen',
+    http('422 X', 'content-type: application/json\r\n', '{"error":"Wrong url","errorCode":17}'),
+    'Tratta refused it (422): Wrong url 17',
+    'refused',
+  )
+  fails(
+    '404',
+    http('404 Not Found', 'content-type: text/html\r\n', '<h1>Nothing here</h1>'),
+    'Tratta knows no such address (404): Nothing here. Check TRATTA_API_URL, like https://<org-uuid>.production.tratta.io/api/v1.',
+    'refused',
+  )
+  fails(
+    '429',
+    http('429 Too Many Requests', 'content-type: application/json\r\n', '{"message":"Too Many Attempts."}'),
+    'too many requests (429): Too Many Attempts. Try again later.',
+    'not_taken',
+    true,
+  )
+  fails(
+    '429 that asks for an hour',
+    http('429 Too Many Requests', 'retry-after: 3600\r\n'),
+    'too many requests (429). Try again in 3600 s.',
+    'not_taken',
+    true,
+  )
+  fails(
+    '500 that repeats the token',
+    http('500 X', '', 'simulated-token?'),
+    'Tratta has an error of its own (500): …?. Try again later.',
+    'unknown',
+  )
+  fails(
+    '301',
+    http('301 Moved', 'location: http://elsewhere.example/\r\n'),
+    'Tratta answered with a redirect (301), which is not followed, because the token would go along. Check TRATTA_API_URL.',
+    'refused',
+  )
+  fails(
+    'a page',
+    http('200 OK', 'content-type: text/html\r\n', '<html><title>Sign in</title></html>'),
+    "the answer (200) is not JSON: Sign in. Is TRATTA_API_URL the address of Tratta's API?",
+    'unknown',
+  )
+  fails(
+    'a reset connection',
+    (socket) => socket.resetAndDestroy(),
+    'the connection broke before a whole answer (ECONNRESET). It is unknown whether Tratta has taken it.',
+    'unknown',
+  )
+  fails(
+    'an answer that is not HTTP',
+    'rubbish\r\n\r\n',
+    'the connection broke before a whole answer (HTTPParserError). It is unknown whether Tratta has taken it.',
+    'unknown',
+  )
+  fails(
+    'silence',
+    () => {},
+    'no whole answer within 10 s. It is unknown whether Tratta has taken it.',
+    'unknown',
+  )
+  fails(
+    'a body that stops',
+    http('200 OK').replace('content-length: 0', 'content-length: 10'),
+    'the connection broke before a whole answer (UND_ERR_RES_CONTENT_LENGTH_MISMATCH). It is unknown whether Tratta has taken it.',
+    'unknown',
+  )
+
+  t.test('an empty body is a yes', { buffered: true }, async (t) => {
+    const apiUrl = await listening(t, (socket) => socket.end(http('201 Created')))
+    t.same(await registerAt(apiUrl), { status: 201, body: undefined })
+  })
+
+  t.test('10 MB, and a body that never ends', { buffered: true }, async (t) => {
+    const { simulator } = await startSimulator(t)
+    await simulator.misbehave({ kind: 'huge', times: 1 }, { kind: 'endless', times: 1 })
+    const message = `${TRIED}the answer (200) is longer than 1048576 bytes. Is TRATTA_API_URL the address of Tratta's API?`
+    await t.rejects(registerAt(simulator.url), { message, fate: 'unknown' })
+    await t.rejects(registerAt(simulator.url), { message: /longer than|no whole answer within 10 s/ })
+  })
+
+  t.test('nobody there', { buffered: true }, async (t) => {
+    await t.rejects(registerAt('http://127.0.0.1:1024/api/v1'), {
+      message: `${TRIED}no connection to Tratta (ECONNREFUSED). Check TRATTA_API_URL, and that this machine may reach it.`,
+      fate: 'not_taken',
+    })
+  })
+
+  t.test('it stays below the rate limit', { buffered: true }, async (t) => {
+    const { simulator } = await startSimulator(t)
+    const client = createTrattaClient({
+      apiUrl: simulator.url,
+      token: 'simulated-token',
+      requestsPerMinute: 1200,
+    })
+    await Promise.all(Array.from({ length: 20 }, () => client.createJitEndpoint('http://127.0.0.1:1/jit/x')))
+    const times = simulator.requests.map(({ at }) => at)
+    t.ok(times.at(-1)! - times[0]! > 19 * 50 * 0.8)
+  })
+})

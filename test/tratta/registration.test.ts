@@ -1,0 +1,194 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { callAtRate, tally } from '../calls.ts'
+import { type TestDatabase, testDatabase } from '../database.ts'
+import { type Program, program, run, SECRET, service } from '../program.ts'
+import { startSimulator } from '../simulator.ts'
+import { trattaSettings } from './settings.ts'
+
+const NEW_SECRET = 'the-new-secret-of-a-rotation_0123456789'
+const urlWith = (secret: string) => `http://127.0.0.1:1/jit/${secret}`
+
+// Most of the time of these tests is waiting.
+t.jobs = 3
+
+async function started(t: Test) {
+  const database = await testDatabase(t)
+  const { simulator } = await startSimulator(t)
+  return { database, simulator, env: trattaSettings(database.url, simulator.url) }
+}
+
+const known = async (database: TestDatabase) =>
+  (await database.query('select state, attempts, said from tratta_jit.registrations'))[0]
+
+const ready = async (url: string) => (await fetch(`${url}/health/ready`)).json()
+
+t.test('ten that start in the same second: one POST', { buffered: true }, async (t) => {
+  const { database, simulator, env } = await started(t)
+  const services = await Promise.all(Array.from({ length: 10 }, () => service(t, database.url, env)))
+  await Promise.all(services.map(({ line }) => line(({ event }) => event === 'registered')))
+  t.same(simulator.jitUrls, [urlWith(SECRET)])
+  t.equal(simulator.requests.length, 1)
+  t.same(await ready(services[9]!.url), { status: 'ready', registration: 'registered' })
+  t.same(await known(database), { state: 'registered', attempts: 1, said: null })
+  const rows = JSON.stringify(await database.query('select * from tratta_jit.registrations'))
+  t.notMatch(rows, SECRET, 'no secret in the database')
+
+  await t.test('a restart does not register, another secret does', async () => {
+    const again = await service(t, database.url, env)
+    await again.line(({ event }) => event === 'registered')
+    t.equal(simulator.requests.length, 1)
+    const rotated = await service(t, database.url, { ...env, JIT_SECRET: NEW_SECRET })
+    await rotated.line(({ event }) => event === 'registered')
+    t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(NEW_SECRET)])
+  })
+})
+
+t.test(
+  'killed at any step: the next start ends registered, with one further POST at most',
+  { buffered: true },
+  async (t) => {
+    const ANSWER_AFTER_MS = 300
+    const until = async (condition: () => unknown) => {
+      while (!(await condition())) await pause(5)
+    }
+    type Started = Awaited<ReturnType<typeof started>> & { first: Program }
+    const steps: Record<string, (started: Started) => Promise<unknown>> = {
+      'while it starts': () => pause(100),
+      'once it serves': ({ first }) => first.line(({ event }) => event === 'serving'),
+      'before the POST': ({ database }) => until(async () => (await known(database))?.state === 'asking'),
+      'during the POST': ({ simulator }) => until(() => simulator.jitUrls.length > 0),
+      'at the answer': async ({ simulator }) => {
+        await until(() => simulator.jitUrls.length > 0)
+        await pause(ANSWER_AFTER_MS)
+      },
+      'after the note of it': ({ first }) => first.line(({ event }) => event === 'registered'),
+    }
+    const seen = new Set<string>()
+    const killed = async (name: string, step: (started: Started) => Promise<unknown>) => {
+      const { database, simulator, env } = await started(t)
+      await simulator.misbehave({ kind: 'slow', ms: ANSWER_AFTER_MS })
+      const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }
+      const first = program(t, ['serve'], { ...env, ...ports })
+      await step({ database, simulator, env, first })
+      first.process.kill('SIGKILL')
+      await first.ended
+      await pause(ANSWER_AFTER_MS)
+      const before = simulator.jitUrls.length
+      const noted = await known(database)
+      seen.add(`${noted?.state ?? 'nothing'} after ${before} POST`)
+
+      const second = await service(t, database.url, env)
+      await second.line(({ event }) => event === 'registered')
+      const further = simulator.jitUrls.length - before
+      const expected = noted?.state === 'registered' ? 0 : 1
+      t.equal(further, expected, `${name}: ${noted?.state ?? 'nothing'} was noted after ${before} POST`)
+      t.match(await known(database), { state: 'registered' })
+    }
+    for (const [name, step] of Object.entries(steps)) await killed(name, step)
+    t.ok(seen.size >= 3, [...seen].join(', '))
+  },
+)
+
+t.test(
+  'Tratta away: calls are answered at once, and it is registered after its return',
+  { buffered: true },
+  async (t) => {
+    const { database, simulator, env } = await started(t)
+    await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 1)`)
+    await simulator.misbehave({ kind: 'status', status: 500 })
+    const replicas = await Promise.all([service(t, database.url, env), service(t, database.url, env)])
+    const { ask, url, line } = replicas[0]!
+    t.equal((await ask('a')).status, 200)
+    t.same(await ready(url), { status: 'ready', registration: 'pending' })
+    await pause(Number(process.env.AWAY_SECONDS ?? 20) * 1000)
+    t.match(await known(database), { state: 'failed', said: /Tratta has an error of its own \(500\)/ })
+    const times = simulator.requests.map(({ at }) => at)
+    for (let first = 0; first + 1 < times.length; first++)
+      t.ok(times[first + 1]! - times[first]! >= 6000 - 100, 'ten a minute at most, of all replicas together')
+    await simulator.misbehave()
+    const back = performance.now()
+    await line(({ event }) => event === 'registered')
+    t.ok(performance.now() - back < 30_000)
+    await replicas[1]!.line(({ event }) => event === 'registered')
+    t.same(simulator.jitUrls, [urlWith(SECRET)])
+  },
+)
+
+t.test('an answer that was lost: asked again, once', { buffered: true }, async (t) => {
+  const { database, simulator, env } = await started(t)
+  await simulator.misbehave({ kind: 'lost', times: 1 })
+  const { line } = await service(t, database.url, env)
+  await line(({ event }) => event === 'registered')
+  t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(SECRET)])
+})
+
+t.test(
+  'a refusal is said once and not hammered; a new start and `register` try again',
+  { buffered: true },
+  async (t) => {
+    const { database, simulator, env } = await started(t)
+    const wrong = { ...env, TRATTA_API_TOKEN: 'wrong-token' }
+    const replicas = await Promise.all([service(t, database.url, wrong), service(t, database.url, wrong)])
+    for (const { line } of replicas)
+      t.match(await line(({ event }) => event === 'registration_refused'), {
+        level: 'error',
+        said: /does not accept the token \(401\): Unauthenticated\. Check TRATTA_API_TOKEN/,
+      })
+    t.same(await ready(replicas[0]!.url), { status: 'ready', registration: 'refused' })
+    await pause(8000)
+    t.ok(simulator.requests.length <= 2, 'replicas that start together try once each at most')
+    t.match(await run(t, ['register'], env), { code: 0 })
+    const after = await service(t, database.url, env)
+    await after.line(({ event }) => event === 'registered')
+    t.same(simulator.jitUrls, [urlWith(SECRET)])
+  },
+)
+
+t.test('TRATTA_REGISTER=off, or a setting that is missing', { buffered: true }, async (t) => {
+  const { database, simulator, env } = await started(t)
+  const off = await service(t, database.url, { ...env, TRATTA_REGISTER: 'off' })
+  t.same(await ready(off.url), { status: 'ready', registration: 'off' })
+  const missing = await service(t, database.url, { ...env, PUBLIC_URL: '' })
+  t.same(await ready(missing.url), { status: 'ready', registration: 'off' })
+  t.same(simulator.requests, [])
+})
+
+t.test(
+  'stopping while Tratta says nothing takes no longer than a second or so',
+  { buffered: true },
+  async (t) => {
+    const { database, simulator, env } = await started(t)
+    await simulator.misbehave({ kind: 'slow', ms: 9000 })
+    const { process: child, ended } = await service(t, database.url, env)
+    while (simulator.requests.length === 0 && simulator.jitUrls.length === 0) await pause(20)
+    const asked = performance.now()
+    child.kill('SIGINT')
+    t.same(await ended, { code: 0, signal: null })
+    t.ok(performance.now() - asked < 3000)
+  },
+)
+
+t.test('a rotation of the secret under constant calls: not one is lost', { buffered: true }, async (t) => {
+  const { database, simulator, env } = await started(t)
+  await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 1)`)
+  const old = await service(t, database.url, env)
+  await old.line(({ event }) => event === 'registered')
+  const oldUrl = (url: string) => `${url}/jit/${SECRET}?debt_account_external_id=a`
+
+  const during = await service(t, database.url, {
+    ...env,
+    JIT_SECRET: NEW_SECRET,
+    JIT_SECRET_PREVIOUS: SECRET,
+  })
+  const toOld = callAtRate(oldUrl(during.url), 50)
+  const toNew = callAtRate(`${during.url}/jit/${NEW_SECRET}?debt_account_external_id=a`, 50)
+  await during.line(({ event }) => event === 'registered')
+  await pause(1000)
+  for (const calls of [await toOld.stop(), await toNew.stop()]) t.same(tally(calls), { 200: calls.length })
+  t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(NEW_SECRET)])
+
+  const after = await service(t, database.url, { ...env, JIT_SECRET: NEW_SECRET })
+  t.equal((await fetch(oldUrl(after.url))).status, 404)
+  t.equal(simulator.jitUrls.length, 2)
+})

@@ -1,0 +1,10 @@
+import { SECRET } from '../program.ts'
+
+/** What `register`, `trigger` and `serve` need to reach a simulated Tratta. */
+export const trattaSettings = (databaseUrl: string, apiUrl: string, publicUrl = 'http://127.0.0.1:1') => ({
+  DATABASE_URL: databaseUrl,
+  JIT_SECRET: SECRET,
+  PUBLIC_URL: publicUrl,
+  TRATTA_API_URL: apiUrl,
+  TRATTA_API_TOKEN: 'simulated-token',
+})
