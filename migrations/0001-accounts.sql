@@ -48,6 +48,7 @@ begin
       or coalesce(jsonb_typeof(location -> 'name') <> 'string', true)
       or location ->> 'name' !~ '[^[:space:]]'
       or coalesce(jsonb_typeof(location -> 'external_id') not in ('string', 'null'), false)
+      or coalesce(char_length(location ->> 'external_id') > 255 or location ->> 'external_id' ~ '[[:cntrl:]]', false)
       or coalesce(location ->> 'type', 'original_creditor')
         not in ('original_creditor', 'current_creditor', 'product_type')
   );

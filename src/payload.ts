@@ -40,7 +40,7 @@ function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
   put(account, 'billing_type', list(row.billing_type))
   put(account, 'balance', cents(row.balance))
   put(account, 'current_balance', cents(row.current_balance))
-  put(account, 'locations', list(row.locations))
+  put(account, 'locations', locations(row.locations))
   put(account, 'payment_plan', paymentPlan(row.payment_plan))
   put(account, 'metadata', metadata(row.metadata))
   putAdditional(account, row.additional_fields, DebtAccount.properties, at, leftOut)
@@ -135,12 +135,22 @@ function list(value: unknown): unknown {
   return Array.isArray(read) ? filled(read.filter((item) => filled(item) !== undefined)) : read
 }
 
+function locations(value: unknown): unknown {
+  const read = list(value)
+  return Array.isArray(read)
+    ? read.map((location) => (isObject(location) ? filledFields(location, Object.keys(location)) : location))
+    : read
+}
+
 function address(value: unknown): unknown {
   const read = filled(value)
-  if (!isObject(read)) return read
+  return isObject(read) ? filled(filledFields(read, Object.keys(Address.properties))) : read
+}
+
+function filledFields(fields: Json, keys: string[]): Json {
   const made: Json = {}
-  for (const key of Object.keys(Address.properties)) put(made, key, filled(read[key] ?? null))
-  return filled(made)
+  for (const key of keys) put(made, key, filled(fields[key] ?? null))
+  return made
 }
 
 /** Tratta's other days are in lower case (`1st`, `last_day`), so weekdays are too. */

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { AGENCY_SCHEMA } from '../agency-schema.ts'
+import { testDatabase } from '../database.ts'
+import { run, SECRET, service } from '../program.ts'
+import { startSimulator } from '../simulator.ts'
+import { trattaSettings } from './settings.ts'
+
+t.test('trigger', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query(`${AGENCY_SCHEMA}
+    insert into agency.debt_accounts (external_id, parent_external_id, balance) values ('a', 'nobody', 5), ('b', null, null)`)
+  const { simulator } = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY })
+  const { url } = await service(t, database.url)
+  const env = trattaSettings(database.url, simulator.url, url)
+  const trigger = (id: string, more = {}) => run(t, ['trigger', id], { ...env, ...more })
+
+  t.match(await trigger('123456'), {
+    code: 1,
+    stdout: /Tratta knows no such address \(404\): No just in time endpoint has been created/,
+  })
+  await run(t, ['register'], env)
+
+  t.same(await trigger('123456'), {
+    code: 0,
+    stdout: `Tratta asks
+
+  GET ${url}/jit/…?debt_account_external_id=123456
+
+tratta-jit answers, by what stands in the database now
+
+  {
+    "data": {
+      "debt_account": {
+        "external_id": "123456",
+        "balance": 2000
+      }
+    }
+  }
+
+Tratta took it, and now holds
+
+  {
+    "data": {
+      "debt_account": {
+        "uuid": "a0000000-0000-4000-8000-000000000001",
+        "external_id": "123456",
+        "balance": 2000
+      }
+    }
+  }
+`,
+    stderr: '',
+    lines: [],
+  })
+
+  const unknown = await trigger('nobody')
+  t.equal(unknown.code, 1)
+  t.match(unknown.stdout, '"problem": "No such debt account"')
+  t.match(
+    unknown.stdout,
+    /tratta-jit failed: Tratta relays 404 account_not_found\. In our log: "request_id":"[\w-]+"\n$/,
+  )
+
+  const validation = {
+    field: 'debt_account.parent_external_id',
+    messages: ['The selected debt account.parent external id is invalid.'],
+  }
+  const theirs = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
+  const theirEnv = { DATABASE_SCHEMA: 'agency', PUBLIC_URL: theirs.url }
+  await run(t, ['register'], { ...env, ...theirEnv })
+  const refused = await trigger('a', theirEnv)
+  t.equal(refused.code, 1)
+  t.match(refused.stdout, `Tratta refused the answer:\n\n  ${validation.field}: ${validation.messages[0]}\n`)
+  const json = await run(t, ['trigger', 'a', '--json'], { ...env, ...theirEnv })
+  t.same(json.lines, [
+    {
+      question: `${theirs.url}/jit/…?debt_account_external_id=a`,
+      answer: { data: { debt_account: { external_id: 'a', parent_external_id: 'nobody', balance: 5 } } },
+      taken: false,
+      validation: [validation],
+    },
+  ])
+  const unsendable = await trigger('b', theirEnv)
+  t.match(unsendable.stdout, 'Tratta would get an error: debt_account.balance is missing')
+  t.match(unsendable.stdout, /Tratta relays 500 account_not_sendable/)
+
+  for (const { stdout, stderr } of [unknown, refused, unsendable])
+    t.notMatch(stdout + stderr, new RegExp(`${SECRET}|simulated-token`))
+})
