@@ -3,7 +3,7 @@
  * of a person or a debt. So nothing is logged as it came: no URL, no row, no payload, and of an error only
  * what describeError gives.
  */
-import { createHmac, hkdfSync } from 'node:crypto'
+import { hash, hkdfSync } from 'node:crypto'
 import pino, { type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
@@ -12,9 +12,19 @@ export type Log = Logger
 // dropped: a log must not take the memory that calls need.
 const MOST_UNWRITTEN = 4 * 1024 * 1024
 
+/** So many bytes are gathered before they are written, for so long at most. */
+const GATHER_BYTES = 4096
+const GATHER_MS = 100
+
 /** JSON lines on standard output, written behind the calls' back: a slow reader does not slow an answer. */
 export function createLog(level: string): { log: Log; flush: () => void } {
-  const output = pino.destination({ dest: 1, sync: false, maxLength: MOST_UNWRITTEN })
+  const output = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: GATHER_BYTES,
+    maxLength: MOST_UNWRITTEN,
+    periodicFlush: GATHER_MS,
+  })
   // Without a listener a full disk would end the process.
   output.on('error', () => {})
   return { log: logTo(output, level), flush: () => output.flushSync() }
@@ -37,8 +47,9 @@ export function logTo(output: DestinationStream, level: string): Log {
  * which one it is.
  */
 export function accountNamer(secret: string): (externalId: string) => string {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'tratta-jit account in the log', 32))
-  return (externalId) => createHmac('sha256', key).update(externalId).digest('base64url').slice(0, 16)
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'tratta-jit account in the log', 32)).toString('hex')
+  // The key has a fixed length and the name is cut, so this needs no HMAC, which costs six times as much.
+  return (externalId) => hash('sha256', key + externalId, 'base64url').slice(0, 16)
 }
 
 export interface ErrorDescription {

@@ -6,14 +6,15 @@
  * would refuse is left out, because a caller is waiting and Tratta would refuse the whole payload; a
  * required one that cannot be sent is an error.
  */
-import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { Static, TSchema } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { Address, Customer, DebtAccount, JitPayload, Location } from './contract.ts'
-import type { AccountRow, DebtAccountRow } from './database/find-account.ts'
+import type { AccountRow, CustomerRow, DebtAccountRow, LocationRow } from './database/find-account.ts'
 import { type LeftOut, leaveOut, leftOutAt, type Path } from './left-out.ts'
 
 type Json = Record<string, unknown>
 
-const contract = TypeCompiler.Compile(JitPayload)
+const contract: TypeCheck<typeof JitPayload> = TypeCompiler.Compile(JitPayload)
 
 /** @throws {UnsendableAccount} when a required field, or a vital one of contract.ts, cannot be sent. */
 export function toPayload(row: AccountRow): { payload: JitPayload; leftOut: LeftOut[] } {
@@ -26,13 +27,25 @@ export function toPayload(row: AccountRow): { payload: JitPayload; leftOut: Left
     data.child_debt_accounts = row.children.map((child, index) =>
       debtAccount(child, ['child_debt_accounts', index], leftOut),
     )
-  const payload = { data }
-  while (!contract.Check(payload))
-    leftOut.push(leaveOut(payload, JitPayload, contract.Errors(payload).First()!))
+  const payload: unknown = { data }
+  fit(payload, contract, leftOut)
   return { payload, leftOut }
 }
 
-function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
+/**
+ * Leaves out of `{data: {…}}` what its contract refuses.
+ * @throws {UnsendableAccount}
+ */
+export function fit<T extends TSchema>(
+  payload: unknown,
+  contract: TypeCheck<T>,
+  leftOut: LeftOut[],
+): asserts payload is Static<T> {
+  while (!contract.Check(payload))
+    leftOut.push(leaveOut(payload as object, contract.Schema(), contract.Errors(payload).First()!))
+}
+
+export function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
   const account: Json = {}
   put(account, 'external_id', text(row.external_id))
   put(account, 'parent_external_id', text(row.parent_external_id))
@@ -47,7 +60,7 @@ function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
   return account
 }
 
-function customer(row: AccountRow, leftOut: LeftOut[]): Json {
+export function customer(row: CustomerRow, leftOut: LeftOut[]): Json {
   const made: Json = {}
   put(made, 'external_id', text(row.customer_external_id))
   put(made, 'name', text(row.customer_name))
@@ -61,7 +74,7 @@ function customer(row: AccountRow, leftOut: LeftOut[]): Json {
   return made
 }
 
-function location(row: AccountRow, leftOut: LeftOut[]): Json {
+export function location(row: LocationRow, leftOut: LeftOut[]): Json {
   const made: Json = {}
   put(made, 'external_id', text(row.location_external_id))
   put(made, 'name', text(row.location_name))
@@ -72,20 +85,19 @@ function location(row: AccountRow, leftOut: LeftOut[]): Json {
 }
 
 function put(target: Json, key: string, value: unknown) {
-  if (value !== undefined) target[key] = value
+  // Assigning __proto__ would change the object instead of adding a field.
+  if (value !== undefined && key !== '__proto__') target[key] = value
 }
 
 /** Further fields that Tratta documents; a field with a column of its own is taken from the column only. */
 function putAdditional(target: Json, value: unknown, own: Json, at: Path, leftOut: LeftOut[]) {
-  if (value === null) return
-  const fields = filled(value)
+  const fields = column(value)
   if (fields === undefined) return
   if (!isObject(fields)) {
     leftOut.push(leftOutAt([...at, 'additional_fields'], 'must be an object'))
     return
   }
   for (const [key, field] of Object.entries(fields)) {
-    // Assigning __proto__ would change the object instead of adding a field.
     if (Object.hasOwn(own, key) || key === '__proto__')
       leftOut.push(leftOutAt([...at, 'additional_fields', key], 'must come from its own column'))
     else put(target, key, filled(field))
@@ -112,25 +124,30 @@ const date = (value: string | null) => text(value)?.replace(/[T ]00:00:00(\.0+)?
 const ssnLast4 = (value: string | null) =>
   value !== null && /^[1-9]\d{3}$/.test(value) ? Number(value) : text(value)
 
-/** JSON may also come as a text that holds it. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value
+/** A column of JSON, which may also come as a text that holds it. */
+function column(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return filled(value)
   try {
-    return JSON.parse(value)
+    return filled(JSON.parse(value))
   } catch {
     return value
   }
 }
 
 function filled(value: unknown): unknown {
-  if (value === null || (typeof value === 'string' && value.trim() === '')) return undefined
-  const read = parsed(value)
-  return typeof read === 'object' && read !== null && Object.keys(read).length === 0 ? undefined : read
+  if (typeof value === 'string') return value.trim() === '' ? undefined : value
+  if (typeof value !== 'object') return value
+  return value === null || isEmpty(value) ? undefined : value
+}
+
+function isEmpty(value: object) {
+  for (const _ in value) return false
+  return true
 }
 
 /** One text alone is a list of one. */
 function list(value: unknown): unknown {
-  const read = filled(value)
+  const read = column(value)
   if (typeof read === 'string') return [read]
   return Array.isArray(read) ? filled(read.filter((item) => filled(item) !== undefined)) : read
 }
@@ -143,7 +160,7 @@ function locations(value: unknown): unknown {
 }
 
 function address(value: unknown): unknown {
-  const read = filled(value)
+  const read = column(value)
   return isObject(read) ? filled(filledFields(read, Object.keys(Address.properties))) : read
 }
 
@@ -155,7 +172,7 @@ function filledFields(fields: Json, keys: string[]): Json {
 
 /** Tratta's other days are in lower case (`1st`, `last_day`), so weekdays are too. */
 function paymentPlan(value: unknown): unknown {
-  const read = filled(value)
+  const read = column(value)
   return isObject(read) && typeof read.recurring_day === 'string'
     ? { ...read, recurring_day: read.recurring_day.toLowerCase() }
     : read
@@ -163,12 +180,13 @@ function paymentPlan(value: unknown): unknown {
 
 /** Numbers and booleans become the texts that stand for them: Tratta's metadata is texts. */
 function metadata(value: unknown): unknown {
-  const read = filled(value)
+  const read = column(value)
   if (!isObject(read)) return read
   const made: Json = {}
-  for (const [key, item] of Object.entries(read)) {
-    if (key === '__proto__') continue
-    put(made, key, typeof item === 'boolean' || Number.isFinite(item) ? String(item) : filled(item))
+  for (const key of Object.keys(read)) {
+    const item = read[key]
+    const isPlain = typeof item === 'boolean' || typeof item === 'number'
+    put(made, key, isPlain ? String(item) : filled(item))
   }
   return filled(made)
 }

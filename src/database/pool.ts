@@ -16,8 +16,10 @@ export class DatabaseBusy extends Error {}
 /** The answer did not come in time. */
 export class DeadlinePassed extends Error {}
 
-/** For each connection of the pool so many queries may wait: a burst, and not more memory than that. */
-const MOST_WAITING_PER_CONNECTION = 100
+/** So many queries that were asked at once share a connection. */
+const MOST_TOGETHER = 4
+/** For each connection of the pool so many groups may wait: a burst, and not more memory than that. */
+const MOST_WAITING_PER_CONNECTION = 25
 
 export interface Limits {
   /** The waiting for a connection, new or free. */
@@ -30,7 +32,7 @@ export interface Limits {
 
 /** Nested, so that the innermost bound that can still act does, and all end before the deadline. */
 export const limitsWithin = (deadlineMs: number): Limits => ({
-  connectionMs: Math.round(deadlineMs * 0.15),
+  connectionMs: Math.round(deadlineMs * 0.12),
   statementMs: Math.round(deadlineMs * 0.6),
   queryMs: Math.round(deadlineMs * 0.9),
 })
@@ -43,6 +45,7 @@ export function createPool(
     connectionString: config.DATABASE_URL,
     max: config.DATABASE_POOL_SIZE,
     application_name: 'tratta-jit',
+    pipeline: true,
     connectionTimeoutMillis: connectionMs,
     // Keeps a firewall between us from forgetting a quiet connection.
     keepAlive: true,
@@ -85,6 +88,18 @@ export async function boundedQuery<Row extends pg.QueryResultRow>(
   }
 }
 
+interface Asked {
+  query: Query
+  values: unknown[]
+  isSettled: boolean
+  settle(error: Error | undefined, rows?: pg.QueryResultRow[]): void
+  /** Once it is on its way: ends the connection, for Postgres may never speak on it again. */
+  throwAway?: () => void
+}
+
+/** What was asked in this turn of the event loop. */
+const gathered = new WeakMap<pg.Pool, Asked[]>()
+
 function attempt<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
   query: Query,
@@ -93,36 +108,82 @@ function attempt<Row extends pg.QueryResultRow>(
 ): Promise<Row[]> {
   return new Promise((resolve, reject) => {
     if (pool.waitingCount >= pool.options.max * MOST_WAITING_PER_CONNECTION) return reject(new DatabaseBusy())
-    let throwAway = () => {}
-    let timedOut = false
+    const asked: Asked = {
+      query,
+      values,
+      isSettled: false,
+      settle(error, rows) {
+        if (asked.isSettled) return
+        asked.isSettled = true
+        clearTimeout(timer)
+        if (error) reject(error)
+        else resolve(rows as Row[])
+      },
+    }
     const timer = setTimeout(() => {
-      timedOut = true
-      throwAway()
-      reject(new DeadlinePassed())
+      asked.settle(new DeadlinePassed())
+      asked.throwAway?.()
     }, deadline - performance.now())
-    pool.connect((error, client, release) => {
-      if (timedOut) return release()
-      if (error || !client) {
-        clearTimeout(timer)
-        return reject(isPoolTimeout(error) ? new DatabaseBusy() : new DatabaseAway(error, false))
-      }
-      throwAway = () => release(true)
-      let stale = false
-      const settle = (error: Error | null, result: pg.QueryResult<Row>) => {
-        if (timedOut) return
-        clearTimeout(timer)
-        release(stale || (error !== null && isBroken(error)))
-        if (!error) resolve(result.rows)
-        else if (sqlState(error) === QUERY_CANCELED) reject(new DeadlinePassed())
-        else reject(new DatabaseAway(error, isBroken(error)))
-      }
-      client.query<Row>({ ...query, values }, (error, result) => {
+    const others = gathered.get(pool)
+    if (others) others.push(asked)
+    else {
+      gathered.set(pool, [asked])
+      setImmediate(sendGathered, pool)
+    }
+  })
+}
+
+/**
+ * Under load several calls arrive in one turn of the event loop. They share a connection, one behind the
+ * other: a write for each is what costs most in a lookup. Alone, each has a connection to itself.
+ */
+function sendGathered(pool: pg.Pool) {
+  const queries = gathered.get(pool) ?? []
+  gathered.delete(pool)
+  for (let from = 0; from < queries.length; from += MOST_TOGETHER)
+    sendTogether(pool, queries.slice(from, from + MOST_TOGETHER))
+}
+
+function sendTogether(pool: pg.Pool, queries: Asked[]) {
+  pool.connect((error, client, release) => {
+    const open = queries.filter(({ isSettled }) => !isSettled)
+    if (error || !client) {
+      for (const { settle } of open)
+        settle(isPoolTimeout(error) ? new DatabaseBusy() : new DatabaseAway(error, false))
+      return
+    }
+    if (open.length === 0) return release()
+    let underWay = open.length
+    let isUnusable = false
+    let isThrownAway = false
+    const throwAway = () => {
+      if (isThrownAway) return
+      isThrownAway = true
+      // The pool alone would wait for the answers that are still to come.
+      client.connection.stream.destroy()
+      release(true)
+    }
+    const ended = ({ settle }: Asked, error: Error | null, result: pg.QueryResult) => {
+      isUnusable ||= error !== null && isBroken(error)
+      underWay -= 1
+      if (underWay === 0 && !isThrownAway) release(isUnusable)
+      if (!error) settle(undefined, result.rows)
+      else if (sqlState(error) === QUERY_CANCELED) settle(new DeadlinePassed())
+      else settle(new DatabaseAway(error, isBroken(error)))
+    }
+    client.connection.stream.cork()
+    for (const asked of open) {
+      const { query, values } = asked
+      asked.throwAway = throwAway
+      client.query({ ...query, values }, (error, result) => {
         // A migration changed a type below the prepared statement: plan it anew, this once without a name.
-        stale = query.name !== undefined && !timedOut && sqlState(error) === FEATURE_NOT_SUPPORTED
-        if (stale) client.query<Row>({ text: query.text, values }, settle)
-        else settle(error, result)
+        if (query.name !== undefined && sqlState(error) === FEATURE_NOT_SUPPORTED) {
+          isUnusable = true
+          client.query({ text: query.text, values }, (error, result) => ended(asked, error, result))
+        } else ended(asked, error, result)
       })
-    })
+    }
+    client.connection.stream.uncork()
   })
 }
 

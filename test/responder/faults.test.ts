@@ -37,6 +37,10 @@ async function status(url: string) {
   return response.status
 }
 
+/** By the service's own clock: this process is busy enough with calling. */
+const timesOf = (lines: Record<string, unknown>[]) =>
+  lines.flatMap(({ route, ms }) => (route === '/jit/:secret' ? { at: 0, ms: ms as number } : []))
+
 /** Waits until a call due after `since` was answered 200. @returns milliseconds since then */
 async function firstAnswer(calls: { made: { at: number; ms: number; status?: number }[] }, since: number) {
   for (;;) {
@@ -47,7 +51,7 @@ async function firstAnswer(calls: { made: { at: number; ms: number; status?: num
 }
 
 t.test('Postgres killed and started again under 200 calls a second', async (t) => {
-  const { jit, url, adminUrl } = await started(t)
+  const { jit, url, adminUrl, lines } = await started(t)
   const calls = callAtRate(jit, 200)
   await pause(1500)
   postgres.signal('SIGKILL')
@@ -61,7 +65,11 @@ t.test('Postgres killed and started again under 200 calls a second', async (t) =
   const made = await calls.stop()
 
   t.same(Object.keys(tally(made)).sort(), ['200', '503'])
-  t.ok(percentile(made, 1) < DEADLINE_MS, `the longest took ${percentile(made, 1)} ms`)
+  const longest = percentile(timesOf(lines()), 1)
+  t.ok(
+    longest < DEADLINE_MS,
+    `the longest took ${longest} ms, ${percentile(made, 1)} ms as the caller saw it`,
+  )
   t.ok(until200 < 1000, `first 200 after ${until200} ms`)
   t.ok(tally(made)['200']! > 300)
   t.same(tally(made.filter(({ at }) => at > back + 1000)), {
@@ -72,7 +80,7 @@ t.test('Postgres killed and started again under 200 calls a second', async (t) =
 })
 
 t.test(`Postgres silent for ${SILENT_MS / 1000} s under 200 calls a second`, async (t) => {
-  const { jit, url, adminUrl } = await started(t)
+  const { jit, url, adminUrl, lines } = await started(t)
   const calls = callAtRate(jit, 200)
   await pause(1000)
   postgres.signal('SIGSTOP')
@@ -84,7 +92,11 @@ t.test(`Postgres silent for ${SILENT_MS / 1000} s under 200 calls a second`, asy
   await pause(3000)
   const made = await calls.stop()
 
-  t.ok(percentile(made, 1) < DEADLINE_MS + 100, `the longest took ${percentile(made, 1)} ms`)
+  const longest = percentile(timesOf(lines()), 1)
+  t.ok(
+    longest < DEADLINE_MS + 100,
+    `the longest took ${longest} ms, ${percentile(made, 1)} ms as the caller saw it`,
+  )
   t.same(
     Object.keys(tally(made)).filter((end) => !['200', '503', '504'].includes(end)),
     [],
@@ -127,7 +139,7 @@ t.test('a migration changes a type below a prepared statement', async (t) => {
 })
 
 t.test('SIGTERM under 500 calls a second on keep-alive connections', async (t) => {
-  const { jit, url, process: child, ended } = await started(t)
+  const { jit, url, process: child, ended } = await started(t, { JIT_DEADLINE_MS: '5000' })
   const calls = callAtRate(jit, 500)
   while (calls.made.length < 5000) await pause(100)
   child.kill('SIGTERM')
@@ -139,19 +151,21 @@ t.test('SIGTERM under 500 calls a second on keep-alive connections', async (t) =
   t.same(tally(made), { 200: made.length })
   t.same(await ended, { code: 0, signal: null })
   const took = performance.now() - signalled
-  t.ok(took < 3000 + DEADLINE_MS + 1000, `gone after ${took} ms`)
+  t.ok(took < 3000 + 5000 + 1000, `gone after ${took} ms`)
 })
 
 t.test('SIGTERM while clients do not look at ready: no call that was taken is cut', async (t) => {
-  const { jit, process: child, ended } = await started(t)
+  const { jit, process: child, ended, lines } = await started(t, { JIT_DEADLINE_MS: '5000' })
   const calls = callAtRate(jit, 500)
   await pause(1000)
   child.kill('SIGTERM')
   await ended
   const made = await calls.stop()
-  const { ECONNREFUSED, ...answered } = tally(made)
-  t.same(Object.keys(answered), ['200'])
-  t.ok(answered['200']! > 1500)
+  // Connections that nobody has accepted yet are refused, or reset, when the port closes.
+  const { 200: answered = 0, ECONNREFUSED, ECONNRESET, ...others } = tally(made)
+  t.same(others, {})
+  t.equal(timesOf(lines()).length, answered, 'whatever the service has taken was answered')
+  t.ok(answered > 1500)
 })
 
 t.test(
@@ -184,9 +198,7 @@ t.test(
     t.ok(performance.now() - ended < 2000, 'back to normal')
 
     t.same(Object.keys(tally(made)).sort(), ['200', '503'])
-    // By the service's own clock: this process is busy enough with calling.
-    const took = (status: number) =>
-      lines().flatMap((line) => (line.status === status ? { ms: line.ms as number, at: 0 } : []))
+    const took = (status: number) => timesOf(lines().filter((line) => line.status === status))
     t.ok(took(200).length > 100)
     t.ok(percentile(took(200), 0.99) < 1000, `p99 of the accepted ${percentile(took(200), 0.99)} ms`)
     t.ok(percentile(took(503), 0.99) < 1000, `p99 of the refused ${percentile(took(503), 0.99)} ms`)

@@ -1,0 +1,41 @@
+/** A wrong answer is worth nothing, however fast. */
+import { isDeepStrictEqual } from 'node:util'
+import { externalIdOf } from './data-set.ts'
+import { expectedAnswer } from './expected-answer.ts'
+
+/** From the first account on: among so many is every kind, and one in ten has a zero to lose. */
+const CHECKED = 60
+
+interface Customer {
+  ssn_last4?: number | string
+}
+
+/**
+ * @param url to which an account's id is appended
+ * @throws {Error} that shows the first answer that is not what the seed says
+ */
+export async function checkAnswers(server: string, url: string, accounts: number) {
+  for (const account of [...Array.from({ length: CHECKED }, (_, index) => index + 1), accounts]) {
+    const { status, text } = await ask(server, url + externalIdOf(account))
+    const expected = expectedAnswer(account, accounts)
+    if (status === 200 && isDeepStrictEqual(withSsnAsText(text), expected)) continue
+    throw new Error(`${server} answers ${status}\n${text}\ninstead of\n${JSON.stringify(expected)}`)
+  }
+}
+
+async function ask(server: string, url: string) {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) })
+    return { status: response.status, text: await response.text() }
+  } catch (error) {
+    throw new Error(`${server} does not answer`, { cause: error })
+  }
+}
+
+/** Not as a number: it may have lost its zeros on the way. */
+function withSsnAsText(text: string) {
+  const answer = JSON.parse(text) as { data?: { customer?: Customer } }
+  const customer = answer.data?.customer
+  if (customer?.ssn_last4 !== undefined) customer.ssn_last4 = String(customer.ssn_last4)
+  return answer
+}

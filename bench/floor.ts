@@ -1,0 +1,22 @@
+/** The least that can answer: bare node:http, and one prepared statement that builds the JSON text whole. */
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import pg from 'pg'
+
+const text = readFileSync(new URL('floor.sql', import.meta.url), 'utf8')
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 })
+
+createServer(async (request, response) => {
+  try {
+    const { searchParams } = new URL(`http://floor${request.url}`)
+    const values = [searchParams.get('debt_account_external_id')]
+    const { rows } = await pool.query<{ body: string }>({ name: 'account', text, values })
+    response.statusCode = rows[0] ? 200 : 404
+    // Not by writeHead: then Node would not know the length before it sends the head.
+    response.setHeader('content-type', 'application/json')
+    response.end(rows[0]?.body)
+  } catch {
+    response.statusCode = 500
+    response.end()
+  }
+}).listen(Number(process.env.PORT), '127.0.0.1')

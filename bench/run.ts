@@ -1,0 +1,101 @@
+/** `npm run bench`: see README.md. */
+import { checkAnswers } from './check-answers.ts'
+import { externalIdOf } from './data-set.ts'
+import { openDataSets } from './database.ts'
+import { type DataSet, measureLookup } from './lookup.ts'
+import { HELP, type Options, readOptions, WrongUse } from './options.ts'
+import { createProgress } from './progress.ts'
+import { describeMachine, lookupAsJson, lookupAsTable, resultsAsJson, resultsAsTable } from './report.ts'
+import { measureInRounds } from './rounds.ts'
+import { programs } from './servers.ts'
+import { startLoad } from './start-load.ts'
+import { type RunningServer, startServer } from './start-server.ts'
+
+const progress = createProgress()
+/** What was opened, to be closed in reverse order. */
+const closers: (() => unknown)[] = []
+let closing = false
+
+async function bench(options: Options): Promise<string> {
+  const machineBefore = describeMachine()
+  const dataSets = await open(openDataSets(options.keep, progress), ({ close }) => close())
+  const machine = { ...machineBefore, postgres: dataSets.version }
+  const provided: DataSet[] = []
+  for (const accounts of options.accounts) provided.push({ accounts, url: await dataSets.provide(accounts) })
+  if (options.lookup) {
+    const times = await measureLookup(provided, options, progress)
+    return options.json ? lookupAsJson(times, machine).join('\n') : lookupAsTable(times, machine)
+  }
+
+  const [{ accounts, url }] = provided as [DataSet]
+  const servers: RunningServer[] = []
+  for (const program of programs()) {
+    const starting = startServer(program, url, externalIdOf(1))
+    servers.push(await open(starting, ({ stop }) => stop()))
+  }
+  for (const elsewhere of options.elsewhere)
+    servers.push({ ...elsewhere, peakMemory: () => undefined, stop: async () => {} })
+  for (const server of servers) await checkAnswers(server.name, server.url, accounts)
+  const load = await open(startLoad(), ({ stop }) => stop())
+  const results = await measureInRounds(servers, load, options, progress)
+  return options.json
+    ? resultsAsJson(results, options, machine).join('\n')
+    : resultsAsTable(results, options, machine)
+}
+
+/** Sees to the end of something, also when that is due before it is there. */
+async function open<Thing>(opening: Promise<Thing>, end: (thing: Thing) => unknown): Promise<Thing> {
+  closers.push(async () => {
+    const thing = await opening.catch(() => undefined)
+    if (thing) await end(thing)
+  })
+  const thing = await opening
+  if (closing) throw new Error('the bench ends')
+  return thing
+}
+
+async function closeAll() {
+  closing = true
+  for (const close of closers.reverse())
+    try {
+      await close()
+    } catch (error) {
+      // The others must end too.
+      progress.say(String(error))
+      process.exitCode = 1
+    }
+}
+
+/** Rejects with the first signal; the second is not waited for. */
+function interrupted() {
+  return new Promise<never>((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => {
+        process.on(signal, () => process.exit(1))
+        reject(new Error(`ended by ${signal}`))
+      })
+  })
+}
+
+async function run(): Promise<number> {
+  try {
+    const options = readOptions(process.argv.slice(2), process.env)
+    if (!options) process.stdout.write(HELP)
+    else {
+      try {
+        const report = await Promise.race([bench(options), interrupted()])
+        progress.clear()
+        process.stdout.write(`${report}\n`)
+      } finally {
+        await closeAll()
+      }
+    }
+    return 0
+  } catch (error) {
+    const { message } = error as Error
+    progress.say(error instanceof WrongUse ? `${message}\n\n${HELP}` : message)
+    return error instanceof WrongUse ? 2 : 1
+  }
+}
+
+process.exit((await run()) || process.exitCode)

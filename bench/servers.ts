@@ -1,0 +1,29 @@
+/** What is measured. */
+import { randomBytes } from 'node:crypto'
+import type { Program } from './start-server.ts'
+
+/** What the others are compared with. */
+export const FLOOR = 'floor'
+/** Those that the bench starts itself. */
+export const NAMES = ['responder', FLOOR, 'kysely', 'express'] as const
+
+const QUERY = '?debt_account_external_id='
+
+type Name = (typeof NAMES)[number]
+
+export function programs(): Program[] {
+  const secret = randomBytes(24).toString('base64url')
+  const other = (file: string) => ({ args: [`bench/${file}`], path: `/jit${QUERY}`, environment: {} })
+  const made: Record<Name, Omit<Program, 'name'>> = {
+    responder: {
+      args: ['src/cli.ts', 'serve'],
+      path: `/jit/${secret}${QUERY}`,
+      // The rest stays at its default, the log included.
+      environment: { JIT_SECRET: secret, HOST: '127.0.0.1' },
+    },
+    floor: other('floor.ts'),
+    kysely: other('kysely-documented.ts'),
+    express: other('express-documented.ts'),
+  }
+  return NAMES.map((name) => ({ name, ...made[name] }))
+}
