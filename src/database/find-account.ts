@@ -170,7 +170,7 @@ const ACCOUNT_NAMES = [
 function readAccount(values: unknown[]): AccountRow {
   const children = values[ACCOUNT_NAMES.length] as unknown[][] | null
   const row = named(ACCOUNT_NAMES, values) as unknown as AccountRow
-  row.children = children && children.map((child) => named(CHILD_NAMES, child) as unknown as DebtAccountRow)
+  row.children = children?.map((child) => named(CHILD_NAMES, child) as unknown as DebtAccountRow) ?? null
   return row
 }
 
