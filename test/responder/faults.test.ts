@@ -165,7 +165,7 @@ t.test('SIGTERM while clients do not look at ready: no call that was taken is cu
   const { 200: answered = 0, ECONNREFUSED, ECONNRESET, ...others } = tally(made)
   t.same(others, {})
   t.equal(timesOf(lines()).length, answered, 'whatever the service has taken was answered')
-  t.ok(answered > 1500)
+  t.ok(answered > 100)
 })
 
 t.test(
