@@ -120,10 +120,13 @@ function attempt<Row extends pg.QueryResultRow>(
         else resolve(rows as Row[])
       },
     }
-    const timer = setTimeout(() => {
-      asked.settle(new DeadlinePassed())
-      asked.throwAway?.()
-    }, deadline - performance.now())
+    const timer = setTimeout(
+      () => {
+        asked.settle(new DeadlinePassed())
+        asked.throwAway?.()
+      },
+      Math.max(0, deadline - performance.now()),
+    )
     const others = gathered.get(pool)
     if (others) others.push(asked)
     else {
@@ -176,8 +179,8 @@ function sendTogether(pool: pg.Pool, queries: Asked[]) {
       const { query, values } = asked
       asked.throwAway = throwAway
       client.query({ ...query, values }, (error, result) => {
-        // A migration changed a type below the prepared statement: plan it anew, this once without a name.
-        if (query.name !== undefined && sqlState(error) === FEATURE_NOT_SUPPORTED) {
+        // The prepared statement is of no use: this once without a name, then on another connection.
+        if (query.name !== undefined && UNUSABLE_STATEMENT.includes(sqlState(error) ?? '')) {
           isUnusable = true
           client.query({ text: query.text, values }, (error, result) => ended(asked, error, result))
         } else ended(asked, error, result)
@@ -188,8 +191,11 @@ function sendTogether(pool: pg.Pool, queries: Asked[]) {
 }
 
 const QUERY_CANCELED = '57014'
-/** "cached plan must not change result type" */
-const FEATURE_NOT_SUPPORTED = '0A000'
+/**
+ * 0A000: "cached plan must not change result type", after a migration. 26000: there is no such statement,
+ * because the query before, which was to prepare it, was cancelled.
+ */
+const UNUSABLE_STATEMENT = ['0A000', '26000']
 
 const sqlState = (error: Error | null | undefined) =>
   error instanceof pg.DatabaseError ? error.code : undefined

@@ -125,6 +125,26 @@ t.test('a lock that does not go away: 504, and Postgres is told to stop', async 
   t.equal(await status(jit), 200)
 })
 
+t.test('a caller that hangs up: one line, one count, and the next call is answered', async (t) => {
+  const { jit, adminUrl, line, lines } = await started(t)
+  const client = new pg.Client(postgres.url)
+  await client.connect()
+  await client.query('begin; lock table tratta_jit.debt_accounts in access exclusive mode')
+  const asked = http.get(jit).on('error', () => {})
+  await pause(300)
+  asked.destroy()
+  await pause(100)
+  await client.query('rollback')
+  await client.end()
+  await line(({ outcome }) => outcome === 'client_gone')
+  t.equal(await status(jit), 200)
+  await line(({ outcome }) => outcome === 'answered')
+  t.equal(timesOf(lines()).length, 2)
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
+  t.match(metrics, 'tratta_jit_calls_total{outcome="client_gone"} 1')
+  t.match(metrics, 'tratta_jit_call_duration_seconds_count 2')
+})
+
 t.test('a migration changes a type below a prepared statement', async (t) => {
   const { jit } = await started(t, { DATABASE_POOL_SIZE: '1' })
   t.equal(await status(jit), 200)
