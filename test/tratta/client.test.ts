@@ -219,8 +219,8 @@ t.test('the client', async (t) => {
       token: 'simulated-token',
       requestsPerMinute: 1200,
     })
+    const begun = performance.now()
     await Promise.all(Array.from({ length: 20 }, () => client.createJitEndpoint('http://127.0.0.1:1/jit/x')))
-    const times = simulator.requests.map(({ at }) => at)
-    t.ok(times.at(-1)! - times[0]! > 19 * 50 * 0.8)
+    t.ok(performance.now() - begun >= 19 * 50)
   })
 })
