@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program: its commands, its help, its exit codes. Nothing else ends the process. */
 import { parseArgs } from 'node:util'
+import { bulkErrorsCommand, bulkPushCommand, bulkStatusCommand } from './commands/bulk.ts'
 import { type Command, DONE, FAILED, lineOf, print, WRONG_USE, WrongUse } from './commands/command.ts'
 import { demoCommand } from './commands/demo.ts'
 import { lookupCommand } from './commands/lookup.ts'
@@ -19,6 +20,9 @@ const COMMANDS: Record<string, Command> = {
   lookup: lookupCommand,
   register: registerCommand,
   trigger: triggerCommand,
+  'bulk push': bulkPushCommand,
+  'bulk errors': bulkErrorsCommand,
+  'bulk status': bulkStatusCommand,
   simulate: simulateCommand,
   demo: demoCommand,
 }
@@ -50,21 +54,34 @@ function help() {
   ].join('\n')
 }
 
-async function run(words: string[]): Promise<number> {
-  const [name, ...rest] = words
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    print(help())
-    return name === undefined ? WRONG_USE : DONE
+const ASKS_FOR_HELP = ['help', '--help', '-h']
+
+/** A name is one word, or two. */
+function find(words: string[]) {
+  for (const count of [2, 1]) {
+    const name = words.slice(0, count).join(' ')
+    if (Object.hasOwn(COMMANDS, name)) return { name, command: COMMANDS[name]!, rest: words.slice(count) }
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command) throw new WrongUse(`There is no command ${JSON.stringify(name)}`)
+  const group = Object.keys(COMMANDS).filter((name) => name.startsWith(`${words[0]} `))
+  if (group.length > 0) throw new WrongUse(`${words[0]} is one of: ${group.join(', ')}`)
+  throw new WrongUse(`There is no command ${JSON.stringify(words[0])}`)
+}
+
+async function run(words: string[]): Promise<number> {
+  const [first] = words
+  if (first === undefined || ASKS_FOR_HELP.includes(first)) {
+    print(help())
+    return first === undefined ? WRONG_USE : DONE
+  }
+  const { name, command, rest } = find(words)
   const { values, positionals } = parseWords(rest, command)
   if (values.help) {
     print(`tratta-jit ${usage(name, command)}\n  ${command.does}`)
     return DONE
   }
   const takes = command.takes ?? []
-  if (positionals.length !== takes.length)
+  const needed = takes.filter((word) => !word.startsWith('['))
+  if (positionals.length < needed.length || positionals.length > takes.length)
     throw new WrongUse(`${name} takes ${takes.join(' ') || 'no words'}`)
   return command.run(values, positionals)
 }

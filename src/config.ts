@@ -163,6 +163,21 @@ export const SETTINGS = {
     default: 'auto',
     read: oneOf('auto', 'off'),
   },
+  TRATTA_REQUESTS_PER_MINUTE: {
+    meaning: "Tratta's limit for this organisation; bulk stays below it",
+    default: '300',
+    read: integer(1, 1_000_000),
+  },
+  TRATTA_BULK_BYTES: {
+    meaning: 'a bulk request is at most this large, and never more than 1000 customers',
+    default: '4000000',
+    read: integer(10_000, 100_000_000),
+  },
+  TRATTA_BULK_WAIT_SECONDS: {
+    meaning: 'so long after a bulk request its refusals are read: Tratta does not say when it is done',
+    default: '30',
+    read: integer(0, 3600),
+  },
   LOG_LEVEL: {
     meaning: 'trace, debug, info, warn, error, fatal or silent',
     default: 'info',

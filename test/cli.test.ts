@@ -10,6 +10,10 @@ t.test('help', async (t) => {
   for (const word of ['serve', 'migrate', 'lookup', 'demo', 'DATABASE_URL', 'LOG_LEVEL', 'Exit codes'])
     t.match(stdout, word)
   t.match(await run(t, ['lookup', '--help']), { code: 0, stdout: /^tratta-jit lookup ID/ })
+  t.match(await run(t, ['bulk', 'errors', '--help']), {
+    code: 0,
+    stdout: /^tratta-jit bulk errors \[BULK_ID\] \[--rows\] \[--json\] \[--csv\]/,
+  })
   t.match(await run(t, []), { code: 2, stdout })
 })
 
@@ -18,6 +22,11 @@ t.test('wrong use', async (t) => {
     [['lookup'], 'lookup takes ID. See tratta-jit help.'],
     [['lookup', 'a', 'b'], 'lookup takes ID. See tratta-jit help.'],
     [['serve', 'now'], 'serve takes no words. See tratta-jit help.'],
+    [['bulk'], 'bulk is one of: bulk push, bulk errors, bulk status. See tratta-jit help.'],
+    [['bulk', 'pull'], 'bulk is one of: bulk push, bulk errors, bulk status. See tratta-jit help.'],
+    [['bulk', 'push', 'now'], 'bulk push takes no words. See tratta-jit help.'],
+    [['bulk', 'push', '--limit', 'few'], '--limit takes a number of customers. See tratta-jit help.'],
+    [['bulk', 'errors', 'a', 'b'], 'bulk errors takes [BULK_ID]. See tratta-jit help.'],
     [['launch'], 'There is no command "launch". See tratta-jit help.'],
     [['migrate', '--force'], "Unknown option '--force'"],
   ] as const)
@@ -99,7 +108,7 @@ t.test('serve', async (t) => {
   t.same(await running.ended, { code: 0, signal: null })
   t.same(
     running.lines().map((line) => line.event),
-    ['migrated', 'migrated', 'serving', 'stopping', 'stopped'],
+    ['migrated', 'migrated', 'migrated', 'serving', 'stopping', 'stopped'],
   )
   t.equal(running.stderr(), '')
 })

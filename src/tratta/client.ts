@@ -3,6 +3,7 @@
  * answer is understood or handed on as it came, cut to a size.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { pacer } from './pacer.ts'
 import { TrattaError } from './tratta-error.ts'
 
 export interface TrattaClient {
@@ -10,6 +11,17 @@ export interface TrattaClient {
   createJitEndpoint(url: string, options?: RequestOptions): Promise<Answer>
   /** "Testing a JIT endpoint": POST /just-in-time/trigger. A 503 may be our own, relayed: it is not retried. */
   trigger(debtAccountExternalId: string, options?: RequestOptions): Promise<Answer>
+  /** "Create Bulk Action": POST /bulk. @param rows a JSON array of at most 1,000 */
+  bulk(rows: Buffer, options?: RequestOptions): Promise<Answer>
+  /**
+   * "Errors" of Bulk: GET /bulk/{id}/errors. One page, and where the next one is if there is one: whether
+   * they come in pages, nobody has seen; Tratta's other lists have `links.next`.
+   * @param page the `next` of the page before
+   */
+  bulkErrors(
+    bulkId: string,
+    options?: RequestOptions & { page?: string | undefined },
+  ): Promise<{ body: unknown; next: string | undefined }>
 }
 
 /** What a 2xx held: JSON, or undefined when it held nothing. */
@@ -34,17 +46,25 @@ export interface RequestOptions {
   /** How often it is tried where Tratta surely took nothing. Default 4. */
   attempts?: number
   signal?: AbortSignal
+  /** An answer that is longer is not read to its end. Default 1 MB. */
+  mostBytes?: number
+  /** Lets others go before it. */
+  background?: boolean
+  /** Awaited when it is its turn, before anything is sent. */
+  onTurn?: () => Promise<void>
 }
 
 interface Request extends RequestOptions {
-  method: 'POST'
+  method: 'GET' | 'POST'
   path: string
-  body: URLSearchParams
+  body?: URLSearchParams | Buffer<ArrayBuffer>
   /** Statuses by which Tratta says that it took nothing and may be asked again. */
   retryable: number[]
 }
 
 const MOST_BYTES = 1024 * 1024
+/** A thousand customers, each with what was sent and, once more, each account that was refused. */
+const MOST_BYTES_OF_ERRORS = 64 * MOST_BYTES
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
 
@@ -54,19 +74,26 @@ export function createTrattaClient({
   requestsPerMinute = 300,
   secrets = [],
 }: ClientOptions): TrattaClient {
-  const paced = pacer(60_000 / requestsPerMinute)
+  const pace = pacer(requestsPerMinute)
   const masked = (text: string) =>
     [token, ...secrets].reduce((text, secret) => text.replaceAll(secret, '…'), text)
 
   /** @throws {TrattaError} */
   async function send(request: Request): Promise<Answer> {
-    const { attempts = 4, signal } = request
+    const { attempts = 4, signal, background, onTurn } = request
     for (let attempt = 1; ; attempt++) {
       try {
-        await paced(signal)
-        return await sendOnce(request)
+        await pace.turn({ background, signal })
+        await onTurn?.()
+        const answer = await sendOnce(request)
+        pace.speedUp()
+        return answer
       } catch (error) {
-        if (!(error instanceof TrattaError) || !error.mayBeTriedAgain || attempt >= attempts) throw error
+        if (!(error instanceof TrattaError)) throw error
+        if (error.status === 429)
+          pace.slowDown(Math.min(LONGEST_PAUSE_MS, error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** attempt))
+        const mayBeTriedAgain = request.method === 'GET' ? error.fate !== 'refused' : error.mayBeTriedAgain
+        if (!mayBeTriedAgain || attempt >= attempts) throw error
         // Full jitter, so that clients which were refused together do not come back together.
         const jitter = Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
         if ((error.retryAfterMs ?? 0) > LONGEST_PAUSE_MS) throw error
@@ -75,19 +102,24 @@ export function createTrattaClient({
     }
   }
 
-  async function sendOnce({ method, path, body, retryable, timeoutMs = 10_000, signal }: Request) {
+  async function sendOnce(request: Request) {
+    const { method, path, body, retryable, timeoutMs = 10_000, signal, mostBytes = MOST_BYTES } = request
     const tried = `${method} ${path}`
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
       const response = await fetch(apiUrl + path, {
         method,
-        body,
-        headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+        ...(body && { body }),
+        headers: {
+          authorization: `Bearer ${token}`,
+          accept: 'application/json',
+          ...(body instanceof Buffer && { 'content-type': 'application/json' }),
+        },
         // Tratta's pages know of no redirect; following one would take the token elsewhere.
         redirect: 'manual',
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       })
-      const text = await readText(response, tried)
+      const text = await readText(response, tried, mostBytes)
       const isJson = (response.headers.get('content-type') ?? '').includes('json')
       const parsed = parseJson(text)
       const isUnderstood = text.trim() === '' || parsed !== undefined
@@ -122,26 +154,41 @@ export function createTrattaClient({
         timeoutMs: 30_000,
         ...options,
       }),
+    bulk: (rows, options) =>
+      send({
+        method: 'POST',
+        path: '/bulk',
+        body: rows as Buffer<ArrayBuffer>,
+        retryable: [429, 503],
+        timeoutMs: 60_000,
+        ...options,
+      }),
+    async bulkErrors(bulkId, { page = '', ...options } = {}) {
+      const path = `/bulk/${encodeURIComponent(bulkId)}/errors`
+      const { body } = await send({
+        method: 'GET',
+        path: path + page,
+        retryable: [429, 503],
+        timeoutMs: 60_000,
+        mostBytes: MOST_BYTES_OF_ERRORS,
+        ...options,
+      })
+      const next = (body as { links?: { next?: unknown } } | undefined)?.links?.next
+      // Of the link only the query: the token goes to the address that was set, and nowhere else.
+      return {
+        body,
+        next: typeof next === 'string' ? URL.parse(next, apiUrl)?.search || undefined : undefined,
+      }
+    },
   }
 }
 
-/** Lets one request begin every so many milliseconds. */
-function pacer(everyMs: number) {
-  let next = 0
-  return async (signal?: AbortSignal) => {
-    const now = performance.now()
-    const due = Math.max(now, next)
-    next = due + everyMs
-    if (due > now) await pause(due - now, undefined, signal && { signal })
-  }
-}
-
-async function readText(response: Response, tried: string): Promise<string> {
+async function readText(response: Response, tried: string, mostBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
-    if (bytes > MOST_BYTES) throw TrattaError.tooLong(tried, response.status, MOST_BYTES)
+    if (bytes > mostBytes) throw TrattaError.tooLong(tried, response.status, mostBytes)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -50,6 +50,7 @@ export function trattaClient(config: RegistrationConfig): TrattaClient {
   return createTrattaClient({
     apiUrl: config.TRATTA_API_URL,
     token: config.TRATTA_API_TOKEN,
+    requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
     secrets: [config.JIT_SECRET, config.JIT_SECRET_PREVIOUS ?? []].flat(),
   })
 }

@@ -8,6 +8,7 @@ import { run } from '../program.ts'
 const FROZEN: Record<string, string> = {
   '0001-accounts': '304f24285b957c01132071352f7c664da163b79b952679176b9fcac42b64dbb7',
   '0002-registrations': '7207faea861a6534c9a49bfc2b4fc5c1287bee5e61e8de6e70b9bcd19a43e6c8',
+  '0003-bulk': 'a3bbc8a0abb2745813028888dcd1e45b1399d969a43dc8fe315c9d5bbc5bdf07',
 }
 
 t.test('landed migrations are as they were', async (t) => {

@@ -1,0 +1,177 @@
+/**
+ * The rows of Bulk's array, `{customer, location, parent_debt_accounts, debt_accounts}`, formed and checked
+ * by the contract that the responder has too ("Bulk", Parameters).
+ *
+ * A row has one location. So a customer becomes one row for each location of the accounts that stand below
+ * none. A child goes where its parent goes: Bulk nests within a row. Its own location, where that is another
+ * one, is told as a further location of the account ("Debt account", locations).
+ */
+
+import { crc32 } from 'node:zlib'
+import { type TSchema, Type } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Customer, DebtAccount, Location } from '../contract.ts'
+import type { LocationRow } from '../database/find-account.ts'
+import { type LeftOut, UnsendableAccount } from '../left-out.ts'
+import { customer, debtAccount, fit, location } from '../payload.ts'
+import type { CustomersPage, CustomerWithAccounts, PlacedAccountRow } from './read-customers.ts'
+
+export interface FormedAccount {
+  external_id: string
+  parent: FormedAccount | undefined
+  json: string
+  /** Changes when the account or its parent does. */
+  digest: number
+}
+
+export interface FormedRow {
+  customer: string
+  /** Empty for accounts without a location. */
+  location: string
+  customerJson: string
+  locationJson: string | undefined
+  /** Changes when customer or location do. */
+  digest: number
+  /** Parents before their children. */
+  accounts: FormedAccount[]
+}
+
+/** What we do not send, because Tratta would refuse it or because it cannot be told what is meant. */
+export interface OurRefusal {
+  customer: string
+  location: string
+  /** Empty for all of the row. */
+  account: string
+  reason: string
+}
+
+export interface Formed {
+  rows: FormedRow[]
+  refusals: OurRefusal[]
+  leftOut: { customer: string; leftOut: LeftOut }[]
+}
+
+const data = <T extends TSchema>(name: string, schema: T) =>
+  TypeCompiler.Compile(Type.Object({ data: Type.Object({ [name]: schema }) }) as TSchema)
+const CUSTOMER_CONTRACT = data('customer', Customer)
+const ACCOUNT_CONTRACT = data('debt_account', DebtAccount)
+// Optional, as in the responder's contract: an account is placed without a location that cannot be sent.
+const LOCATION_CONTRACT = data('location', Type.Optional(Location))
+
+const isThereTwice = (what: string) => `${what} is there twice`
+
+export function formRows(found: CustomerWithAccounts, { locations }: CustomersPage): Formed {
+  const formed: Formed = { rows: [], refusals: [], leftOut: [] }
+  const parents = found.accounts.filter(({ parent_external_id }) => parent_external_id === null)
+  for (const [locationId, itsParents] of Map.groupBy(parents, (row) => row.location_external_id ?? '')) {
+    const refuse = (account: string, reason: string) =>
+      formed.refusals.push({ customer: found.external_id, location: locationId, account, reason })
+    const leftOut: LeftOut[] = []
+    try {
+      if (found.rows.length > 1) throw new CannotSay(isThereTwice('customer'))
+      const locationRows = locations.get(locationId) ?? []
+      if (locationRows.length > 1) throw new CannotSay(isThereTwice('location'))
+      const made = { customer: customer(found.rows[0]!, leftOut) }
+      fit({ data: made }, CUSTOMER_CONTRACT, leftOut)
+      const place: { location?: unknown } = {}
+      if (locationRows[0]) place.location = location(locationRows[0], leftOut)
+      fit({ data: place }, LOCATION_CONTRACT, leftOut)
+      const customerJson = JSON.stringify(made.customer)
+      const locationJson = place.location === undefined ? undefined : JSON.stringify(place.location)
+      const accounts = formAccounts(itsParents, found, locations, refuse, leftOut)
+      if (accounts.length > 0)
+        formed.rows.push({
+          customer: found.external_id,
+          location: locationId,
+          customerJson,
+          locationJson,
+          digest: crc32(locationJson ?? '', crc32(customerJson)),
+          accounts,
+        })
+    } catch (error) {
+      if (!(error instanceof UnsendableAccount) && !(error instanceof CannotSay)) throw error
+      refuse('', error.message)
+    }
+    for (const one of leftOut) formed.leftOut.push({ customer: found.external_id, leftOut: one })
+  }
+  return formed
+}
+
+/** A row of the array, with these of its accounts. A parent without a child among them is a plain account. */
+export function rowJson({ customerJson, locationJson }: FormedRow, accounts: FormedAccount[]): string {
+  const parents = new Set(accounts.map(({ parent }) => parent))
+  const list = (isParent: boolean) =>
+    accounts.flatMap((account) => (parents.has(account) === isParent ? account.json : [])).join(',')
+  const nested = list(true)
+  const location = locationJson === undefined ? '' : `"location":${locationJson},`
+  const explicit = nested === '' ? '' : `"parent_debt_accounts":[${nested}],`
+  return `{"customer":${customerJson},${location}${explicit}"debt_accounts":[${list(false)}]}`
+}
+
+/** Two rows where one is meant: rather none than one of two balances. */
+class CannotSay extends Error {}
+
+function formAccounts(
+  parents: PlacedAccountRow[],
+  found: CustomerWithAccounts,
+  locations: Map<string, LocationRow[]>,
+  refuse: (account: string, reason: string) => void,
+  leftOut: LeftOut[],
+): FormedAccount[] {
+  const made: FormedAccount[] = []
+  const counts = new Map<string, number>()
+  for (const { external_id } of found.accounts) counts.set(external_id!, (counts.get(external_id!) ?? 0) + 1)
+  const children =
+    found.accounts.length === parents.length
+      ? undefined
+      : Map.groupBy(found.accounts, ({ parent_external_id }) => parent_external_id)
+
+  function form(row: PlacedAccountRow, parent?: FormedAccount, parentRow?: PlacedAccountRow) {
+    const externalId = row.external_id!
+    try {
+      if (counts.get(externalId)! > 1) throw new CannotSay(isThereTwice('debt_account'))
+      if (parent && row.customer_external_id !== null && row.customer_external_id !== found.external_id)
+        throw new CannotSay('debt_account.parent_external_id its parent belongs to another customer')
+      const fields = debtAccount(row, ['debt_account'], leftOut)
+      if (parentRow && parentRow.location_external_id !== row.location_external_id)
+        addOwnLocation(fields, row, locations)
+      fit({ data: { debt_account: fields } }, ACCOUNT_CONTRACT, leftOut)
+      const json = JSON.stringify(fields)
+      return { external_id: externalId, parent, json, digest: crc32(json, parent ? crc32(parent.json) : 0) }
+    } catch (error) {
+      if (!(error instanceof UnsendableAccount) && !(error instanceof CannotSay)) throw error
+      refuse(externalId, error.message)
+      return undefined
+    }
+  }
+
+  const seen = new Set<string>()
+  for (const row of parents) {
+    if (seen.has(row.external_id!)) continue
+    seen.add(row.external_id!)
+    const parent = form(row)
+    if (parent) made.push(parent)
+    for (const child of children?.get(row.external_id!) ?? []) {
+      if (seen.has(child.external_id!)) continue
+      seen.add(child.external_id!)
+      const formed = parent && form(child, parent, row)
+      if (formed) made.push(formed)
+      else if (!parent) refuse(child.external_id!, 'debt_account.parent_external_id its parent is not sent')
+    }
+  }
+  return made
+}
+
+function addOwnLocation(
+  fields: Record<string, unknown>,
+  { location_external_id: own }: PlacedAccountRow,
+  locations: Map<string, LocationRow[]>,
+) {
+  const rows = locations.get(own ?? '') ?? []
+  if (rows.length !== 1) return
+  const { metadata: _, ...further } = location(rows[0]!, []) as { metadata?: unknown; external_id?: string }
+  const given = fields.locations
+  if (given !== undefined && !Array.isArray(given)) return
+  if (given?.some((one) => one?.external_id === own)) return
+  fields.locations = [...(given ?? []), further]
+}

@@ -1,0 +1,204 @@
+/**
+ * Customers with their accounts and locations, out of `debt_accounts`, `customers` and `locations` of
+ * DATABASE_SCHEMA: tables of ours, or views over somebody else's. Read like the lookup reads them.
+ */
+import { sql } from 'kysely'
+import type pg from 'pg'
+import {
+  CUSTOMER,
+  type CustomerRow,
+  columns,
+  DEBT_ACCOUNT,
+  type DebtAccountRow,
+  LOCATION,
+  type LocationRow,
+  relationsIn,
+  text,
+} from '../database/find-account.ts'
+
+/** An account with the keys of what it belongs to. */
+export type PlacedAccountRow = DebtAccountRow & {
+  customer_external_id: string | null
+  location_external_id: string | null
+}
+
+export interface CustomerWithAccounts {
+  external_id: string
+  /** More than one: a view holds the customer twice. None: it has gone since its key was read. */
+  rows: CustomerRow[]
+  /** Accounts that stand below none, and then their children, whatever customer those name. */
+  accounts: PlacedAccountRow[]
+}
+
+export interface CustomersPage {
+  customers: CustomerWithAccounts[]
+  /** By external_id; more than one row: a view holds the location twice. */
+  locations: Map<string, LocationRow[]>
+}
+
+export interface Source {
+  /** Keys of customers in the order of their bytes, behind this one. */
+  keysAfter(position: string, limit: number): Promise<string[]>
+  countAfter(position: string): Promise<number>
+  /** In the order of the keys. */
+  customers(keys: string[]): Promise<CustomersPage>
+  /** Accounts that stand below no customer that is there, behind this one, and why not. */
+  lostAccountsAfter(externalId: string, limit: number): Promise<LostAccount[]>
+  /** The customers below which these accounts stand now. */
+  customersOf(accounts: string[]): Promise<string[]>
+}
+
+export interface LostAccount {
+  external_id: string
+  /** That is not there. */
+  customer_external_id: string | null
+  reason: string
+}
+
+export function readingFrom(pool: pg.Pool, schema: string): Source {
+  const statements = statementsFor(schema)
+  return {
+    async keysAfter(position, limit) {
+      const { rows } = await pool.query<{ key: string }>(statements.keys, [position, limit])
+      return rows.map(({ key }) => key)
+    },
+    async countAfter(position) {
+      return Number((await pool.query(statements.count, [position])).rows[0].count)
+    },
+    async lostAccountsAfter(externalId, limit) {
+      return (await pool.query<LostAccount>(statements.lost, [externalId, limit])).rows
+    },
+    async customersOf(accounts) {
+      const { rows } = await pool.query<{ key: string }>(statements.customersOf, [accounts])
+      return rows.map(({ key }) => key)
+    },
+    async customers(keys) {
+      const client = await pool.connect()
+      try {
+        // One moment for all: a child that is seen is one whose parent's balance knows of it.
+        await client.query('begin isolation level repeatable read read only')
+        const customers = await client.query<CustomerRow>(statements.customers, [keys])
+        const parents = await client.query<PlacedAccountRow>(statements.parents, [keys])
+        const parentIds = parents.rows.map(({ external_id }) => external_id)
+        const children = await client.query<PlacedAccountRow>(statements.children, [parentIds])
+        const locationIds = new Set<string>()
+        for (const { rows } of [parents, children])
+          for (const { location_external_id } of rows)
+            if (location_external_id !== null) locationIds.add(location_external_id)
+        const locations = await client.query<LocationRow>(statements.locations, [[...locationIds]])
+        await client.query('commit')
+        client.release()
+        return {
+          customers: grouped(keys, customers.rows, parents.rows, children.rows),
+          locations: Map.groupBy(locations.rows, (row) => row.location_external_id!),
+        }
+      } catch (error) {
+        client.release(true)
+        throw error
+      }
+    },
+  }
+}
+
+function grouped(
+  keys: string[],
+  customers: CustomerRow[],
+  parents: PlacedAccountRow[],
+  children: PlacedAccountRow[],
+): CustomerWithAccounts[] {
+  const made = new Map<string, CustomerWithAccounts>(
+    keys.map((key) => [key, { external_id: key, rows: [], accounts: [] }]),
+  )
+  for (const row of customers) made.get(row.customer_external_id!)?.rows.push(row)
+  const customerOf = new Map<string, CustomerWithAccounts>()
+  for (const row of parents) {
+    const customer = made.get(row.customer_external_id!)
+    if (!customer) continue
+    customer.accounts.push(row)
+    customerOf.set(row.external_id!, customer)
+  }
+  for (const row of children) customerOf.get(row.parent_external_id!)?.accounts.push(row)
+  return [...made.values()]
+}
+
+function statementsFor(schema: string) {
+  const db = relationsIn(schema)
+  const key = (column: string) => sql<string>`${text(column)} collate "C"`
+  const accounts = () =>
+    db
+      .selectFrom('debt_accounts as account')
+      .select(columns(DEBT_ACCOUNT, 'account'))
+      .select([
+        text('account.customer_external_id').as('customer_external_id'),
+        text('account.location_external_id').as('location_external_id'),
+      ])
+      .orderBy(key('account.external_id'))
+  const anyOf = (column: string) => sql<boolean>`${sql.ref(column)} = any($1)`
+  const lost = db
+    .selectFrom('debt_accounts as account')
+    .leftJoin('customers as customer', 'customer.external_id', 'account.customer_external_id')
+    .leftJoin('debt_accounts as parent', 'parent.external_id', 'account.parent_external_id')
+    .leftJoin('customers as its', 'its.external_id', 'parent.customer_external_id')
+    .select([
+      text('account.external_id').as('external_id'),
+      text('account.customer_external_id').as('customer_external_id'),
+      sql<string>`case
+        when account.parent_external_id is null and account.customer_external_id is null then 'debt_account has no customer'
+        when account.parent_external_id is null then 'debt_account its customer is not there'
+        when parent.external_id is null then 'debt_account.parent_external_id its parent is not there'
+        when parent.parent_external_id is not null then 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level'
+        else 'debt_account.parent_external_id its parent has no customer' end`.as('reason'),
+    ])
+    .where(
+      sql<boolean>`case when account.parent_external_id is null then customer.external_id is null
+        else parent.external_id is null or parent.parent_external_id is not null or its.external_id is null end`,
+    )
+    .where(sql<boolean>`${key('account.external_id')} > $1`)
+    .distinctOn(key('account.external_id'))
+    .orderBy(key('account.external_id'))
+    .limit(sql<number>`$2`)
+  return {
+    keys: db
+      .selectFrom('customers')
+      .select(key('external_id').as('key'))
+      .where(sql<boolean>`${key('external_id')} > $1`)
+      .groupBy(key('external_id'))
+      .orderBy(key('external_id'))
+      .limit(sql<number>`$2`)
+      .compile().sql,
+    count: db
+      .selectFrom('customers')
+      .select(sql`count(*)`.as('count'))
+      .where(sql<boolean>`${key('external_id')} > $1`)
+      .compile().sql,
+    customers: db
+      .selectFrom('customers as customer')
+      .select(columns(CUSTOMER, 'customer', 'customer_'))
+      .where(anyOf('customer.external_id'))
+      .compile().sql,
+    parents: accounts()
+      .where(anyOf('account.customer_external_id'))
+      .where('account.parent_external_id', 'is', null)
+      .compile().sql,
+    children: accounts().where(anyOf('account.parent_external_id')).compile().sql,
+    locations: db
+      .selectFrom('locations as location')
+      .select(columns(LOCATION, 'location', 'location_'))
+      .where(anyOf('location.external_id'))
+      .compile().sql,
+    lost: lost.compile().sql,
+    customersOf: db
+      .selectFrom('debt_accounts as account')
+      .leftJoin('debt_accounts as parent', 'parent.external_id', 'account.parent_external_id')
+      .innerJoin('customers as customer', (join) =>
+        join.on(
+          sql<boolean>`customer.external_id = case when account.parent_external_id is null
+            then account.customer_external_id else parent.customer_external_id end`,
+        ),
+      )
+      .select(key('customer.external_id').as('key'))
+      .distinct()
+      .where(anyOf('account.external_id'))
+      .compile().sql,
+  }
+}

@@ -1,0 +1,74 @@
+/** How far it is: one line that is written over on a terminal, JSON lines on a pipe. Numbers, and no ids. */
+import type { Progress } from './push.ts'
+
+const QUIET_MS = 2000
+const TERMINAL_MS = 250
+const PIPE_MS = 5000
+
+export const noProgress = (requestsPerMinute: number): Progress => ({
+  secondsARequest: 60 / requestsPerMinute,
+  read: 0,
+  total: undefined,
+  sent: 0,
+  requests: 0,
+  refused: 0,
+  waiting: 0,
+})
+
+/** @returns what ends the showing */
+export function showProgress(progress: Progress, asJson: boolean): () => void {
+  const begun = performance.now()
+  const isTerminal = !asJson && process.stderr.isTTY
+  let shown = false
+  const show = () => {
+    const seconds = (performance.now() - begun) / 1000
+    if (isTerminal) process.stderr.write(`\r\x1b[2K${line(progress, seconds)}`)
+    else process.stdout.write(`${JSON.stringify({ event: 'progress', ...figures(progress, seconds) })}\n`)
+    shown = true
+  }
+  if (!asJson && !isTerminal) return () => {}
+  let timer = setTimeout(() => {
+    show()
+    timer = setInterval(show, isTerminal ? TERMINAL_MS : PIPE_MS)
+  }, QUIET_MS)
+  return () => {
+    clearTimeout(timer)
+    if (shown && isTerminal) process.stderr.write('\r\x1b[2K')
+  }
+}
+
+export function figures(progress: Progress, seconds: number) {
+  const { read, total, sent, requests, refused, waiting, secondsARequest } = progress
+  const rate = read / seconds
+  // Every request that is sent is one to be read as well.
+  const judging = waiting * secondsARequest
+  const left = total === undefined || rate === 0 ? undefined : Math.max(0, total - read) / rate + judging
+  return {
+    seconds: Math.round(seconds),
+    customers_read: read,
+    ...(total !== undefined && { customers_total: total }),
+    rows_sent: sent,
+    requests,
+    rows_per_second: Math.round(sent / seconds),
+    rows_refused: refused,
+    requests_to_be_judged: waiting,
+    ...(left !== undefined && { seconds_left: Math.round(left) }),
+  }
+}
+
+function line(progress: Progress, seconds: number): string {
+  const { customers_total, seconds_left, ...is } = figures(progress, seconds)
+  const number = (value: number) => value.toLocaleString('en-US')
+  const share = customers_total ? ` of ${number(customers_total)}` : ''
+  const judged =
+    is.requests_to_be_judged > 0 ? `, ${number(is.requests_to_be_judged)} requests to be judged` : ''
+  const left = seconds_left === undefined ? '' : `, ${duration(seconds_left)} left`
+  return `${number(is.customers_read)}${share} customers, ${number(is.rows_sent)} sent, ${number(is.rows_per_second)}/s, ${number(is.rows_refused)} refused${judged}${left}`
+}
+
+const duration = (seconds: number) =>
+  seconds < 120
+    ? `${seconds} s`
+    : seconds < 7200
+      ? `${Math.round(seconds / 60)} min`
+      : `${Math.round(seconds / 3600)} h`

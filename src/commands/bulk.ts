@@ -1,0 +1,272 @@
+import { setFlagsFromString } from 'node:v8'
+import pg from 'pg'
+import { PushStopped } from '../bulk/deliver.ts'
+import { type DryRun, dryRun } from '../bulk/dry-run.ts'
+import { push } from '../bulk/push.ts'
+import { readErrorsAgain } from '../bulk/read-again.ts'
+import { readingFrom } from '../bulk/read-customers.ts'
+import { CSV_HEADER, csvLine, type RefusalGroup, refusalGroups, refusalRows } from '../bulk/refusals.ts'
+import { lockPushes, PushUnderWay, takeUpRun, targetOf } from '../bulk/runs.ts'
+import { figures, noProgress, showProgress } from '../bulk/show-progress.ts'
+import { bulkStatus, nextStep, statusScreen } from '../bulk/status.ts'
+import { type Config, readConfig } from '../config.ts'
+import { migrationStatus } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { describeError } from '../log.ts'
+import { createTrattaClient } from '../tratta/client.ts'
+import { TrattaError } from '../tratta/tratta-error.ts'
+import {
+  type Command,
+  DONE,
+  FAILED,
+  fail,
+  type Given,
+  lineOf,
+  print,
+  printJson,
+  SOME_REFUSED,
+  stopSignal,
+  WrongUse,
+} from './command.ts'
+
+type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
+
+export const bulkPushCommand: Command = {
+  does: 'places customers at Tratta, 1,000 a request; stopped anywhere, it goes on where it was',
+  options: {
+    'dry-run': { type: 'boolean' },
+    'retry-refused': { type: 'boolean' },
+    limit: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async run(given) {
+    const limit = given.limit === undefined ? Number.POSITIVE_INFINITY : Number(given.limit)
+    if (given.limit !== undefined && !/^[1-9]\d{0,9}$/.test(String(given.limit)))
+      throw new WrongUse('--limit takes a number of customers')
+    const asJson = Boolean(given.json) || !process.stdout.isTTY
+    return withDatabase({ ...given, json: asJson }, async (config, pool) => {
+      // Rows live until their request is formed, and V8 would answer that with ever more room for garbage.
+      setFlagsFromString('--semi-space-growth-factor=1')
+      setFlagsFromString('--heap-growing-percent=20')
+      const stop = new AbortController()
+      const progress = noProgress(config.TRATTA_REQUESTS_PER_MINUTE)
+      const options = {
+        kind: given['retry-refused'] ? ('retry' as const) : ('all' as const),
+        limit,
+        mostBytes: config.TRATTA_BULK_BYTES,
+        waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
+        signal: stop.signal,
+        progress,
+      }
+      const source = readingFrom(pool, config.DATABASE_SCHEMA)
+      void stopSignal().then(() => stop.abort(new PushStopped('Stopped')))
+      const begun = performance.now()
+      const endProgress = showProgress(progress, asJson)
+      try {
+        if (given['dry-run']) {
+          const { target, position } = await whereWeAre(pool, config.TRATTA_API_URL)
+          const report = await dryRun(pool, source, target, position, options)
+          endProgress()
+          if (asJson) printJson({ event: 'dry_run', ...report })
+          else print(dryRunScreen(report))
+          return Object.keys(report.refused).length > 0 ? SOME_REFUSED : DONE
+        }
+        const unlock = await lockPushes(pool, () =>
+          stop.abort(new PushStopped('The lock is lost: the connection to Postgres broke')),
+        )
+        try {
+          const run = await takeUpRun(pool, await targetOf(pool, config.TRATTA_API_URL), options.kind)
+          const result = await push(pool, source, clientFor(config), run, options)
+          endProgress()
+          await unlock()
+          const { rows } = await pool.query(
+            'select exists (select from tratta_jit.bulk_refusals where run = $1) as refused',
+            [run.run],
+          )
+          const status = (await bulkStatus(pool, config.TRATTA_API_URL))!
+          const seconds = (performance.now() - begun) / 1000
+          if (asJson) printJson({ event: 'pushed', ...figures(progress, seconds), next: nextStep(status) })
+          else print(statusScreen(status))
+          for (const message of result.unreadable) process.stderr.write(`${message}\n`)
+          if (result.unknown > 0)
+            process.stderr.write(`Of ${result.unknown} requests it is not known whether they arrived\n`)
+          if (result.unknown + result.unreadable.length > 0) return FAILED
+          return rows[0].refused ? SOME_REFUSED : DONE
+        } finally {
+          await unlock()
+        }
+      } finally {
+        endProgress()
+      }
+    })
+  },
+}
+
+export const bulkErrorsCommand: Command = {
+  takes: ['[BULK_ID]'],
+  does: 'fetches what Tratta refused and shows it, by message; --rows row by row',
+  options: { rows: { type: 'boolean' }, json: { type: 'boolean' }, csv: { type: 'boolean' } },
+  async run(given, [bulkId]) {
+    if (given.json && given.csv) throw new WrongUse('bulk errors takes --json or --csv')
+    return withDatabase(given, async (config, pool) => {
+      const { target } = await whereWeAre(pool, config.TRATTA_API_URL)
+      if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', given)
+      const problem = await readErrorsAgain(pool, clientFor(config), target, bulkId)
+      if (problem) process.stderr.write(`${problem}\n`)
+      let refused = false
+      if (given.csv || given.json || given.rows) {
+        if (given.csv) await write(`${CSV_HEADER}\n`)
+        for await (const row of refusalRows(pool, target, bulkId)) {
+          refused = true
+          if (given.csv) await write(`${csvLine(row)}\n`)
+          else if (given.json) await write(`${JSON.stringify(row)}\n`)
+          else await write(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}\n`)
+        }
+      } else {
+        const groups = await refusalGroups(pool, target, bulkId)
+        refused = groups.length > 0
+        await write(groupsScreen(groups))
+      }
+      return problem ? FAILED : refused ? SOME_REFUSED : DONE
+    })
+  },
+}
+
+export const bulkStatusCommand: Command = {
+  does: 'tells what was sent, taken, refused, unknown, and what to do next',
+  options: { json: { type: 'boolean' } },
+  async run(given) {
+    return withDatabase(given, async (config, pool) => {
+      const status = await bulkStatus(pool, config.TRATTA_API_URL)
+      if (!status) {
+        if (given.json) printJson({ api_url: config.TRATTA_API_URL, run: null, next: '`bulk push`' })
+        else print('Nothing was sent yet: `bulk push` does it')
+      } else if (given.json) printJson({ ...status, next: nextStep(status) })
+      else print(statusScreen(status))
+      return DONE
+    })
+  },
+}
+
+/** One connection holds the lock, one reads ahead; the others write down what is under way. */
+const CONNECTIONS = 8
+const STATEMENT_MS = 5 * 60_000
+
+async function withDatabase(
+  given: Given,
+  work: (config: BulkConfig, pool: pg.Pool) => Promise<number>,
+): Promise<number> {
+  const config = readConfig(process.env, 'DATABASE_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN')
+  const pool = createPool(
+    { ...config, DATABASE_POOL_SIZE: CONNECTIONS },
+    { connectionMs: 30_000, statementMs: STATEMENT_MS },
+  )
+  try {
+    if ((await migrationStatus(pool)).some(({ executed_at }) => executed_at === undefined))
+      return say('The database is not up to date: run `tratta-jit migrate` first', given)
+    return await work(config, pool)
+  } catch (error) {
+    if (error instanceof PushUnderWay) return say(error.message, given)
+    if (error instanceof PushStopped || error instanceof TrattaError)
+      return say(
+        `${error.message.replace(/\.$/, '')}. What was sent is written down; run it again to go on.`,
+        given,
+      )
+    if (error instanceof CannotWrite) return say(error.message, {})
+    if (isOfDatabase(error))
+      return say(
+        `The database failed: ${lineOf(describeError(error)).replaceAll('\n', ' ')}. What was sent is written down; run it again to go on.`,
+        given,
+      )
+    throw error
+  } finally {
+    await pool.end()
+  }
+}
+
+const isOfDatabase = (error: unknown) =>
+  error instanceof pg.DatabaseError ||
+  (error instanceof Error &&
+    (/^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/.test(
+      error.message,
+    ) ||
+      /^E(CONN|PIPE|HOST|NET|AI_)/.test(String((error as NodeJS.ErrnoException).code))))
+
+/** On a pipe the other end gets JSON, and whoever looks at the terminal or the mail of cron a sentence. */
+function say(message: string, given: Given) {
+  if (given.json) printJson({ error: message })
+  process.stderr.write(`${message}\n`)
+  return FAILED
+}
+
+async function whereWeAre(pool: pg.Pool, apiUrl: string) {
+  const { rows } = await pool.query<{ target: number; position: string | null }>(
+    `select target, (select position from tratta_jit.bulk_runs as run
+       where run.target = target.target and kind = 'all' and ended_at is null order by run desc limit 1) as position
+     from tratta_jit.bulk_targets as target where api_url = $1`,
+    [apiUrl],
+  )
+  return { target: rows[0]?.target, position: rows[0]?.position ?? '' }
+}
+
+const clientFor = (config: BulkConfig) =>
+  createTrattaClient({
+    apiUrl: config.TRATTA_API_URL,
+    token: config.TRATTA_API_TOKEN,
+    requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
+  })
+
+class CannotWrite extends Error {}
+
+/** A disk that is full, or a reader that has gone, is told, not thrown from somewhere. */
+function write(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) =>
+      reject(new CannotWrite(`The output cannot be written (${error.code}): it is not complete`))
+    process.stdout.once('error', failed)
+    process.stdout.write(text, (error) => {
+      if (error) return failed(error)
+      process.stdout.off('error', failed)
+      resolve()
+    })
+  })
+}
+
+const number = (value: number) => value.toLocaleString('en-US')
+const by = { us: 'by us', tratta: 'by Tratta' }
+
+function groupsScreen(groups: RefusalGroup[]): string {
+  if (groups.length === 0) return 'Nothing is refused\n'
+  return groups
+    .map(
+      ({ refused_by, reason, count, examples }) =>
+        `${number(count).padStart(9)} × ${reason}\n            ${by[refused_by]}, e.g. ${examples.join(', ')}\n`,
+    )
+    .join('')
+}
+
+const namesOf = (row: {
+  customer_external_id: string | null
+  location_external_id: string | null
+  debt_account_external_id: string | null
+}) =>
+  [
+    row.customer_external_id && `customer ${row.customer_external_id}`,
+    row.location_external_id && `at ${row.location_external_id}`,
+    row.debt_account_external_id && `account ${row.debt_account_external_id}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+
+function dryRunScreen(report: DryRun): string {
+  const { customers, without_accounts, rows, debt_accounts, requests, bytes, refused, left_out } = report
+  const lines = [
+    `Would send ${number(debt_accounts)} accounts of ${number(customers)} customers: ${number(rows)} rows in ${number(requests)} requests, ${number(bytes)} bytes`,
+  ]
+  if (without_accounts > 0) lines.push(`${number(without_accounts)} customers have no account`)
+  for (const [what, { count, examples }] of Object.entries(refused))
+    lines.push(`refused by us: ${number(count)} × ${what}, e.g. ${examples.join(', ')}`)
+  for (const [what, { count, examples }] of Object.entries(left_out))
+    lines.push(`left out: ${number(count)} × ${what}, e.g. of ${examples.join(', ')}`)
+  return lines.join('\n')
+}

@@ -1,0 +1,150 @@
+/**
+ * What takes too long for a test: node test/bulk/bulk.drill.ts big|rate|kill [SIZE] [MORE]
+ *
+ *     big 1000000          customers a second and peak memory, Tratta's limit lifted
+ *     rate 300 3           at a limit of 300 requests a minute, for 3 minutes: share of it, and 429s
+ *     kill 100000 50       so many kill -9 while so many customers are placed, answers lost, rows refused,
+ *                          existing customers: reuse and refuse, or one of these
+ */
+
+import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { createTemplate, testDatabase } from '../database.ts'
+import { type Program, program, run } from '../program.ts'
+import { killedPush } from './killed-push.ts'
+import { accountsOf, rowsOf, seedPortfolio } from './portfolio.ts'
+import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
+
+const [drill = '', size = '', more = '', mode = ''] = process.argv.slice(2)
+const endings: (() => unknown)[] = []
+const t = { teardown: (ending: () => unknown) => endings.push(ending) } as unknown as Test
+const postgres = await startEmbeddedPostgres({
+  settings: { shared_buffers: '256MB', max_wal_size: '4GB', synchronous_commit: 'on' },
+})
+const drills: Record<string, () => Promise<void>> = { big, rate, kill, away }
+try {
+  process.env.TEST_POSTGRES_URL = postgres.url
+  await createTemplate(postgres.url)
+  await drills[drill]!()
+} finally {
+  for (const ending of endings.reverse()) await ending()
+  await postgres.stop()
+}
+
+async function big() {
+  const customers = Number(size) - (Number(size) % 30)
+  const database = await testDatabase(t)
+  const tratta = await simulatedTratta(t)
+  await seedPortfolio(database, customers)
+  console.log(`${customers} customers, ${accountsOf(customers)} accounts`)
+  const begun = performance.now()
+  const pushing = program(t, ['bulk', 'push'], bulkSettings(database, tratta))
+  const peak = peakMemory(pushing)
+  const { code } = await pushing.ended
+  const seconds = (performance.now() - begun) / 1000
+  console.log(pushing.stdout().trim().split('\n').slice(-2).join('\n'), pushing.stderr())
+  console.log({
+    code,
+    seconds: Math.round(seconds),
+    customersPerSecond: Math.round(customers / seconds),
+    peakMB: peak(),
+    held: await tratta.get('/holdings'),
+    expected: { customers, accounts: accountsOf(customers) },
+    state: await database.query(
+      `select relname, pg_total_relation_size(oid) / 1048576 as mb from pg_class where relname ~ '^bulk_' and relkind = 'r'`,
+    ),
+  })
+}
+
+/** VmHWM in MB, as far as it was seen. */
+function peakMemory({ process: child }: Program) {
+  let peak = 0
+  const look = () => {
+    try {
+      peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
+    } catch {}
+  }
+  const timer = setInterval(look, 100)
+  child.on('exit', () => clearInterval(timer))
+  return () => Math.round(peak)
+}
+
+async function rate() {
+  const perMinute = Number(size)
+  const minutes = Number(more || 3)
+  const database = await testDatabase(t)
+  const tratta = await simulatedTratta(t, { requestsPerMinute: perMinute })
+  const customers = Math.ceil((perMinute * minutes * 1.1) / 31) * 30 * 25
+  await seedPortfolio(database, customers)
+  const pushing = program(t, ['bulk', 'push'], {
+    ...bulkSettings(database, tratta),
+    TRATTA_REQUESTS_PER_MINUTE: size,
+    TRATTA_BULK_BYTES: '10000',
+    TRATTA_BULK_WAIT_SECONDS: '30',
+  })
+  await pause(minutes * 60_000)
+  const requests: { at: number; status: number; method: string }[] = await tratta.get('/requests')
+  pushing.process.kill('SIGINT')
+  await pushing.ended
+  const from = requests[0]!.at + 5000
+  const to = requests.at(-1)!.at
+  const steady = requests.filter(({ at }) => at >= from)
+  const perMinuteOf = (list: unknown[]) => (list.length / (to - from)) * 60_000
+  const posts = steady.filter(({ method }) => method === 'POST')
+  console.log({
+    minutes: (to - from) / 60_000,
+    allowed: perMinute,
+    requestsPerMinute: perMinuteOf(steady),
+    placingPerMinute: perMinuteOf(posts),
+    shareOfLimit: perMinuteOf(steady) / perMinute,
+    placingShareOfLimit: perMinuteOf(posts) / perMinute,
+    refusedWith429: requests.filter(({ status }) => status === 429).length,
+  })
+}
+
+async function kill() {
+  const customers = Number(size) - (Number(size) % 30)
+  for (const existingCustomers of mode ? [mode] : ['reuse', 'refuse']) {
+    const database = await testDatabase(t)
+    const tratta = await simulatedTratta(t, { existingCustomers })
+    await seedPortfolio(database, customers)
+    console.log(
+      existingCustomers,
+      await killedPush(t, database, tratta, { kills: Number(more || 50), customers }),
+    )
+    const ours = await ourAccounts(database)
+    const theirs = await tratta.held('debt_accounts')
+    console.log({
+      rows: rowsOf(customers),
+      accounts: accountsOf(customers),
+      ours: { taken: ours.taken.length, refused: ours.refused.length },
+      theirs: theirs.length,
+      same: JSON.stringify(ours.taken) === JSON.stringify(theirs),
+    })
+    console.log((await run(t, ['bulk', 'status', '--json'], bulkSettings(database, tratta))).lines[0])
+  }
+}
+
+async function away() {
+  const customers = Number(size) - (Number(size) % 30)
+  const database = await testDatabase(t)
+  const tratta = await simulatedTratta(t)
+  await seedPortfolio(database, customers)
+  const env = { ...bulkSettings(database, tratta), TRATTA_BULK_BYTES: '50000' }
+  const pushing = program(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '300' })
+  while ((await tratta.taken()).posts < 5) await pause(50)
+  await tratta.misbehave({ kind: 'away', ms: Number(more) * 1000 })
+  const begun = performance.now()
+  const { code } = await pushing.ended
+  console.log({
+    code,
+    afterSeconds: Math.round((performance.now() - begun) / 1000),
+    stderr: pushing.stderr(),
+  })
+  while (!(await tratta.taken().catch(() => undefined))) await pause(500)
+  const next = await run(t, ['bulk', 'push'], env)
+  const ours = await ourAccounts(database)
+  console.log({ code: next.code, stderr: next.stderr, taken: ours.taken.length, of: accountsOf(customers) })
+}

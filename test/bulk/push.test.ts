@@ -1,0 +1,234 @@
+/** What is sent, and what is not. */
+import { readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { AGENCY_SCHEMA } from '../agency-schema.ts'
+import { testDatabase } from '../database.ts'
+import { run } from '../program.ts'
+import { seedPortfolio } from './portfolio.ts'
+import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
+
+async function started(t: Test, settings = {}) {
+  const database = await testDatabase(t)
+  const tratta = await simulatedTratta(t, settings)
+  const env = bulkSettings(database, tratta)
+  return {
+    database,
+    tratta,
+    env,
+    bulk: (words: string, more = {}) => run(t, ['bulk', ...words.split(' ')], { ...env, ...more }),
+    /** The rows that were sent, request by request. */
+    async sent() {
+      const requests: { method: string; body?: string }[] = await tratta.get('/requests')
+      return requests.flatMap(({ method, body }) => (method === 'POST' && body ? [JSON.parse(body)] : []))
+    },
+  }
+}
+
+/** The example of bulk.txt with its commas put right: trailing ones taken out, the one that is missing put in. */
+function documentedExample() {
+  const page = readFileSync('../shared/tratta/bulk.txt', 'utf8')
+  const text = page.slice(page.indexOf('\n[\n'), page.indexOf('# Returns'))
+  return JSON.parse(text.replace(/,(\s*[\]}])/g, '$1').replace(/([\]}])(\s*")/g, '$1,$2'))
+}
+
+const byExternalId = (a: { external_id: string }, b: { external_id: string }) =>
+  a.external_id < b.external_id ? -1 : 1
+
+t.test('bulk push', async (t) => {
+  const { database, tratta, bulk, sent } = await started(t)
+  await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+
+  await t.test('--dry-run tells what would be sent, sends nothing and writes nothing', async (t) => {
+    const { code, lines } = await bulk('push --dry-run')
+    t.equal(code, 3)
+    t.match(lines.at(-1), {
+      event: 'dry_run',
+      customers: 4,
+      rows: 5,
+      debt_accounts: 14,
+      requests: 1,
+      refused: { 'debt_account has no customer': { count: 1, examples: ['123456'] } },
+    })
+    t.same(await tratta.get('/requests'), [])
+    t.same(await database.query('select from tratta_jit.bulk_runs'), [])
+  })
+
+  await t.test('the accounts of bulk.txt come out as its example, field for field', async (t) => {
+    t.match(await bulk('push'), { code: 3, stderr: '' })
+    const [rows] = await sent()
+    const [documented] = documentedExample()
+    const row = rows.find(
+      ({ customer }: { customer: { external_id: string } }) =>
+        customer.external_id === documented.customer.external_id,
+    )
+    t.strictSame(
+      { ...row, debt_accounts: row.debt_accounts.toSorted(byExternalId) },
+      { ...documented, debt_accounts: documented.debt_accounts.toSorted(byExternalId) },
+    )
+    t.same(
+      rows.map(({ customer, location }: Record<string, { external_id: string }>) => [
+        customer!.external_id.slice(0, 12),
+        location?.external_id,
+      ]),
+      [
+        ['70b440dc-528', 'rerum'],
+        ['C-20417', 'mercy-general'],
+        ['C-20417', 'northwind-power'],
+        ['C-20980', undefined],
+        ['customer-123', 'location-123'],
+      ],
+      'in the order of bytes, a row for each location',
+    )
+  })
+
+  await t.test('bulk status', async (t) => {
+    const { code, lines } = await bulk('status --json')
+    t.equal(code, 0)
+    t.match(lines[0], {
+      running: false,
+      customers: { taken: 4, refused: 0, sent: 0, unknown: 0, to_send: 0 },
+      debt_accounts: { taken: 14, refused: 1, refused_by_us: 1, refused_by_tratta: 0 },
+      requests: { by_state: { settled: 1 }, posts: 1, read_early: 1 },
+    })
+    t.match((await bulk('status')).stdout, /^customers {2}4 taken$/m)
+  })
+
+  await t.test('a second push sends nothing, a new account goes alone', async (t) => {
+    const before = (await sent()).length
+    t.match(await bulk('push'), { code: 3 })
+    t.equal((await sent()).length, before)
+    await database.query(`insert into tratta_jit.debt_accounts
+      (external_id, parent_external_id, customer_external_id, location_external_id, balance) values
+      ('new-child', 'parent-external-id', null, 'cascade-funding', 5), ('new-one', null, 'C-20980', null, 6)`)
+    t.match(await bulk('push'), { code: 3 })
+    t.match((await sent()).at(-1), [
+      {
+        customer: { name: 'Tremaine Abbott' },
+        debt_accounts: [
+          {
+            external_id: 'new-child',
+            parent_external_id: 'parent-external-id',
+            balance: 5,
+            locations: [
+              { name: 'Cascade Funding LLC', external_id: 'cascade-funding', type: 'current_creditor' },
+            ],
+          },
+        ],
+      },
+      { customer: { external_id: 'C-20980' }, debt_accounts: [{ external_id: 'new-one', balance: 6 }] },
+    ])
+    t.same((await ourAccounts(database)).taken, await tratta.held('debt_accounts'))
+    t.notOk('parent_debt_accounts' in (await sent()).at(-1)[0], 'what Tratta has is not sent again')
+  })
+})
+
+t.test('what Tratta would refuse is not sent, but listed with its reason', async (t) => {
+  const { database, bulk, sent, tratta } = await started(t)
+  await database.query(`${AGENCY_SCHEMA}
+    insert into agency.locations (external_id, name) values ('l', 'L'), ('k', 'K'), ('twice', 'T'), ('twice', 'U');
+    insert into agency.customers (external_id, name, email) values
+      ('c', 'Ann', 'nowhere'), ('d', null, null), ('e', 'Eve', null), ('e', 'Eva', null), ('f', 'Flo', null),
+      ('empty', 'Nobody', null);
+    insert into agency.debt_accounts (external_id, parent_external_id, customer_external_id, location_external_id, balance) values
+      ('good', null, 'c', 'l', 1), ('no-balance', null, 'c', 'l', null), ('child-of-it', 'no-balance', 'c', 'l', 1),
+      ('parent', null, 'c', 'l', 2), ('child', 'parent', null, 'l', 1), ('grandchild', 'child', 'c', 'l', 1),
+      ('of-another', 'parent', 'f', 'l', 1), ('same', null, 'c', 'l', 1), ('same', null, 'c', 'l', 2),
+      ('nameless', null, 'd', 'l', 1), ('two-customers', null, 'e', 'l', 1), ('two-locations', null, 'f', 'twice', 1),
+      ('nobody-s', null, null, 'l', 1), ('gone-s', null, 'gone', 'l', 1), ('orphan', 'missing', 'c', 'l', 1)`)
+  t.match(await bulk('push', { DATABASE_SCHEMA: 'agency' }), { code: 3, stderr: '' })
+  t.match(await sent(), [
+    [
+      {
+        customer: { external_id: 'c', name: 'Ann' },
+        location: { external_id: 'l', name: 'L' },
+        parent_debt_accounts: [{ external_id: 'parent', balance: 2 }],
+        debt_accounts: [
+          { external_id: 'good', balance: 1 },
+          { external_id: 'child', parent_external_id: 'parent', balance: 1 },
+        ],
+      },
+    ],
+  ])
+  t.same(await tratta.held('debt_accounts'), ['child', 'good', 'parent'])
+  const { code, lines } = await bulk('errors --json', { DATABASE_SCHEMA: 'agency' })
+  t.equal(code, 3)
+  t.same(
+    lines.map(({ customer_external_id, debt_account_external_id, reasons, refused_by }) => [
+      customer_external_id,
+      debt_account_external_id,
+      (reasons as string[]).join(),
+      refused_by,
+    ]),
+    [
+      [null, 'gone-s', 'debt_account its customer is not there', 'us'],
+      [
+        null,
+        'grandchild',
+        'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level',
+        'us',
+      ],
+      [null, 'nobody-s', 'debt_account has no customer', 'us'],
+      [null, 'orphan', 'debt_account.parent_external_id its parent is not there', 'us'],
+      ['c', 'child-of-it', 'debt_account.parent_external_id its parent is not sent', 'us'],
+      ['c', 'no-balance', 'debt_account.balance is missing', 'us'],
+      ['c', 'of-another', 'debt_account.parent_external_id its parent belongs to another customer', 'us'],
+      ['c', 'same', 'debt_account is there twice', 'us'],
+      ['d', null, 'customer.name is missing', 'us'],
+      ['e', null, 'customer is there twice', 'us'],
+      ['f', null, 'location is there twice', 'us'],
+    ],
+  )
+  const [status] = (await bulk('status --json')).lines
+  t.match(status, {
+    customers: { taken: 1, refused: 3 },
+    run: {
+      without_accounts: '1',
+      left_out: { 'customer.email must be an e-mail address': { count: 1, examples: ['c'] } },
+    },
+  })
+
+  await t.test('corrected, they go through', async (t) => {
+    await database.query(`
+      update agency.debt_accounts set balance = 9 where external_id = 'no-balance';
+      update agency.debt_accounts set customer_external_id = 'c' where external_id = 'nobody-s';
+      update agency.customers set name = 'Dan' where external_id = 'd'`)
+    t.match(await bulk('push --retry-refused', { DATABASE_SCHEMA: 'agency' }), { code: 3 })
+    t.same(await tratta.held('debt_accounts'), [
+      'child',
+      'child-of-it',
+      'good',
+      'nameless',
+      'no-balance',
+      'nobody-s',
+      'parent',
+    ])
+    const left = await bulk('errors --json', { DATABASE_SCHEMA: 'agency' })
+    t.equal(left.lines.length, 7)
+  })
+})
+
+t.test('--limit, and requests below a size', async (t) => {
+  const { database, bulk, tratta } = await started(t)
+  await seedPortfolio(database, 3000)
+  t.match(await bulk('push --limit 1200'), { code: 0 })
+  t.same(await tratta.taken(), { posts: 2, rows: 1200 })
+  t.match((await bulk('status --json')).lines[0], { next: '`bulk push` goes on where it was stopped' })
+  t.match(await bulk('push', { TRATTA_BULK_BYTES: '100000' }), { code: 0 })
+  const { posts, rows } = await tratta.taken()
+  t.equal(rows, 3100)
+  t.ok(posts > 10, `${posts} requests`)
+  const requests: { headers: Record<string, string> }[] = await tratta.get('/requests')
+  for (const { headers } of requests.slice(-10)) t.ok(Number(headers['content-length'] ?? 0) <= 100_000)
+  t.same(await tratta.held('debt_accounts'), (await ourAccounts(database)).taken)
+
+  await t.test('a customer that is too large alone is refused', async (t) => {
+    await database.query(`insert into tratta_jit.customers (external_id, name) values ('large', 'Lara');
+      insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
+        select 'large-' || i, 'large', i from generate_series(1, 300) i`)
+    t.match(await bulk('push', { TRATTA_BULK_BYTES: '10000' }), { code: 3 })
+    t.match(
+      (await bulk('errors')).stdout,
+      /1 × customer its accounts take \d+ bytes, more than TRATTA_BULK_BYTES \(10000\)\n.*large/,
+    )
+  })
+})

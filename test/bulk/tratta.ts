@@ -1,0 +1,83 @@
+/** A simulated Tratta in a process of its own, and the settings by which the program reaches it. */
+import type { Test } from 'tap'
+import type { TestDatabase } from '../database.ts'
+import { program } from '../program.ts'
+
+export const TOKEN = 'token-of-the-simulated-bulk'
+
+export interface Tratta {
+  url: string
+  pid: number
+  configure(settings: Record<string, unknown>): Promise<void>
+  misbehave(...list: Record<string, unknown>[]): Promise<void>
+  reset(): Promise<void>
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the control route shows
+  get(path: string): Promise<any>
+  /** external_ids of what it holds. */
+  held(what: 'customers' | 'debt_accounts'): Promise<string[]>
+  /** How many POSTs to /bulk came, and the rows in those that it took. */
+  taken(): Promise<{ posts: number; rows: number }>
+}
+
+export async function simulatedTratta(t: Test, settings: Record<string, unknown> = {}): Promise<Tratta> {
+  const running = program(t, ['simulate', '--port', '0', '--token', TOKEN, '--json'])
+  const { url } = (await running.line((line) => 'url' in line)) as { url: string }
+  const control = async (path: string, json?: unknown) => {
+    const answer = await fetch(new URL(`/simulator${path}`, url), {
+      headers: { connection: 'close', 'content-type': 'application/json' },
+      ...(json !== undefined && { method: 'POST', body: JSON.stringify(json) }),
+    })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return answer
+  }
+  const get: Tratta['get'] = async (path) => (await control(path)).json()
+  const tratta: Tratta = {
+    url,
+    pid: running.process.pid!,
+    configure: async (given) => void (await control('/configure', given)),
+    misbehave: async (...list) => void (await control('/misbehave', list)),
+    reset: async () => void (await control('/reset', {})),
+    get,
+    async held(what) {
+      const text = await (await control(`/holdings/${what}`)).text()
+      return text
+        .split('\n')
+        .flatMap((line) => (line ? String(JSON.parse(line).external_id) : []))
+        .sort()
+    },
+    async taken() {
+      const bulk: { count: number }[] = await get('/bulk')
+      return { posts: bulk.length, rows: bulk.reduce((sum, { count }) => sum + count, 0) }
+    },
+  }
+  await tratta.configure({ requestsPerMinute: null, ...settings })
+  return tratta
+}
+
+export const bulkSettings = (database: TestDatabase, tratta: { url: string }) => ({
+  DATABASE_URL: database.url,
+  TRATTA_API_URL: tratta.url,
+  TRATTA_API_TOKEN: TOKEN,
+  TRATTA_REQUESTS_PER_MINUTE: '1000000',
+  TRATTA_BULK_WAIT_SECONDS: '1',
+})
+
+/** Accounts by what we say of them: taken, or refused by whom. Those that were never written down are neither. */
+export async function ourAccounts({ query }: TestDatabase) {
+  const rows = await query(`
+    with sent as (
+      select customer_external_id, location_external_id, request, unnest(row.debt_accounts) as account
+      from tratta_jit.bulk_rows as row join tratta_jit.bulk_requests using (request) where state = 'settled')
+    select account, coalesce(own.reasons, whole.reasons) as reasons
+    from sent
+    left join tratta_jit.bulk_refusals own
+      on own.customer_external_id = sent.customer_external_id and own.debt_account_external_id = account
+    left join tratta_jit.bulk_refusals whole
+      on whole.customer_external_id = sent.customer_external_id and whole.debt_account_external_id = ''
+      and whole.location_external_id = sent.location_external_id and whole.request = sent.request`)
+  const named = rows as { account: string; reasons: string[] | null }[]
+  return {
+    taken: named.flatMap(({ account, reasons }) => (reasons ? [] : account)).sort(),
+    refused: named.flatMap(({ account, reasons }) => (reasons ? account : [])).sort(),
+  }
+}
