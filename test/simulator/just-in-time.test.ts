@@ -95,7 +95,9 @@ t.test('POST /just-in-time/trigger', async (t) => {
       [...simulator.holdings.debtAccounts.values()],
       [created.debt_account, ...created.child_debt_accounts],
     )
-    t.strictSame(await trigger(documented), { ...answer, headers: answer.headers }, 'and again, the same')
+    const again = await trigger(documented)
+    t.equal(again.status, 200)
+    t.strictSame(again.body, answer.body, 'and again, the same')
   })
 
   t.test('calls the URL that was registered last, as it came', async (t) => {
