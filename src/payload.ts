@@ -20,10 +20,10 @@ const contract: TypeCheck<typeof JitPayload> = TypeCompiler.Compile(JitPayload)
 export function toPayload(row: AccountRow): { payload: JitPayload; leftOut: LeftOut[] } {
   const leftOut: LeftOut[] = []
   const data: Json = {}
-  if (row.location_external_id !== null) data.location = location(row, leftOut)
-  if (row.customer_external_id !== null) data.customer = customer(row, leftOut)
-  data.debt_account = debtAccount(row, ['debt_account'], leftOut)
-  if (row.children !== null)
+  if (row.location !== null) data.location = location(row.location, leftOut)
+  if (row.customer !== null) data.customer = customer(row.customer, leftOut)
+  data.debt_account = debtAccount(row.debt_account, ['debt_account'], leftOut)
+  if (row.children)
     data.child_debt_accounts = row.children.map((child, index) =>
       debtAccount(child, ['child_debt_accounts', index], leftOut),
     )
@@ -62,25 +62,25 @@ export function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): 
 
 export function customer(row: CustomerRow, leftOut: LeftOut[]): Json {
   const made: Json = {}
-  put(made, 'external_id', text(row.customer_external_id))
-  put(made, 'name', text(row.customer_name))
-  put(made, 'email', text(row.customer_email))
-  put(made, 'phone', text(row.customer_phone))
-  put(made, 'date_of_birth', date(row.customer_date_of_birth))
-  put(made, 'ssn_last4', ssnLast4(row.customer_ssn_last4))
-  put(made, 'address', address(row.customer_address))
-  put(made, 'metadata', metadata(row.customer_metadata))
-  putAdditional(made, row.customer_additional_fields, Customer.properties, ['customer'], leftOut)
+  put(made, 'external_id', text(row.external_id))
+  put(made, 'name', text(row.name))
+  put(made, 'email', text(row.email))
+  put(made, 'phone', text(row.phone))
+  put(made, 'date_of_birth', date(row.date_of_birth))
+  put(made, 'ssn_last4', ssnLast4(row.ssn_last4))
+  put(made, 'address', address(row.address))
+  put(made, 'metadata', metadata(row.metadata))
+  putAdditional(made, row.additional_fields, Customer.properties, ['customer'], leftOut)
   return made
 }
 
 export function location(row: LocationRow, leftOut: LeftOut[]): Json {
   const made: Json = {}
-  put(made, 'external_id', text(row.location_external_id))
-  put(made, 'name', text(row.location_name))
-  put(made, 'type', text(row.location_type))
-  put(made, 'metadata', metadata(row.location_metadata))
-  putAdditional(made, row.location_additional_fields, Location.properties, ['location'], leftOut)
+  put(made, 'external_id', text(row.external_id))
+  put(made, 'name', text(row.name))
+  put(made, 'type', text(row.type))
+  put(made, 'metadata', metadata(row.metadata))
+  putAdditional(made, row.additional_fields, Location.properties, ['location'], leftOut)
   return made
 }
 
@@ -119,7 +119,10 @@ function cents(value: string | null): unknown {
 }
 
 /** A view may give a timestamp at midnight for a date. */
-const date = (value: string | null) => text(value)?.replace(/[T ]00:00:00(\.0+)?([+-]\d\d(:\d\d)?|Z)?$/, '')
+const date = (value: unknown) =>
+  typeof value === 'string'
+    ? text(value)?.replace(/[T ]00:00:00(\.0+)?([+-]\d\d(:\d\d)?|Z)?$/, '')
+    : filled(value)
 
 const ssnLast4 = (value: string | null) =>
   value !== null && /^[1-9]\d{3}$/.test(value) ? Number(value) : text(value)

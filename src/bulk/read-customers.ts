@@ -7,17 +7,22 @@ import type pg from 'pg'
 import {
   CUSTOMER,
   type CustomerRow,
-  columns,
   DEBT_ACCOUNT,
   type DebtAccountRow,
   LOCATION,
   type LocationRow,
+  readCustomer,
+  readDebtAccount,
+  readLocation,
   relationsIn,
+  rowOf,
   text,
 } from '../database/find-account.ts'
 
 /** An account with the keys of what it belongs to. */
-export type PlacedAccountRow = DebtAccountRow & {
+export type PlacedAccountRow = DebtAccountRow & PlacedAccountKeys
+
+interface PlacedAccountKeys {
   customer_external_id: string | null
   location_external_id: string | null
 }
@@ -77,20 +82,33 @@ export function readingFrom(pool: pg.Pool, schema: string): Source {
       try {
         // One moment for all: a child that is seen is one whose parent's balance knows of it.
         await client.query('begin isolation level repeatable read read only')
-        const customers = await client.query<CustomerRow>(statements.customers, [keys])
-        const parents = await client.query<PlacedAccountRow>(statements.parents, [keys])
-        const parentIds = parents.rows.map(({ external_id }) => external_id)
-        const children = await client.query<PlacedAccountRow>(statements.children, [parentIds])
+        const rows = async (statement: string, ids: string[]) =>
+          (await client.query<Record<'row', unknown[]> & PlacedAccountKeys>(statement, [ids])).rows
+        const placed = ({ row, ...keys }: { row: unknown[] } & PlacedAccountKeys): PlacedAccountRow => ({
+          ...readDebtAccount(row),
+          ...keys,
+        })
+        const customers = await rows(statements.customers, keys)
+        const parents = (await rows(statements.parents, keys)).map(placed)
+        const parentIds = parents.map(({ external_id }) => external_id!)
+        const children = (await rows(statements.children, parentIds)).map(placed)
         const locationIds = new Set<string>()
-        for (const { rows } of [parents, children])
-          for (const { location_external_id } of rows)
-            if (location_external_id !== null) locationIds.add(location_external_id)
-        const locations = await client.query<LocationRow>(statements.locations, [[...locationIds]])
+        for (const { location_external_id } of [...parents, ...children])
+          if (location_external_id !== null) locationIds.add(location_external_id)
+        const locations = await rows(statements.locations, [...locationIds])
         await client.query('commit')
         client.release()
         return {
-          customers: grouped(keys, customers.rows, parents.rows, children.rows),
-          locations: Map.groupBy(locations.rows, (row) => row.location_external_id!),
+          customers: grouped(
+            keys,
+            customers.map(({ row }) => readCustomer(row)),
+            parents,
+            children,
+          ),
+          locations: Map.groupBy(
+            locations.map(({ row }) => readLocation(row)),
+            ({ external_id }) => external_id!,
+          ),
         }
       } catch (error) {
         client.release(true)
@@ -109,7 +127,7 @@ function grouped(
   const made = new Map<string, CustomerWithAccounts>(
     keys.map((key) => [key, { external_id: key, rows: [], accounts: [] }]),
   )
-  for (const row of customers) made.get(row.customer_external_id!)?.rows.push(row)
+  for (const row of customers) made.get(row.external_id!)?.rows.push(row)
   const customerOf = new Map<string, CustomerWithAccounts>()
   for (const row of parents) {
     const customer = made.get(row.customer_external_id!)
@@ -127,8 +145,8 @@ function statementsFor(schema: string) {
   const accounts = () =>
     db
       .selectFrom('debt_accounts as account')
-      .select(columns(DEBT_ACCOUNT, 'account'))
       .select([
+        rowOf(DEBT_ACCOUNT, 'account').as('row'),
         text('account.customer_external_id').as('customer_external_id'),
         text('account.location_external_id').as('location_external_id'),
       ])
@@ -173,7 +191,7 @@ function statementsFor(schema: string) {
       .compile().sql,
     customers: db
       .selectFrom('customers as customer')
-      .select(columns(CUSTOMER, 'customer', 'customer_'))
+      .select(rowOf(CUSTOMER, 'customer').as('row'))
       .where(anyOf('customer.external_id'))
       .compile().sql,
     parents: accounts()
@@ -183,7 +201,7 @@ function statementsFor(schema: string) {
     children: accounts().where(anyOf('account.parent_external_id')).compile().sql,
     locations: db
       .selectFrom('locations as location')
-      .select(columns(LOCATION, 'location', 'location_'))
+      .select(rowOf(LOCATION, 'location').as('row'))
       .where(anyOf('location.external_id'))
       .compile().sql,
     lost: lost.compile().sql,

@@ -13,15 +13,16 @@ import {
   sql,
 } from 'kysely'
 import type pg from 'pg'
-import { boundedQuery, type Limits } from './pool.ts'
+import { boundedQuery, DatabaseAway, type Limits } from './pool.ts'
 
 type Reading = (column: string) => RawBuilder<unknown>
 
 export const text = (column: string): RawBuilder<string> => sql`${sql.ref(column)}::text`
-/** As the JSON it stands for: json, jsonb, or an array of texts. */
-const json = (column: string): RawBuilder<unknown> => sql`to_json(${sql.ref(column)})`
-/** A date, in ISO 8601 whatever the DateStyle of the connection is. */
-const date = (column: string): RawBuilder<string> => sql`to_json(${sql.ref(column)}) #>> '{}'`
+/**
+ * As JSON has it: json, jsonb and arrays as what they hold, dates in ISO 8601 whatever the DateStyle of the
+ * connection is.
+ */
+const json = (column: string): RawBuilder<unknown> => sql`${sql.ref(column)}`
 
 /** The columns that are read of each relation, and how. */
 export const DEBT_ACCOUNT = {
@@ -43,7 +44,7 @@ export const CUSTOMER = {
   name: text,
   email: text,
   phone: text,
-  date_of_birth: date,
+  date_of_birth: json,
   ssn_last4: text,
   address: json,
   metadata: json,
@@ -62,30 +63,52 @@ type Columns<Readings extends Record<string, Reading>> = {
     ? string | null
     : unknown
 }
-type Prefixed<Row, Prefix extends string> = {
-  [Column in keyof Row as `${Prefix}${Column & string}`]: Row[Column]
-}
-
-interface Relations {
-  debt_accounts: Columns<typeof DEBT_ACCOUNT> & {
-    customer_external_id: string | null
-    location_external_id: string | null
-  }
-  customers: Columns<typeof CUSTOMER>
-  locations: Columns<typeof LOCATION>
-}
 
 /** A debt account as read: money is cents written as text. */
 export type DebtAccountRow = Columns<typeof DEBT_ACCOUNT>
+export type CustomerRow = Columns<typeof CUSTOMER>
+export type LocationRow = Columns<typeof LOCATION>
 
-export type CustomerRow = Prefixed<Columns<typeof CUSTOMER>, 'customer_'>
-export type LocationRow = Prefixed<Columns<typeof LOCATION>, 'location_'>
+/** An account with what belongs to it. */
+export interface AccountRow {
+  debt_account: DebtAccountRow
+  customer: CustomerRow | null
+  location: LocationRow | null
+  children: DebtAccountRow[] | undefined
+}
 
-/** An account with what belongs to it. Without a customer or a location, their `external_id` is null. */
-export type AccountRow = DebtAccountRow & CustomerRow & LocationRow & { children: DebtAccountRow[] | null }
+interface Relations {
+  debt_accounts: DebtAccountRow & {
+    customer_external_id: string | null
+    location_external_id: string | null
+  }
+  customers: CustomerRow
+  locations: LocationRow
+}
 
-export const columns = (readings: Record<string, Reading>, relation: string, prefix = '') =>
-  Object.entries(readings).map(([column, read]) => read(`${relation}.${column}`).as(prefix + column))
+/**
+ * A relation's columns as one value: Postgres describes every column of every answer anew, and pg reads all
+ * of that before it comes to a value.
+ */
+export const rowOf = (readings: Record<string, Reading>, relation: string): RawBuilder<unknown[]> =>
+  list(Object.entries(readings).map(([column, read]) => read(`${relation}.${column}`)))
+
+const list = (values: RawBuilder<unknown>[]): RawBuilder<unknown[]> =>
+  sql`json_build_array(${sql.join(values)})`
+
+/** Reads what rowOf gives. */
+export function rowReader<Readings extends Record<string, Reading>>(readings: Readings) {
+  const columns = Object.keys(readings)
+  return (values: unknown[]): Columns<Readings> => {
+    const row: Record<string, unknown> = {}
+    for (let at = 0; at < columns.length; at++) row[columns[at]!] = values[at]
+    return row as Columns<Readings>
+  }
+}
+
+export const readDebtAccount: (values: unknown[]) => DebtAccountRow = rowReader(DEBT_ACCOUNT)
+export const readCustomer: (values: unknown[]) => CustomerRow = rowReader(CUSTOMER)
+export const readLocation: (values: unknown[]) => LocationRow = rowReader(LOCATION)
 
 /** More than one row for an account: a view holds it, or its customer or location, twice. */
 export class AmbiguousAccount extends Error {
@@ -102,10 +125,18 @@ export async function findAccount(
   externalId: string,
   limits: Pick<Limits, 'queryMs'>,
 ): Promise<AccountRow | undefined> {
-  const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], limits)
-  if (rows.length > 1) throw new AmbiguousAccount()
-  return rows[0] && readAccount(JSON.parse(rows[0].account))
+  try {
+    const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], limits)
+    if (rows.length > 1) throw new AmbiguousAccount()
+    return rows[0] && readAccount(JSON.parse(rows[0].account))
+  } catch (error) {
+    throw isCardinalityViolation(error) ? new AmbiguousAccount() : error
+  }
 }
+
+/** A subquery that may give one row gave more. */
+const isCardinalityViolation = (error: unknown) =>
+  error instanceof DatabaseAway && (error.cause as { code?: unknown } | undefined)?.code === '21000'
 
 /** A statement to be sent with the account's external_id as its only value. */
 export interface AccountStatement {
@@ -127,55 +158,37 @@ export const relationsIn = (schema: string) =>
 
 /** Compiles the lookup for a schema. `prepared` gives it the name that a prepared statement needs. */
 export function accountStatement(schema: string, prepared: boolean): AccountStatement {
-  const compiler = relationsIn(schema)
-  // One column of JSON instead of two dozen columns: Postgres describes every column of every answer anew,
-  // and pg reads all of that before it comes to a value.
-  const { sql: statement } = compiler
+  const { sql: statement } = relationsIn(schema)
     .selectFrom('debt_accounts as account')
-    .leftJoin('customers as customer', 'customer.external_id', 'account.customer_external_id')
-    .leftJoin('locations as location', 'location.external_id', 'account.location_external_id')
     .where('account.external_id', '=', '')
     .select((from) => {
+      const customer = from
+        .selectFrom('customers as customer')
+        .whereRef('customer.external_id', '=', 'account.customer_external_id')
+        .select(rowOf(CUSTOMER, 'customer').as('customer'))
+      const location = from
+        .selectFrom('locations as location')
+        .whereRef('location.external_id', '=', 'account.location_external_id')
+        .select(rowOf(LOCATION, 'location').as('location'))
       // The order must not change with the collation of the database.
       const inOrder = sql`order by ${text('child.external_id')} collate "C"`
       const children = from
         .selectFrom('debt_accounts as child')
         .whereRef('child.parent_external_id', '=', 'account.external_id')
-        .select(sql`json_agg(${list(readings(DEBT_ACCOUNT, 'child'))} ${inOrder})`.as('children'))
-      const all = [
-        ...readings(DEBT_ACCOUNT, 'account'),
-        ...readings(CUSTOMER, 'customer'),
-        ...readings(LOCATION, 'location'),
-        sql`${children}`,
-      ]
-      return sql<string>`${list(all)}::text`.as('account')
+        .select(sql`json_agg(${rowOf(DEBT_ACCOUNT, 'child')} ${inOrder})`.as('children'))
+      const parts = [sql`${customer}`, sql`${location}`, sql`${children}`]
+      return sql<string>`${list([rowOf(DEBT_ACCOUNT, 'account'), ...parts])}::text`.as('account')
     })
     .limit(sql.lit(2))
     .compile()
   return prepared ? { name: 'tratta_jit_account', text: statement } : { text: statement }
 }
 
-const readings = (relation: Record<string, Reading>, name: string) =>
-  Object.entries(relation).map(([column, read]) => read(`${name}.${column}`))
+type AccountValues = [unknown[], unknown[] | null, unknown[] | null, unknown[][] | null]
 
-const list = (values: RawBuilder<unknown>[]) => sql`json_build_array(${sql.join(values)})`
-
-const CHILD_NAMES = Object.keys(DEBT_ACCOUNT)
-const ACCOUNT_NAMES = [
-  ...CHILD_NAMES,
-  ...Object.keys(CUSTOMER).map((column) => `customer_${column}`),
-  ...Object.keys(LOCATION).map((column) => `location_${column}`),
-]
-
-function readAccount(values: unknown[]): AccountRow {
-  const children = values[ACCOUNT_NAMES.length] as unknown[][] | null
-  const row = named(ACCOUNT_NAMES, values) as unknown as AccountRow
-  row.children = children?.map((child) => named(CHILD_NAMES, child) as unknown as DebtAccountRow) ?? null
-  return row
-}
-
-function named(names: string[], values: unknown[]) {
-  const row: Record<string, unknown> = {}
-  for (let at = 0; at < names.length; at++) row[names[at]!] = values[at]
-  return row
-}
+const readAccount = ([account, customer, location, children]: AccountValues): AccountRow => ({
+  debt_account: readDebtAccount(account),
+  customer: customer && readCustomer(customer),
+  location: location && readLocation(location),
+  children: children?.map(readDebtAccount),
+})
