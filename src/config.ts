@@ -110,7 +110,7 @@ export const SETTINGS = {
     read: matching(/^\S+$/, 'an address or a name'),
   },
   ADMIN_PORT: {
-    meaning: 'what operators reach: health and metrics',
+    meaning: 'what operators reach: health, metrics, the API description',
     default: '9090',
     read: integer(0, 65535),
   },

@@ -7,7 +7,7 @@ import { migrate } from './database/migrate.ts'
 import { createPool } from './database/pool.ts'
 import { describeError, type Log } from './log.ts'
 import { type Responder, startResponder } from './responder/responder.ts'
-import { type Registration, registerInBackground } from './tratta/registration.ts'
+import { canRegister, type Registration, registerInBackground, urlDigest } from './tratta/registration.ts'
 
 /** Something that stops the start, told to a person. */
 export class CannotStart extends Error {}
@@ -23,7 +23,10 @@ export async function serve(
   const started = performance.now()
   await prepareDatabase(config, log, migrateFirst)
   let registration: Registration | undefined
-  const responder = await startResponder(config, log, () => registration?.state ?? 'pending')
+  const responder = await startResponder(config, log, {
+    state: () => registration?.state ?? 'pending',
+    urlDigest: canRegister(config) ? urlDigest(config) : undefined,
+  })
   log.info({
     event: 'serving',
     port: Number(new URL(responder.url).port),

@@ -144,13 +144,14 @@ export async function bulkStatus(pool: pg.Pool, apiUrl: string): Promise<BulkSta
   }
 }
 
+/** Whether somebody holds the lock of runs.ts, as an expression in SQL. */
+export const PUSH_RUNS = `exists (select from pg_locks, hashtextextended('tratta_jit.bulk', 0) as key
+  where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
+    and granted and objsubid = 1
+    and classid::bigint = (key >> 32) & 4294967295 and objid::bigint = key & 4294967295)`
+
 async function isPushing(pool: pg.Pool): Promise<boolean> {
-  const { rows } = await pool.query(
-    `select exists (select from pg_locks, hashtextextended('tratta_jit.bulk', 0) as key
-       where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
-         and granted and objsubid = 1
-         and classid::bigint = (key >> 32) & 4294967295 and objid::bigint = key & 4294967295) as running`,
-  )
+  const { rows } = await pool.query(`select ${PUSH_RUNS} as running`)
   return rows[0].running
 }
 

@@ -29,7 +29,7 @@ export async function migrate(pool: pg.Pool): Promise<string[]> {
 /** Only tells: creates nothing, needs no right to write. */
 export async function migrationStatus(pool: pg.Pool): Promise<MigrationStatus[]> {
   const db = new Kysely<MigrationTable>({ dialect: new PostgresDialect({ pool }) })
-  const known = await sqlFiles()
+  const known = await migrationNames()
   const { rows } = await sql<{ exists: boolean }>`
     select to_regclass(${`${SCHEMA}.kysely_migration`}) is not null as exists`.execute(db)
   const executed = rows[0]?.exists
@@ -50,7 +50,7 @@ interface MigrationTable {
 function migrator(db: Kysely<MigrationTable>) {
   const getMigrations = async () => {
     const migrations: Record<string, Migration> = {}
-    for (const name of await sqlFiles()) {
+    for (const name of await migrationNames()) {
       const statements = await readFile(new URL(`${name}.sql`, FOLDER), 'utf8')
       migrations[name] = {
         up: async (db) => {
@@ -63,7 +63,8 @@ function migrator(db: Kysely<MigrationTable>) {
   return new Migrator({ db, provider: { getMigrations }, migrationTableSchema: SCHEMA })
 }
 
-async function sqlFiles() {
+/** Of this version of the program, in their order. */
+export async function migrationNames(): Promise<string[]> {
   const files = await readdir(FOLDER)
   return files.flatMap((file) => (file.endsWith('.sql') ? file.slice(0, -4) : [])).sort()
 }

@@ -24,8 +24,13 @@ export interface JitRouteOptions {
   log: Log
 }
 
-const Parameters = Type.Object({
-  debt_account_external_id: Type.String({ minLength: 1, maxLength: 255, pattern: '^\\P{Cc}*$' }),
+export const JitParameters = Type.Object({
+  debt_account_external_id: Type.String({
+    minLength: 1,
+    maxLength: 255,
+    pattern: '^\\P{Cc}*$',
+    description: 'given once, as 1 to 255 characters without control characters',
+  }),
 })
 
 const GUESSES_A_MINUTE = 10
@@ -55,7 +60,7 @@ export async function addJitRoute(
   app.get(
     '/jit/:secret',
     {
-      schema: { params: Type.Object({ secret: Type.String() }), querystring: Parameters },
+      schema: { params: Type.Object({ secret: Type.String() }), querystring: JitParameters },
       attachValidation: true,
       onRequest(request, reply, done) {
         if (!isAllowed(request)) {

@@ -28,6 +28,8 @@ export interface ProblemDetails {
   detail?: string
   /** A field of Tratta's, by name. */
   field?: string
+  /** For operators. */
+  checks?: object
 }
 
 export function problemBody(code: ProblemCode, requestId: string, details: ProblemDetails = {}) {

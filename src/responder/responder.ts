@@ -5,9 +5,11 @@ import type { Config } from '../config.ts'
 import { accountStatement } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
+import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp } from './app.ts'
 import { addJitRoute } from './jit-route.ts'
 import { createMetrics } from './metrics.ts'
+import { createNotesReader } from './notes.ts'
 import { createReadiness } from './readiness.ts'
 
 export interface Responder {
@@ -25,24 +27,29 @@ export interface Responder {
 /** How long balancers and Kubernetes need to send nothing more, in milliseconds. */
 export const ANNOUNCE_STOP_MS = 3000
 
+/** The registration at Tratta, as far as operators are to see it. */
+export interface RegistrationView {
+  state: () => string
+  /** SHA-256 in hex of the URL that is to be registered; undefined where nothing can be. */
+  urlDigest: string | undefined
+}
+
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  registration: () => string,
+  { state: registration, urlDigest }: RegistrationView,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(config.DATABASE_SCHEMA, config.DATABASE_PREPARED_STATEMENTS)
   const readiness = createReadiness(pool, statement)
-  const metrics = createMetrics(pool)
+  const metrics = createMetrics(pool, config)
+  const notes = createNotesReader(config, urlDigest)
 
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp(appOptions)
   await addJitRoute(app, { config, pool, statement, readiness, metrics, log })
   const admin = createApp(appOptions)
-  admin.get('/metrics', async (request, reply) => {
-    request.outcome = 'answered'
-    return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics())
-  })
+  addAdminRoutes(admin, { config, pool, readiness, metrics, notes, registration })
 
   let stopped: Promise<void> | undefined
   const stop = async (announceMs: number) => {
@@ -50,7 +57,7 @@ export async function startResponder(
     await pause(announceMs)
     await closeWithin(app, config.JIT_DEADLINE_MS + 500)
     await closeWithin(admin, 100)
-    await Promise.race([pool.end(), pause(400)])
+    await Promise.race([Promise.all([pool.end(), notes.end()]), pause(400)])
   }
   try {
     await app.listen({ host: config.HOST, port: config.PORT })

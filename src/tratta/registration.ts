@@ -38,6 +38,9 @@ export function registeredUrl({ PUBLIC_URL, JIT_SECRET }: RegistrationConfig): s
   return `${PUBLIC_URL}/jit/${JIT_SECRET}`
 }
 
+/** By which the URL is known where it is written down, for it holds the secret. */
+export const urlDigest = (config: RegistrationConfig): string => hash('sha256', registeredUrl(config), 'hex')
+
 export function maskedUrl({ PUBLIC_URL }: RegistrationConfig): string {
   return `${PUBLIC_URL}/jit/…`
 }
@@ -155,7 +158,7 @@ interface AskOptions {
 
 /** One look at what is known and, where it is our turn, one POST. */
 async function ask(config: RegistrationConfig, pool: pg.Pool, options: AskOptions): Promise<Asked> {
-  const digest = hash('sha256', registeredUrl(config), 'hex')
+  const digest = urlDigest(config)
   const client = await pool.connect()
   try {
     // Held while Tratta is asked. Of a program that dies Postgres ends the transaction, and with it the lock.

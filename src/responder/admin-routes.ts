@@ -1,0 +1,68 @@
+/** What operators reach beside health: metrics, health with detail, the description of the API. */
+import type pg from 'pg'
+import type { Config } from '../config.ts'
+import { VERSION } from '../version.ts'
+import { apiPage, PAGE_POLICY } from './api-page.ts'
+import type { App } from './app.ts'
+import type { Metrics } from './metrics.ts'
+import type { NotesReader } from './notes.ts'
+import { openApi } from './openapi.ts'
+import { sendProblem } from './problem.ts'
+import type { Readiness } from './readiness.ts'
+
+export interface AdminRoutesOptions {
+  config: Config
+  pool: pg.Pool
+  readiness: Readiness
+  metrics: Metrics
+  notes: NotesReader
+  registration: () => string
+}
+
+export function addAdminRoutes(
+  app: App,
+  { config, pool, readiness, metrics, notes, registration }: AdminRoutesOptions,
+) {
+  const api = openApi(config.PUBLIC_URL)
+  const page = apiPage(api)
+
+  app.get('/metrics', async (request, reply) => {
+    const [missing, read] = await Promise.all([readiness.missing(), notes.read()])
+    const text = await metrics.text({ ready: !missing, registration: registration(), notes: read.notes })
+    request.outcome = 'answered'
+    return reply.header('content-type', metrics.contentType).send(text)
+  })
+
+  app.get('/health', async (request, reply) => {
+    const [missing, read] = await Promise.all([readiness.missing(), notes.read()])
+    const checks = {
+      version: VERSION,
+      node: process.versions.node,
+      up_seconds: Math.round(process.uptime()),
+      database: missing === 'database' ? 'does not answer' : 'answers',
+      pool: { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount },
+      registration: registration(),
+      ...(read.notes ? { notes: read.notes } : { notes_unread: read.fault }),
+    }
+    if (missing) {
+      request.outcome = 'not_ready'
+      return sendProblem(reply, 'not_ready', { detail: missing, checks })
+    }
+    request.outcome = 'answered'
+    return reply.send({ status: 'ready', ...checks })
+  })
+
+  app.get('/openapi.json', (request, reply) => {
+    request.outcome = 'answered'
+    return reply.send(api)
+  })
+
+  app.get('/', (request, reply) => {
+    request.outcome = 'answered'
+    return reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', PAGE_POLICY)
+      .header('x-content-type-options', 'nosniff')
+      .send(page)
+  })
+}

@@ -1,0 +1,157 @@
+/** The description of what Tratta reaches, OpenAPI 3.1, made from the schemas that the program runs by. */
+import type { TObject } from '@sinclair/typebox'
+import { JitPayload } from '../contract.ts'
+import { VERSION } from '../version.ts'
+import { JitParameters } from './jit-route.ts'
+import { CALL_OUTCOMES } from './outcome.ts'
+import { PROBLEMS, type ProblemCode } from './problem.ts'
+
+export interface Operation {
+  summary: string
+  parameters?: Parameter[]
+  responses: Record<string, Response>
+}
+
+export interface Parameter {
+  name: string
+  in: 'path' | 'query'
+  required: boolean
+  description: string
+  schema: object
+}
+
+export interface Response {
+  description: string
+  headers?: Record<string, object>
+  content: Record<string, { schema: object }>
+}
+
+export interface OpenApi {
+  openapi: '3.1.1'
+  info: { title: string; version: string; description: string }
+  servers?: { url: string }[]
+  paths: Record<string, { get: Operation }>
+  components: { schemas: Record<string, object> }
+}
+
+const isProblem = (outcome: string): outcome is ProblemCode => Object.hasOwn(PROBLEMS, outcome)
+
+/** @param publicUrl where Tratta reaches it, if that is known */
+export function openApi(publicUrl?: string): OpenApi {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'tratta-jit',
+      version: VERSION,
+      description:
+        "Answers Tratta's just-in-time question about a debt account. Money is integer cents. What is absent is " +
+        'absent: no null and no empty text is sent. Every answer carries Cache-Control: no-store.',
+    },
+    ...(publicUrl && { servers: [{ url: publicUrl }] }),
+    paths: {
+      '/jit/{secret}': {
+        get: {
+          summary: 'What the agency knows about a debt account',
+          parameters: [
+            {
+              name: 'secret',
+              in: 'path',
+              required: true,
+              description: 'JIT_SECRET, or JIT_SECRET_PREVIOUS during a rotation',
+              schema: { type: 'string' },
+            },
+            ...queryParameters(JitParameters),
+          ],
+          responses: {
+            200: json(
+              'The account with its customer, its location and its children',
+              reference('JitPayload'),
+            ),
+            ...problems([...CALL_OUTCOMES.filter(isProblem), 'not_found']),
+          },
+        },
+      },
+      '/health/live': {
+        get: {
+          summary: 'The process turns',
+          responses: { 200: json('It does', object({ status: { const: 'live' } })) },
+        },
+      },
+      '/health/ready': {
+        get: {
+          summary: 'A call would be answered now',
+          responses: {
+            200: json('It would', object({ status: { const: 'ready' }, registration: { type: 'string' } })),
+            ...problems(['not_ready']),
+          },
+        },
+      },
+    },
+    components: { schemas: { JitPayload: plain(JitPayload), Problem: PROBLEM } },
+  }
+}
+
+/** RFC 9457, with what sendProblem adds. */
+const PROBLEM = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'request_id'],
+  properties: {
+    type: { const: 'about:blank' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { enum: Object.keys(PROBLEMS), description: 'what happened, in a word' },
+    detail: { type: 'string' },
+    field: { type: 'string', description: 'the field of the account that cannot be sent' },
+    request_id: { type: 'string', description: 'stands in the log too' },
+  },
+}
+
+const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+
+const object = (properties: Record<string, object>) => ({
+  type: 'object',
+  required: Object.keys(properties),
+  properties,
+})
+
+const json = (description: string, schema: object): Response => ({
+  description,
+  content: { 'application/json': { schema } },
+})
+
+function queryParameters(parameters: TObject): Parameter[] {
+  return Object.entries(parameters.properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: parameters.required?.includes(name) ?? false,
+    description: schema.description ?? '',
+    schema: plain(schema),
+  }))
+}
+
+/** Those that say when to come again. */
+const RETRY_AFTER: ProblemCode[] = ['too_many_guesses', 'database_away', 'busy']
+
+/** One response for each status, naming its codes. */
+function problems(codes: ProblemCode[]): Record<string, Response> {
+  const responses: Record<string, Response> = {}
+  for (const [status, sharing] of Map.groupBy(codes, (code) => PROBLEMS[code].status)) {
+    responses[status] = {
+      description: sharing.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
+      ...(sharing.some((code) => RETRY_AFTER.includes(code)) && {
+        headers: { 'Retry-After': { description: 'in seconds', schema: { type: 'integer' } } },
+      }),
+      content: {
+        'application/problem+json': {
+          schema: { allOf: [reference('Problem'), object({ code: { enum: sharing } })] },
+        },
+      },
+    }
+  }
+  return responses
+}
+
+/** JSON Schema alone: without TypeBox's symbols, and without what only this program reads in a schema. */
+function plain(schema: object): object {
+  return JSON.parse(JSON.stringify(schema, (key, value) => (key === 'vital' ? undefined : value)))
+}

@@ -1,0 +1,145 @@
+/**
+ * `play-compose.ts ROOT WORK`: starts the services of compose.yaml by hand, with the commands and the
+ * environment that stand there. ROOT is the image's file system; WORK holds its config.json. Wants a network
+ * and mounts of its own, see prove.sh. Ends with 1 when something is not as it should be.
+ */
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { type ComposeService, readCompose } from './compose.ts'
+import { type Image, prepareRoot, processIn, run, start } from './contained.ts'
+
+const [root = '', work = ''] = process.argv.slice(2)
+const ACCOUNT = 'A-500100'
+const { services } = readCompose()
+const { secrets, database, tratta, responder, accounts } = services as Record<
+  'secrets' | 'database' | 'tratta' | 'responder' | 'accounts',
+  ComposeService
+>
+const image: Image = { root, config: JSON.parse(readFileSync(join(work, 'config.json'), 'utf8')) }
+const { config } = image
+
+let failed = 0
+function check(holds: boolean, what: string, seen: string | number | null = '') {
+  console.log(`${holds ? 'ok' : 'not ok'} - ${what}${seen === '' ? '' : `: ${seen}`}`)
+  if (!holds) failed += 1
+}
+
+async function until(holds: () => Promise<boolean>) {
+  for (let tries = 0; tries < 120; tries++) {
+    if (await holds()) return true
+    await pause(500)
+  }
+  return false
+}
+
+const isAnswered = (url: string) =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  )
+
+console.log('# what is in the image')
+const packagesIn = (file: string): Record<string, { dev?: boolean; version: string }> =>
+  JSON.parse(readFileSync(file, 'utf8')).packages
+const forProduction = Object.entries(packagesIn('package-lock.json')).filter(
+  ([path, { dev }]) => path && !dev,
+)
+const installed = packagesIn(join(root, 'app/node_modules/.package-lock.json'))
+check(
+  forProduction.every(([path]) => installed[path]) && Object.keys(installed).length === forProduction.length,
+  'the packages of production and no others',
+  Object.keys(installed).length,
+)
+for (const [path, { version }] of Object.entries(installed))
+  console.log(`    ${path.replace(/^node_modules\//, '')} ${version}`)
+const programs = globSync('**/{bin,sbin}/*', { cwd: root, exclude: (name) => name === 'node_modules' })
+check(
+  programs.join() === 'usr/local/bin/node',
+  'the only program is Node, there is no shell',
+  programs.join(' '),
+)
+const libraries = globSync('**/*.so*', { cwd: root, exclude: (name) => name === 'node_modules' })
+console.log(`    ${libraries.sort().join('\n    ')}`)
+check(config.User === '65532:65532', 'its user is not root', config.User)
+
+console.log('# compose.yaml, by hand')
+execFileSync('ip', ['link', 'set', 'lo', 'up'])
+const secretsFolder = join(work, 'secrets')
+mkdirSync(secretsFolder)
+const inWork = (path: string) => path.replace('/run/secrets', secretsFolder)
+prepareRoot(root, '127.0.0.1 localhost database tratta responder\n', {
+  [secretsFolder]: '/run/secrets',
+  'deploy/make-demo-secrets.ts': '/make-demo-secrets.ts',
+})
+
+check((await run(image, secrets.command!, {}, secrets.user)).code === 0, 'secrets were made')
+const postgres = await startEmbeddedPostgres({ port: 5432 })
+try {
+  const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE = '' } = database.environment!
+  const client = new pg.Client(postgres.url)
+  await client.connect()
+  const password = client.escapeLiteral(readFileSync(inWork(POSTGRES_PASSWORD_FILE), 'utf8'))
+  await client.query(`create role ${POSTGRES_USER} superuser login password ${password}`)
+  await client.query(`create database ${POSTGRES_DB} owner ${POSTGRES_USER}`)
+  await client.end()
+  const simulated = start(image, tratta.command!)
+  check(await until(() => isAnswered('http://127.0.0.1:8090/')), 'the simulated Tratta answers')
+
+  const env = responder.environment!
+  const healthCheck = config.Healthcheck.Test.slice(1)
+  const health = async () => (await run(image, healthCheck, env)).code
+  check((await health()) === 1, 'HEALTHCHECK is false before the service runs')
+  const serving = start(image, config.Cmd, env)
+  serving.stdout!.resume()
+  serving.stderr!.pipe(process.stderr)
+  check(await until(async () => (await health()) === 0), 'HEALTHCHECK is true once it serves')
+  const { pid, field } = processIn(serving)
+  check(field('Uid').join() === '65532,65532,65532,65532', 'it runs as user', field('Uid')[0])
+  check(field('NSpid').at(-1) === '1', 'it is process', field('NSpid').at(-1))
+  check(/^0+$/.test(field('CapEff')[0]!), 'with capabilities', field('CapEff')[0])
+  const writing = `require('node:fs').writeFileSync('/app/written', '')`
+  const { output } = await run(image, ['node', '-e', writing])
+  check(output.includes('EROFS'), 'its root is read-only')
+  check((await run(image, ['node', '-e', ''])).code === 0, 'a script that does not write runs')
+
+  const [shell = '', ...words] = accounts.command!
+  const local = words.map((word) =>
+    inWork(word).replaceAll('$$', '$').replace('/sample/', 'sample/').replace('@database', '@127.0.0.1'),
+  )
+  const url = readFileSync(join(secretsFolder, 'database_url'), 'utf8')
+  execFileSync(shell, local, { env: { ...process.env, PGHOSTADDR: '127.0.0.1' } })
+  check(url.startsWith('postgres://'), 'sample accounts are loaded')
+  const admin = async () =>
+    (await (await fetch('http://127.0.0.1:9090/health')).json()) as { registration: string }
+  check(await until(async () => (await admin()).registration === 'registered'), 'it has registered itself')
+  const trigger = await run(image, ['node', 'src/cli.ts', 'trigger', ACCOUNT], env)
+  check(trigger.code === 0 && trigger.output.includes('Tratta took it'), `trigger ${ACCOUNT}`, trigger.code)
+  const secret = readFileSync(join(secretsFolder, 'jit_secret'), 'utf8')
+  const answer = await fetch(`http://127.0.0.1:8080/jit/${secret}?debt_account_external_id=${ACCOUNT}`)
+  const { data } = (await answer.json()) as { data?: { debt_account: { external_id: string } } }
+  check(
+    answer.status === 200 && data?.debt_account.external_id === ACCOUNT,
+    'a call is answered',
+    answer.status,
+  )
+
+  postgres.signal('SIGQUIT')
+  check(await until(async () => (await health()) === 1), 'HEALTHCHECK is false while the database is gone')
+  await postgres.start()
+  check(await until(async () => (await health()) === 0), 'HEALTHCHECK is true when it is back')
+  console.log(`    memory at most: ${Math.round(Number(field('VmHWM')[0]) / 1024)} MB`)
+
+  process.kill(pid, 'SIGTERM')
+  const [code] = await Promise.race([once(serving, 'exit'), pause(15_000, ['still there'])])
+  check(code === 0, 'SIGTERM to process 1 ends it in order', code)
+  simulated.kill('SIGKILL')
+} finally {
+  await postgres.stop()
+}
+if (failed > 0) console.log(`${failed} not ok`)
+process.exit(failed > 0 ? 1 : 0)

@@ -1,0 +1,36 @@
+/** Dockerfile and compose.yaml say what the program needs; test/container/prove.sh runs them. */
+import { existsSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { SETTINGS } from '../../src/config.ts'
+import { readCompose } from '../container/compose.ts'
+import { passes } from '../tools.ts'
+
+const dockerfile = readFileSync('Dockerfile', 'utf8')
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+
+t.test('Dockerfile', async (t) => {
+  const [, version] = /^FROM node:([\d.]+)-\w+-slim AS/m.exec(dockerfile) ?? []
+  t.equal(version, manifest.devDependencies.node, 'the Node that the tests ran on')
+  const [, cmd = ''] = /^CMD (.*)$/m.exec(dockerfile) ?? []
+  const [, health = ''] = /^HEALTHCHECK .* CMD (.*)$/m.exec(dockerfile) ?? []
+  t.same(JSON.parse(cmd), ['node', 'src/cli.ts', 'serve'])
+  t.ok(existsSync(JSON.parse(health)[1]))
+  t.equal(manifest.scripts.start.replace('--env-file-if-exists=.env ', ''), JSON.parse(cmd).join(' '))
+})
+
+t.test('compose.yaml', async (t) => {
+  const { services, volumes } = readCompose()
+  t.same(Object.keys(services), ['secrets', 'database', 'tratta', 'responder', 'accounts'])
+  for (const [name, { depends_on = {}, volumes: mounted = [], ports = [] }] of Object.entries(services)) {
+    for (const other of Object.keys(depends_on)) t.ok(services[other], `${name} waits for ${other}`)
+    for (const volume of mounted) {
+      const [from = ''] = volume.split(':')
+      t.ok(from.startsWith('./') ? existsSync(from) : Object.hasOwn(volumes, from), `${name} gets ${from}`)
+    }
+    for (const port of ports) t.match(port, /^127\.0\.0\.1:/, 'nothing is open to other machines')
+  }
+  for (const name of Object.keys(services.responder!.environment!))
+    t.ok(Object.hasOwn(SETTINGS, name.replace(/_FILE$/, '')), name)
+  for (const name of ['secrets', 'tratta', 'responder']) t.equal(services[name]!.read_only, true)
+  passes(t, 'docker-compose', ['config', '--quiet'])
+})

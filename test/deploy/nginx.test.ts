@@ -1,0 +1,100 @@
+/** The nginx example, run: TLS in front of the service, and no secret in its logs. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { testDatabase } from '../database.ts'
+import { SECRET, service } from '../program.ts'
+
+const isThere = (tool: string) => spawnSync(tool, ['-v'], { stdio: 'ignore' }).error === undefined
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const skip = isThere('nginx') && isThere('openssl') ? false : 'nginx or openssl is not installed'
+
+t.test('deploy/nginx.conf', { skip }, async (t) => {
+  const database = await testDatabase(t)
+  const running = await service(t, database.url, {
+    TRUSTED_PROXIES: '127.0.0.1',
+    ALLOWED_CLIENTS: '127.0.0.1',
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-nginx-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const [certificate, key] = [join(folder, 'certificate'), join(folder, 'key')]
+  const request = 'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=jit.agency.example'.split(' ')
+  spawnSync('openssl', [...request, '-keyout', key, '-out', certificate], { stdio: 'ignore' })
+  const port = await freePort()
+  const nobody = await freePort()
+  const conf = readFileSync('deploy/nginx.conf', 'utf8')
+    .replaceAll('/var/log/nginx', folder)
+    .replace('/run/nginx.pid', join(folder, 'pid'))
+    .replace('/etc/nginx/tls/jit.agency.example.crt', certificate)
+    .replace('/etc/nginx/tls/jit.agency.example.key', key)
+    .replace('443 ssl', `127.0.0.1:${port} ssl`)
+    .replace('10.0.0.11:8080', new URL(running.url).host)
+    // A replica that is not there: the other one is asked.
+    .replace('10.0.0.12:8080', `127.0.0.1:${nobody}`)
+    .replace(
+      'http {',
+      `http { ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}`,
+    )
+  writeFileSync(join(folder, 'nginx.conf'), conf)
+  const words = ['-p', folder, '-e', join(folder, 'error.log'), '-c', join(folder, 'nginx.conf')]
+  const tested = spawnSync('nginx', ['-t', ...words], { encoding: 'utf8' })
+  t.equal(tested.status, 0, tested.stderr)
+  const nginx = spawn('nginx', ['-g', 'daemon off;', ...words], { stdio: 'ignore' })
+  t.teardown(async () => {
+    nginx.kill('SIGTERM')
+    await once(nginx, 'exit')
+  })
+
+  const ask = (path: string, method = 'GET') =>
+    new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port, path, method, rejectUnauthorized: false, agent: false }
+      https
+        .request(options, (response) => {
+          let body = ''
+          response.setEncoding('utf8').on('data', (text) => {
+            body += text
+          })
+          response.on('end', () => resolve({ status: response.statusCode!, body }))
+        })
+        .on('error', reject)
+        .end()
+    })
+  for (let tries = 0; tries < 50; tries++) {
+    if (await ask('/').catch(() => undefined)) break
+    await pause(100)
+  }
+  const question = `/jit/${SECRET}?debt_account_external_id=nobody`
+  for (let count = 0; count < 20; count++)
+    t.match(await ask(question), { status: 404, body: '"code":"account_not_found"' })
+  t.equal((await ask(question, 'POST')).status, 403)
+  for (const path of ['/', '/health/ready', '/metrics'])
+    t.match(await ask(path), { status: 404, body: 'nginx' })
+  t.equal(running.lines().filter(({ route }) => route === '/jit/:secret').length, 20, 'each came once')
+
+  running.process.kill('SIGINT')
+  await running.ended
+  t.equal((await ask(question)).status, 502, 'nobody is there')
+  await pause(200)
+  const logs = ['calls.log', 'error.log'].map((name) => join(folder, name)).filter((file) => existsSync(file))
+  t.ok(logs.length > 0)
+  for (const file of logs) {
+    const text = readFileSync(file, 'utf8')
+    t.notOk(text.includes(SECRET), `no secret in ${file}`)
+    t.notOk(text.includes('nobody'), `no account in ${file}`)
+  }
+  t.equal(readFileSync(join(folder, 'calls.log'), 'utf8').trim().split('\n').length >= 25, true)
+})

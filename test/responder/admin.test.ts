@@ -1,0 +1,378 @@
+/** What operators reach: metrics that add up, health with detail, the description of the API. */
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import Ajv2020 from 'ajv/dist/2020.js'
+import pg from 'pg'
+import t from 'tap'
+import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { migrationNames } from '../../src/database/migrate.ts'
+import { CALL_OUTCOMES } from '../../src/responder/outcome.ts'
+import { VERSION } from '../../src/version.ts'
+import { call, tally } from '../calls.ts'
+import { testDatabase } from '../database.ts'
+import { type Family, readExposition, sampleOf } from '../exposition.ts'
+import { SECRET, type Service, service } from '../program.ts'
+import { passes } from '../tools.ts'
+
+const TRATTA = 'http://127.0.0.1:9/api/v1'
+const PUBLIC_URL = 'https://jit.agency.example'
+
+/** As Prometheus does it, which gives up after ten seconds. */
+async function scrape(adminUrl: string) {
+  const response = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(10_000) })
+  if (response.status !== 200) throw new Error(`a scrape was answered ${response.status}`)
+  const text = await response.text()
+  return { text, families: readExposition(text) }
+}
+
+const outcomes = (families: Map<string, Family>) =>
+  Object.fromEntries(
+    families
+      .get('tratta_jit_calls_total')!
+      .samples.flatMap(({ labels, value }) => (value > 0 ? [[labels.outcome, value]] : [])),
+  )
+
+const jitUrl = ({ url }: Service, id: string, secret = SECRET) =>
+  `${url}/jit/${secret}?debt_account_external_id=${id}`
+
+async function statusOf(url: string, init?: RequestInit) {
+  const response = await fetch(url, init)
+  await response.arrayBuffer()
+  return response.status
+}
+
+/** How long the log says that the calls took, and how they ended. */
+const callLines = ({ lines }: Service) => lines().filter(({ route }) => route === '/jit/:secret')
+
+async function lockAccounts(url: string) {
+  const client = new pg.Client(url)
+  await client.connect()
+  await client.query('begin; lock table tratta_jit.debt_accounts in access exclusive mode')
+  return async () => {
+    await client.query('rollback')
+    await client.end()
+  }
+}
+
+t.test('each call is counted once, by its outcome, whatever came of it', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(`insert into tratta_jit.customers (external_id, name, email, metadata) values
+      ('c', 'Ann', 'nowhere', '{"a key of \\"theirs\\"\\n": "${'x'.repeat(300)}"}');
+    insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance) values ('a', 'c', 5)`)
+  await database.query(`create schema twice;
+    create view twice.customers as select * from tratta_jit.customers;
+    create view twice.locations as select * from tratta_jit.locations;
+    create view twice.debt_accounts as
+      select * from tratta_jit.debt_accounts union all select * from tratta_jit.debt_accounts`)
+  const running = await service(t, database.url, { JIT_DEADLINE_MS: '1000' })
+  t.same(outcomes((await scrape(running.adminUrl)).families), {}, 'nothing yet')
+
+  for (let count = 0; count < 7; count++) t.equal(await statusOf(jitUrl(running, 'a')), 200)
+  for (let count = 0; count < 5; count++) t.equal(await statusOf(jitUrl(running, 'nobody')), 404)
+  for (const id of ['', '%00']) t.equal(await statusOf(jitUrl(running, id)), 400)
+  for (let guess = 0; guess < 10; guess++) t.equal(await statusOf(jitUrl(running, 'a', `${guess}`)), 404)
+  for (let guess = 0; guess < 3; guess++) t.equal(await statusOf(jitUrl(running, 'a', `${guess}`)), 429)
+  t.equal(await withBody(jitUrl(running, 'a')), 400)
+  // What is no call to the route is counted nowhere.
+  for (const path of ['/', '/health/live', '/jit/', '/%zz']) await statusOf(running.url + path)
+  t.equal(await statusOf(jitUrl(running, 'a'), { method: 'POST' }), 404)
+  const unlock = await lockAccounts(database.url)
+  t.same(await Promise.all([1, 2, 3].map(() => statusOf(jitUrl(running, 'a')))), [504, 504, 504])
+  const asked = http.get(jitUrl(running, 'a')).on('error', () => {})
+  await pause(200)
+  asked.destroy()
+  await running.line(({ outcome }) => outcome === 'client_gone')
+  await unlock()
+
+  const { families, text } = await scrape(running.adminUrl)
+  const expected = {
+    answered: 7,
+    account_not_found: 5,
+    invalid_parameter: 2,
+    wrong_secret: 10,
+    too_many_guesses: 3,
+    malformed_request: 1,
+    deadline_passed: 3,
+    client_gone: 1,
+  }
+  t.same(outcomes(families), expected)
+  t.equal(sampleOf(families, 'tratta_jit_call_duration_seconds_count'), 32)
+  t.equal(callLines(running).length, 32, 'and each has its line in the log')
+  t.same(
+    families.get('tratta_jit_calls_total')!.samples.map(({ labels }) => labels.outcome),
+    CALL_OUTCOMES,
+    'those that did not happen stand there with 0',
+  )
+  t.same(families.get('tratta_jit_fields_left_out_total')!.samples, [
+    leftOut('customer.email', 7),
+    leftOut('customer.metadata.*', 7),
+  ])
+  for (const theirs of [SECRET, 'theirs', 'Ann', 'nowhere', 'nobody', '127.0.0.1'])
+    t.notOk(text.includes(theirs), `no label holds ${theirs}`)
+  passes(t, 'promtool', ['check', 'metrics'], text)
+
+  const twice = await service(t, database.url, { DATABASE_SCHEMA: 'twice', ALLOWED_CLIENTS: '127.0.0.1' })
+  t.equal(await statusOf(jitUrl(twice, 'a')), 500)
+  const strict = await service(t, database.url, { ALLOWED_CLIENTS: '203.0.113.1' })
+  t.equal(await statusOf(jitUrl(strict, 'a')), 403)
+  t.same(outcomes((await scrape(twice.adminUrl)).families), { account_not_sendable: 1 })
+  t.same(outcomes((await scrape(strict.adminUrl)).families), { client_not_allowed: 1 })
+})
+
+const leftOut = (field: string, value: number) => ({
+  name: 'tratta_jit_fields_left_out_total',
+  labels: { field },
+  value,
+})
+
+function withBody(url: string) {
+  return new Promise<number | undefined>((resolve, reject) => {
+    http
+      .request(url, { method: 'GET' }, (response) => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode))
+      })
+      .on('error', reject)
+      .end('a body')
+  })
+}
+
+t.test('callers that hang up at any moment: as many counts as lines in the log', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5)`)
+  const running = await service(t, database.url)
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
+  const hangUps = Array.from({ length: 400 }, async (_, count) => {
+    const secret = count % 8 === 0 ? 'a-guess' : SECRET
+    const asked = http.get(jitUrl(running, 'a', secret), { agent: new http.Agent() }).on('error', () => {})
+    await pause((count % 40) / 2)
+    asked.destroy()
+  })
+  const whole = await Promise.all(Array.from({ length: 400 }, () => call(jitUrl(running, 'a'), agent)))
+  await Promise.all(hangUps)
+  agent.destroy()
+  t.same(tally(whole), { 200: 400 })
+  // Whatever is still under way ends before the last one, or by then has ended.
+  await running.ask('a')
+  const { families } = await settled(running)
+  const counted = Object.values(outcomes(families)).reduce((sum: number, count) => sum + (count as number), 0)
+  t.equal(counted, callLines(running).length)
+  t.equal(counted, sampleOf(families, 'tratta_jit_call_duration_seconds_count'))
+  t.ok(counted > 401, `${counted - 401} of those that hung up had been read`)
+})
+
+/** A scrape after which nothing more comes. */
+async function settled(running: Service) {
+  for (let tries = 0; ; tries++) {
+    const before = callLines(running).length
+    await pause(250)
+    const { families } = await scrape(running.adminUrl)
+    const count = sampleOf(families, 'tratta_jit_call_duration_seconds_count')
+    if ((count === before && callLines(running).length === before) || tries === 40) return { families }
+  }
+}
+
+t.test('what is written down about registration and Bulk', async (t) => {
+  const database = await testDatabase(t)
+  const digest = (secret: string) => hash('sha256', `${PUBLIC_URL}/jit/${secret}`, 'hex')
+  await database.query(`
+    insert into tratta_jit.registrations
+      (api_url, url_digest, public_url, state, attempts, asked_at, next_ask_at, registered_at)
+    values ('${TRATTA}', '${digest(SECRET)}', '${PUBLIC_URL}', 'registered', 1, now(), now(), to_timestamp(1700000000.5));
+    insert into tratta_jit.bulk_targets (api_url) values ('${TRATTA}'), ('http://127.0.0.1:9/other');
+    insert into tratta_jit.bulk_runs (target, kind, host, pid, resumed_at, ended_at) values
+      (1, 'all', 'h', 1, now() - interval '1 hour', now()), (1, 'retry', 'h', 1, now(), null),
+      (2, 'all', 'h', 1, now(), now());
+    insert into tratta_jit.bulk_requests (run, state, customers, debt_accounts) values
+      (1, 'settled', 1000, 1500), (1, 'settled', 1000, 1200), (1, 'unknown', 700, 800), (2, 'to_send', 5, 5),
+      (3, 'sent', 9, 9)`)
+  const env = { PUBLIC_URL, TRATTA_API_URL: TRATTA, TRATTA_API_TOKEN: 'token', TRATTA_REGISTER: 'off' }
+  const running = await service(t, database.url, env)
+  const { families } = await scrape(running.adminUrl)
+  const gauges = Object.fromEntries(
+    [...families].flatMap(([name, { samples }]) =>
+      /registration|registered|bulk|notes|ready|build|deadline/.test(name)
+        ? samples.map(({ labels, value }) => [
+            [name.replace('tratta_jit_', ''), ...Object.values(labels)].join(' '),
+            value,
+          ])
+        : [],
+    ),
+  )
+  t.same(gauges, {
+    [`build_info ${VERSION} ${process.versions.node}`]: 1,
+    deadline_seconds: 5,
+    ready: 1,
+    notes_read: 1,
+    'registration_state off': 1,
+    'registration_state pending': 0,
+    'registration_state registered': 0,
+    'registration_state refused': 0,
+    registered_timestamp_seconds: 1700000000.5,
+    bulk_running: 0,
+    bulk_open: 1,
+    'bulk_requests to_send': 1,
+    'bulk_requests sending': 0,
+    'bulk_requests unknown': 1,
+    'bulk_requests sent': 0,
+    'bulk_requests settled': 2,
+    'bulk_customers to_send': 5,
+    'bulk_customers sending': 0,
+    'bulk_customers unknown': 700,
+    'bulk_customers sent': 0,
+    'bulk_customers settled': 2000,
+  })
+
+  const { up_seconds, pool, ...health } = (await (
+    await fetch(`${running.adminUrl}/health`)
+  ).json()) as Record<string, unknown>
+  t.type(up_seconds, 'number')
+  t.match(pool, { total: Number, idle: Number, waiting: 0 })
+  t.same(health, {
+    status: 'ready',
+    version: VERSION,
+    node: process.versions.node,
+    database: 'answers',
+    registration: 'off',
+    notes: {
+      migrations: { run: await migrationNames(), pending: [] },
+      registered_at: 1700000000.5,
+      bulk: {
+        running: false,
+        open: true,
+        by_state: {
+          settled: { requests: 2, customers: 2000 },
+          unknown: { requests: 1, customers: 700 },
+          to_send: { requests: 1, customers: 5 },
+        },
+      },
+    },
+  })
+
+  const client = new pg.Client(database.url)
+  await client.connect()
+  await client.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.bulk', 0))")
+  await client.query(`update tratta_jit.registrations set url_digest = '${digest('another')}'; commit`)
+  await client.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.bulk', 0))")
+  await pause(1100)
+  const later = (await scrape(running.adminUrl)).families
+  t.equal(sampleOf(later, 'tratta_jit_bulk_running'), 1)
+  t.same(later.get('tratta_jit_registered_timestamp_seconds')!.samples, [], 'another URL is registered now')
+  await client.end()
+})
+
+t.test('buckets fine below two seconds, and around the deadline', async (t) => {
+  const database = await testDatabase(t)
+  const { adminUrl } = await service(t, database.url, { JIT_DEADLINE_MS: '3000' })
+  const buckets = (await scrape(adminUrl)).families
+    .get('tratta_jit_call_duration_seconds')!
+    .samples.flatMap(({ labels }) => labels.le ?? [])
+  const usual = ['0.001', '0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1']
+  t.same(buckets, [...usual, '1.5', '2', '2.7', '3', '3.3', '10', '+Inf'])
+})
+
+t.test('a scrape while the database is silent, and while it is gone', async (t) => {
+  const postgres = await startEmbeddedPostgres()
+  t.teardown(() => postgres.stop())
+  const running = await service(t, postgres.url)
+  t.equal(sampleOf((await scrape(running.adminUrl)).families, 'tratta_jit_notes_read'), 1)
+  for (const [signal, back] of [
+    ['SIGSTOP', () => postgres.signal('SIGCONT')],
+    ['SIGQUIT', () => postgres.start()],
+  ] as const) {
+    postgres.signal(signal)
+    await pause(1100)
+    const { families } = await scrape(running.adminUrl)
+    t.equal(sampleOf(families, 'tratta_jit_ready'), 0, signal)
+    t.equal(sampleOf(families, 'tratta_jit_notes_read'), 0)
+    t.same(
+      families.get('tratta_jit_bulk_requests')!.samples,
+      [],
+      'what was known is not shown as if it were so',
+    )
+    const response = await fetch(`${running.adminUrl}/health`)
+    t.equal(response.status, 503)
+    t.match(response.headers.get('content-type'), /^application\/problem\+json/)
+    t.match(await response.json(), {
+      code: 'not_ready',
+      detail: 'database',
+      checks: { database: 'does not answer', notes_unread: String },
+    })
+    await back()
+    await running.ask('nobody')
+    await pause(1100)
+    const after = (await scrape(running.adminUrl)).families
+    t.equal(sampleOf(after, 'tratta_jit_ready'), 1)
+    t.equal(sampleOf(after, 'tratta_jit_notes_read'), 1)
+  }
+})
+
+t.test('GET /openapi.json', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query("insert into tratta_jit.debt_accounts (external_id, balance) values ('none', null)")
+  const running = await service(t, database.url, { PUBLIC_URL })
+  const response = await fetch(`${running.adminUrl}/openapi.json`)
+  // biome-ignore lint/suspicious/noExplicitAny: what it is, the validator tells
+  const api: any = await response.json()
+  t.match(response.headers.get('content-type'), /^application\/json/)
+  t.same(await new Validator().validate(structuredClone(api)), { valid: true })
+  t.same(api.servers, [{ url: PUBLIC_URL }])
+  t.same(Object.keys(api.paths), ['/jit/{secret}', '/health/live', '/health/ready'])
+  t.equal(JSON.stringify(api).includes(SECRET), false)
+
+  const ajv = new Ajv2020.default({ strict: false, validateFormats: false }).addSchema(api, 'api')
+  const { responses } = api.paths['/jit/{secret}'].get
+  t.same(Object.keys(responses), ['200', '400', '403', '404', '429', '500', '503', '504'])
+  const asDescribed = async (url: string, status: number) => {
+    const answer = await fetch(url)
+    t.equal(answer.status, status)
+    const [[type = '', { schema }] = ['', { schema: {} }]] = Object.entries<{ schema: object }>(
+      responses[status].content,
+    )
+    t.ok(answer.headers.get('content-type')?.startsWith(type))
+    // The way to it, so that the references in it are found.
+    const escaped = type.replace('/', '~1')
+    const described = ajv.compile({
+      $ref: `api#/paths/~1jit~1%7Bsecret%7D/get/responses/${status}/content/${escaped}/schema`,
+    })
+    const body = await answer.json()
+    t.ok(described(body), `${status}: ${ajv.errorsText(described.errors)}`)
+    t.notOk(described({}), 'and nothing is not as described')
+    t.ok(schema)
+  }
+  for (const id of ['A-500100', 'A-500200', 'A-500101', '123456', 'debt-account-123'])
+    await asDescribed(jitUrl(running, id), 200)
+  await asDescribed(jitUrl(running, ''), 400)
+  await asDescribed(jitUrl(running, 'nobody'), 404)
+  await asDescribed(jitUrl(running, 'a', 'a-guess'), 404)
+  await asDescribed(jitUrl(running, 'none'), 500)
+})
+
+t.test('GET /', async (t) => {
+  const database = await testDatabase(t)
+  const { url, adminUrl } = await service(t, database.url)
+  const response = await fetch(adminUrl)
+  const page = await response.text()
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('content-type'), 'text/html; charset=utf-8')
+  const style = /<style>([^<]*)<\/style>/.exec(page)?.[1] ?? ''
+  t.match(
+    response.headers.get('content-security-policy'),
+    `style-src 'sha256-${hash('sha256', style, 'base64')}'`,
+    'the page may use its own style',
+  )
+  t.notMatch(page, /<script|<link|<img|url\(|https?:/, 'and needs nothing else')
+  for (const word of [
+    '/jit/{secret}',
+    'debt_account_external_id',
+    'data.customer.ssn_last4',
+    'deadline_passed',
+  ])
+    t.match(page, `<code>${word}</code>`)
+  for (const path of ['/', '/health', '/metrics', '/openapi.json'])
+    t.equal(await statusOf(url + path), 404, `${path} is not for the world`)
+})
