@@ -6,8 +6,9 @@ import { accountStatement, findAccount } from './database/find-account.ts'
 import { migrate } from './database/migrate.ts'
 import { createPool } from './database/pool.ts'
 import { describeError, type Log } from './log.ts'
+import { createNotesReader } from './read-notes.ts'
 import { type Responder, startResponder } from './responder/responder.ts'
-import { canRegister, type Registration, registerInBackground, urlDigest } from './tratta/registration.ts'
+import { type Registration, registerInBackground } from './tratta/registration.ts'
 
 /** Something that stops the start, told to a person. */
 export class CannotStart extends Error {}
@@ -24,8 +25,8 @@ export async function serve(
   await prepareDatabase(config, log, migrateFirst)
   let registration: Registration | undefined
   const responder = await startResponder(config, log, {
-    state: () => registration?.state ?? 'pending',
-    urlDigest: canRegister(config) ? urlDigest(config) : undefined,
+    registration: () => registration?.state ?? 'pending',
+    notes: createNotesReader(config),
   })
   log.info({
     event: 'serving',

@@ -9,7 +9,7 @@ import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp } from './app.ts'
 import { addJitRoute } from './jit-route.ts'
 import { createMetrics } from './metrics.ts'
-import { createNotesReader } from './notes.ts'
+import type { NotesReader } from './notes.ts'
 import { createReadiness } from './readiness.ts'
 
 export interface Responder {
@@ -27,23 +27,22 @@ export interface Responder {
 /** How long balancers and Kubernetes need to send nothing more, in milliseconds. */
 export const ANNOUNCE_STOP_MS = 3000
 
-/** The registration at Tratta, as far as operators are to see it. */
-export interface RegistrationView {
-  state: () => string
-  /** SHA-256 in hex of the URL that is to be registered; undefined where nothing can be. */
-  urlDigest: string | undefined
+/** What stands beside the responder, and operators want to see. */
+export interface Beside {
+  registration: () => string
+  /** Ended with the responder. */
+  notes: NotesReader
 }
 
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { state: registration, urlDigest }: RegistrationView,
+  { registration, notes }: Beside,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(config.DATABASE_SCHEMA, config.DATABASE_PREPARED_STATEMENTS)
   const readiness = createReadiness(pool, statement)
   const metrics = createMetrics(pool, config)
-  const notes = createNotesReader(config, urlDigest)
 
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp(appOptions)

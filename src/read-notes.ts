@@ -1,0 +1,76 @@
+/**
+ * Reads what is written down in `tratta_jit`, when operators ask, on a connection of its own: a look at it must
+ * not take one from the calls.
+ */
+import type pg from 'pg'
+import { PUSH_RUNS } from './bulk/status.ts'
+import type { Config } from './config.ts'
+import { migrationNames } from './database/migrate.ts'
+import { boundedQuery, createPool } from './database/pool.ts'
+import { describeError } from './log.ts'
+import type { Notes, NotesRead, NotesReader } from './responder/notes.ts'
+import { canRegister, urlDigest } from './tratta/registration.ts'
+
+/** However many ask, so often at most the database is asked. */
+const FRESH_MS = 1000
+const CONNECTION_MS = 1000
+const STATEMENT_MS = 1000
+const QUERY_MS = 1500
+
+/** With the address of Tratta, and the digest of the URL that this process answers. */
+const NOTES = `
+  select json_build_object(
+    'run', (select json_agg(name order by name) from tratta_jit.kysely_migration),
+    'registered_at', (
+      select extract(epoch from registered_at) from tratta_jit.registrations
+      where api_url = $1 and url_digest = $2 and state = 'registered'),
+    'running', ${PUSH_RUNS},
+    'open', coalesce((
+      select ended_at is null from tratta_jit.bulk_runs join tratta_jit.bulk_targets using (target)
+      where api_url = $1 order by resumed_at desc limit 1), false),
+    'by_state', coalesce((
+      select json_object_agg(state, json_build_object('requests', requests, 'customers', customers))
+      from (
+        select state, count(*) as requests, sum(request.customers) as customers
+        from tratta_jit.bulk_requests as request
+        join tratta_jit.bulk_runs using (run) join tratta_jit.bulk_targets using (target)
+        where api_url = $1 group by state) as counted), '{}')
+  )::text as notes`
+
+export function createNotesReader(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): NotesReader {
+  const pool = createPool(
+    { ...config, DATABASE_POOL_SIZE: 1 },
+    { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
+  )
+  const values = [config.TRATTA_API_URL ?? '', canRegister(config) ? urlDigest(config) : '']
+  let last: { at: number; answer: Promise<NotesRead> } | undefined
+  const read = () =>
+    readNotes(pool, values).then(
+      (notes) => ({ notes }),
+      (error) => ({ notes: undefined, fault: faultOf(error) }),
+    )
+  return {
+    read() {
+      const now = performance.now()
+      if (!last || now - last.at >= FRESH_MS) last = { at: now, answer: read() }
+      return last.answer
+    },
+    end: () => pool.end(),
+  }
+}
+
+async function readNotes(pool: pg.Pool, values: string[]): Promise<Notes> {
+  const known = await migrationNames()
+  const rows = await boundedQuery<{ notes: string }>(pool, { text: NOTES }, values, { queryMs: QUERY_MS })
+  const { run, registered_at, running, open, by_state } = JSON.parse(rows[0]!.notes)
+  return {
+    migrations: { run: run ?? [], pending: known.filter((name) => !run?.includes(name)) },
+    registered_at,
+    bulk: { running, open, by_state },
+  }
+}
+
+function faultOf(error: Error) {
+  const { code, type } = describeError(error.cause ?? error)
+  return code ?? type
+}
