@@ -14,6 +14,11 @@ declare module 'fastify' {
     outcome: Outcome
     /** More for the log line. Nothing of a person or a debt may come into it. */
     logged: Record<string, unknown> | null
+    hasEnded: boolean
+  }
+  interface FastifyInstance {
+    /** Says once of each request how it ended. For those that Fastify does not see the end of. */
+    ended(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void
   }
 }
 
@@ -23,6 +28,8 @@ export interface AppOptions {
   /** Whether Tratta knows our URL: for the eye, a call would be answered either way. */
   registration: () => string
   trustedProxies: string[]
+  /** Told once of each request that found a route, or found none. */
+  counted?: (request: FastifyRequest, seconds: number) => void
 }
 
 export type App = ReturnType<typeof createApp>
@@ -33,7 +40,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** Of the headers, the URL among them (Node's default, named because guards lean on it). */
 const MOST_HEADER_BYTES = 16_384
 
-export function createApp({ log, readiness, registration, trustedProxies }: AppOptions) {
+export function createApp({ log, readiness, registration, trustedProxies, counted }: AppOptions) {
   const app = fastify({
     // Fastify's own lines hold the URL, and with it the secret.
     logger: false,
@@ -64,7 +71,17 @@ export function createApp({ log, readiness, registration, trustedProxies }: AppO
 
   app.decorateRequest('outcome', 'not_found')
   app.decorateRequest('logged', null)
+  app.decorateRequest('hasEnded', false)
+  app.decorate('ended', (request, reply, outcome) => {
+    if (request.hasEnded) return
+    request.hasEnded = true
+    request.outcome = outcome
+    logRequest(log, request, reply)
+    counted?.(request, reply.elapsedTime / 1000)
+  })
   app.addHook('onRequest', (request, reply, done) => {
+    // Fastify ends no request whose client has gone. After an end in order this changes nothing.
+    reply.raw.once('close', () => app.ended(request, reply, 'client_gone'))
     noStore(reply)
     if (readiness.stopping) reply.header('connection', 'close')
     if (hasBody(request)) {
@@ -75,7 +92,7 @@ export function createApp({ log, readiness, registration, trustedProxies }: AppO
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    logRequest(log, request, reply)
+    app.ended(request, reply, request.outcome)
     done()
   })
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'not_found'))
@@ -118,8 +135,11 @@ function requestIds() {
   return () => `${process}-${(++count).toString(36)}`
 }
 
-/** The one line of a request. Fastify ends no request whose client has gone: then the route calls this. */
-export function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply) {
+/** By probes and scrapes. */
+const ASKED_ALL_THE_TIME = /^\/(health|metrics)/
+
+/** The one line of a request. */
+function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply) {
   const { statusCode } = reply
   const line = {
     route: request.routeOptions?.url ?? null,
@@ -131,7 +151,7 @@ export function logRequest(log: Log, request: FastifyRequest, reply: FastifyRepl
   }
   if (statusCode === 500) log.error(line)
   else if (statusCode > 500 || statusCode === 429) log.warn(line)
-  else if (request.routeOptions?.url?.startsWith('/health/')) log.debug(line)
+  else if (ASKED_ALL_THE_TIME.test(request.routeOptions?.url ?? '')) log.debug(line)
   else log.info(line)
 }
 

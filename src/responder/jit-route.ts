@@ -8,9 +8,9 @@ import { addressList, type Config } from '../config.ts'
 import { type AccountStatement, AmbiguousAccount, findAccount } from '../database/find-account.ts'
 import { DatabaseAway, DatabaseBusy, DeadlinePassed, limitsWithin } from '../database/pool.ts'
 import { UnsendableAccount } from '../left-out.ts'
-import { accountNamer, describeError, type Log } from '../log.ts'
+import { accountNamer, describeError } from '../log.ts'
 import { toPayload } from '../payload.ts'
-import { type App, logRequest } from './app.ts'
+import type { App } from './app.ts'
 import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
@@ -21,8 +21,10 @@ export interface JitRouteOptions {
   statement: AccountStatement
   readiness: Readiness
   metrics: Metrics
-  log: Log
 }
+
+/** As the log names it, too. */
+export const JIT_ROUTE = '/jit/:secret'
 
 export const JitParameters = Type.Object({
   debt_account_external_id: Type.String({
@@ -38,7 +40,7 @@ const RETRY_AFTER_SECONDS = 1
 
 export async function addJitRoute(
   app: App,
-  { config, pool, statement, readiness, metrics, log }: JitRouteOptions,
+  { config, pool, statement, readiness, metrics }: JitRouteOptions,
 ) {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const accountName = accountNamer(config.JIT_SECRET)
@@ -58,7 +60,7 @@ export async function addJitRoute(
   }
 
   app.get(
-    '/jit/:secret',
+    JIT_ROUTE,
     {
       schema: { params: Type.Object({ secret: Type.String() }), querystring: JitParameters },
       attachValidation: true,
@@ -75,10 +77,6 @@ export async function addJitRoute(
             sendProblem(reply, 'not_found')
             request.outcome = 'wrong_secret'
           }, done)
-      },
-      onResponse(request, reply, done) {
-        metrics.called(request.outcome, reply.elapsedTime / 1000)
-        done()
       },
     },
     async (request, reply) => {
@@ -104,11 +102,8 @@ export async function addJitRoute(
           logged.error = describeError(error instanceof DatabaseAway ? error.cause : error)
         return refuse(request, reply, code, details)
       } finally {
-        if (request.socket.destroyed) {
-          request.outcome = 'client_gone'
-          logRequest(log, request, reply)
-          metrics.called('client_gone', reply.elapsedTime / 1000)
-        }
+        // One of several that were sent in a row without waiting has no 'close' of its own.
+        if (request.socket.destroyed) app.ended(request, reply, 'client_gone')
       }
     },
   )

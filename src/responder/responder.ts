@@ -7,7 +7,7 @@ import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp } from './app.ts'
-import { addJitRoute } from './jit-route.ts'
+import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
 import { createMetrics } from './metrics.ts'
 import type { NotesReader } from './notes.ts'
 import { createReadiness } from './readiness.ts'
@@ -45,8 +45,13 @@ export async function startResponder(
   const metrics = createMetrics(pool, config)
 
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
-  const app = createApp(appOptions)
-  await addJitRoute(app, { config, pool, statement, readiness, metrics, log })
+  const app = createApp({
+    ...appOptions,
+    counted({ routeOptions, outcome }, seconds) {
+      if (routeOptions.url === JIT_ROUTE) metrics.called(outcome, seconds)
+    },
+  })
+  await addJitRoute(app, { config, pool, statement, readiness, metrics })
   const admin = createApp(appOptions)
   addAdminRoutes(admin, { config, pool, readiness, metrics, notes, registration })
 
