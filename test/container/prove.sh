@@ -34,7 +34,7 @@ debootstrap --variant=minbase --include=ca-certificates "$suite" "$work/base" > 
   { tail -5 "$work/debootstrap.log"; exit 1; }
 install -D node_modules/node/bin/node "$work/base/usr/local/bin/node"
 mkdir -p "$work/base/usr/local/lib/node_modules"
-cp -a "$(npm root --global)/npm" "$work/base/usr/local/lib/node_modules/npm"
+cp -a "$(dirname "$(dirname "$(realpath "$(command -v npm)")")")" "$work/base/usr/local/lib/node_modules/npm"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$work/base/usr/local/bin/npm"
 # Whom this machine trusts, and whence it takes packages.
 cp /etc/ssl/certs/ca-certificates.crt "$work/base/etc/ssl/certs/ca-certificates.crt"
