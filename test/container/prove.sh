@@ -19,6 +19,8 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 work=$(mktemp --directory --tmpdir tratta-jit-image-XXXXXX)
+# Postgres runs as a user of its own, below it.
+chmod 711 "$work"
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot TMPDIR=$work
 storage=(--root "$work/storage" --runroot "$work/run")
 tidy() {
@@ -49,19 +51,13 @@ rm -rf "$work/base"
 echo '# Dockerfile'
 buildah "${storage[@]}" build --format docker --pull-never --quiet --tag tratta-jit . > "$work/build.log" 2>&1 ||
   { tail -20 "$work/build.log"; exit 1; }
-buildah "${storage[@]}" inspect --type image --format '{{json .Docker.Config}}' tratta-jit > "$work/config.json"
+buildah "${storage[@]}" inspect --type image tratta-jit > "$work/image.json"
 
 echo '# what is in it'
 container=$(buildah "${storage[@]}" from --pull-never tratta-jit)
 root=$(buildah "${storage[@]}" mount "$container")
 printf 'size: %s MB, of them Node %s MB and packages %s MB\n' \
   "$(du -sm "$root" | cut -f1)" "$(du -sm "$root/usr/local/bin/node" | cut -f1)" "$(du -sm "$root/app/node_modules" | cut -f1)"
-
-if command -v docker-compose > /dev/null; then
-  docker-compose --file compose.yaml config --quiet && echo 'ok - docker-compose reads compose.yaml'
-else
-  echo 'not looked at: docker-compose is not here to read compose.yaml'
-fi
 
 # A network of its own, so that every port is free; mounts of its own, so that none is left behind.
 unshare --net --mount node_modules/node/bin/node test/container/play-compose.ts "$root" "$work"

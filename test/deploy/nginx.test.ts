@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { testDatabase } from '../database.ts'
+import { readExposition, sampleOf } from '../exposition.ts'
 import { SECRET, service } from '../program.ts'
 
 const isThere = (tool: string) => spawnSync(tool, ['-v'], { stdio: 'ignore' }).error === undefined
@@ -83,7 +84,9 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
   t.equal((await ask(question, 'POST')).status, 403)
   for (const path of ['/', '/health/ready', '/metrics'])
     t.match(await ask(path), { status: 404, body: 'nginx' })
-  t.equal(running.lines().filter(({ route }) => route === '/jit/:secret').length, 20, 'each came once')
+  const metrics = readExposition(await (await fetch(`${running.adminUrl}/metrics`)).text())
+  const counted = sampleOf(metrics, 'tratta_jit_calls_total', { outcome: 'account_not_found' })
+  t.equal(counted, 20, 'each came once')
 
   running.process.kill('SIGINT')
   await running.ended
