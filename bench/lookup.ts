@@ -1,7 +1,8 @@
 /** The time of the responder's statement alone: one connection, one lookup after the other. */
 import { createHistogram } from 'node:perf_hooks'
 import pg from 'pg'
-import { accountStatement } from '../src/database/find-account.ts'
+import { lookupSql } from '../src/database/find-account.ts'
+import { CATALOG, relationsOf } from '../src/database/relations.ts'
 import { externalIdOf } from './data-set.ts'
 import { median } from './median.ts'
 import type { Progress } from './progress.ts'
@@ -30,7 +31,7 @@ export async function measureLookup(
   { rounds, seconds }: { rounds: number; seconds: number },
   progress: Progress,
 ): Promise<LookupTime[]> {
-  const statement = accountStatement('tratta_jit', true)
+  const statement = { name: 'lookup', text: '' }
   const createNanoseconds = () => createHistogram({ lowest: 1, highest: LONGEST_NANOSECONDS, figures: 3 })
   const sets = dataSets.map(({ accounts, url }) => ({
     accounts,
@@ -52,6 +53,8 @@ export async function measureLookup(
     for (const { client } of sets) {
       client.on('error', () => {})
       await client.connect()
+      const { rows } = await client.query(CATALOG, ['tratta_jit'])
+      statement.text = lookupSql(relationsOf('tratta_jit', rows))
     }
     for (let round = 0; round < rounds; round++)
       for (const [index, { accounts, client, all, medians }] of sets.entries()) {

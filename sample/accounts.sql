@@ -30,6 +30,7 @@ insert into tratta_jit.debt_accounts
   -- "Just In Time"
   ('debt-account-123', null, 'customer-123', 'location-123', null, null, 2000, 2000, null, null, null, null),
   ('debt-account-124', 'debt-account-123', null, null, null, null, 1000, 1000, null, null, null, null),
+  ('debt-account-125', 'debt-account-123', null, null, null, null, 1000, 1000, null, null, null, null),
   -- "Bulk"
   ('parent-external-id', null, '70b440dc-5283-3bd5-bb93-8dc599f2288f', 'rerum', '1rTg2nefvo8G',
     '{partial-payment}', 0, 0, null, null, '{"sapiente": "aut", "doloremque": "ut", "quas": "a"}', null),
@@ -61,8 +62,6 @@ insert into tratta_jit.debt_accounts
     '{"minimum_payment_amount": "2500", "placement": "2026-05"}',
     '{"status": "open"}'),
   -- A lone account, with the customer's own minimum
-  ('A-500300', null, 'C-20980', null, 'NW-0107-12', null, 7425, 7425, null, null, null, null),
-  -- The minimum that Tratta takes
-  ('123456', null, null, null, null, null, 2000, null, null, null, null, null);
+  ('A-500300', null, 'C-20980', null, 'NW-0107-12', null, 7425, 7425, null, null, null, null);
 
 commit;

@@ -2,6 +2,7 @@
 /** The program: its commands, its help, its exit codes. Nothing else ends the process. */
 import { parseArgs } from 'node:util'
 import { bulkErrorsCommand, bulkPushCommand, bulkStatusCommand } from './commands/bulk.ts'
+import { checkCommand } from './commands/check.ts'
 import { type Command, DONE, FAILED, lineOf, print, WRONG_USE, WrongUse } from './commands/command.ts'
 import { demoCommand } from './commands/demo.ts'
 import { lookupCommand } from './commands/lookup.ts'
@@ -23,6 +24,7 @@ const COMMANDS: Record<string, Command> = {
   'bulk push': bulkPushCommand,
   'bulk errors': bulkErrorsCommand,
   'bulk status': bulkStatusCommand,
+  check: checkCommand,
   simulate: simulateCommand,
   demo: demoCommand,
 }
@@ -50,7 +52,7 @@ function help() {
     'Settings, from the environment. A secret may be in a file: NAME_FILE names it.',
     ...settings,
     '',
-    'Exit codes: 0 done; 1 failed; 2 wrong use or wrong settings; 3 done, but some rows were refused.',
+    'Exit codes: 0 done; 1 failed; 2 wrong use or wrong settings; 3 done, but some rows were refused, or warned of.',
   ].join('\n')
 }
 

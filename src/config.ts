@@ -186,7 +186,7 @@ export const SETTINGS = {
 } satisfies Record<string, Setting<unknown>>
 
 type Settings = typeof SETTINGS
-type SettingName = keyof Settings
+export type SettingName = keyof Settings
 type Value<Name extends SettingName> = ReturnType<Settings[Name]['read']>
 /** Settings that stand without being set. */
 type Defaulted = {
@@ -206,27 +206,41 @@ export function readConfig<Needed extends SettingName = never>(
   environment: NodeJS.ProcessEnv,
   ...needed: Needed[]
 ): Config<Needed> {
-  const problems: string[] = []
+  const { config, problems } = readSettings(environment, needed)
+  if (problems.length > 0) throw new WrongSettings(problems.map(({ name, is }) => `${name} ${is}`))
+  return config as Config<Needed>
+}
+
+export interface SettingProblem {
+  name: SettingName
+  /** What is wrong about it, never what it is. */
+  is: string
+}
+
+/** The settings that are right, and what is wrong about the others. */
+export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly SettingName[] = []) {
+  const problems: SettingProblem[] = []
   const config: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { default: fallback, read } = SETTINGS[name] as Setting<unknown>
     try {
       const text = given(name, environment) ?? fallback
       if (text !== undefined) config[name] = read(text)
-      else if ((needed as SettingName[]).includes(name))
-        problems.push(`${name} is not set: ${SETTINGS[name].meaning}`)
+      else if (needed.includes(name)) problems.push({ name, is: `is not set: ${SETTINGS[name].meaning}` })
     } catch (error) {
-      problems.push(`${name} ${(error as Error).message}`)
+      problems.push({ name, is: (error as Error).message })
     }
   }
   const { TRATTA_API_URL, TRATTA_API_ALLOW_HTTP } = config as Config
-  if (TRATTA_API_URL && !TRATTA_API_ALLOW_HTTP && leavesThisMachineInClear(TRATTA_API_URL))
-    problems.push('TRATTA_API_URL must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)')
-  if (problems.length > 0) throw new WrongSettings(problems)
-  return Object.freeze(config) as Config<Needed>
+  if (TRATTA_API_URL && !TRATTA_API_ALLOW_HTTP && leavesThisMachineInClear(TRATTA_API_URL)) {
+    delete config.TRATTA_API_URL
+    const is = 'must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)'
+    problems.push({ name: 'TRATTA_API_URL', is })
+  }
+  return { config: Object.freeze(config) as Partial<Config>, problems }
 }
 
-function leavesThisMachineInClear(url: string) {
+export function leavesThisMachineInClear(url: string): boolean {
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }

@@ -66,7 +66,7 @@ export async function startDemo(closing: (() => Promise<void>)[]) {
 
   print(`It goes on answering. Ask yourself, in another terminal:\n\n  curl '${question}'\n`)
   print(
-    'Others to ask for: A-500200 (everything set), A-500101 (a child), 123456 (the minimum), nobody (404).',
+    'Others to ask for: A-500200 (everything set), A-500101 (a child), A-500300 (a lone one), nobody (404).',
   )
   print('Ctrl-C ends it and leaves nothing behind.')
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { AGENCY_SCHEMA } from './agency-schema.ts'
-import { testDatabase } from './database.ts'
+import { MINIMUM, testDatabase } from './database.ts'
 import { program, run, SECRET } from './program.ts'
 
 t.test('help', async (t) => {
@@ -36,6 +36,7 @@ t.test('wrong use', async (t) => {
 t.test('lookup', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query(MINIMUM)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.customers (external_id, name, email) values ('c', 'Ann', 'nowhere');
     insert into agency.debt_accounts (external_id, customer_external_id, balance) values ('a', 'c', 5), ('b', null, null)`)
@@ -74,7 +75,7 @@ t.test('lookup', async (t) => {
   t.same((await run(t, ['lookup', 'nobody', '--json'], ours)).lines, [{ error: 'No such debt account' }])
   t.match(await run(t, ['lookup', 'a'], { ...ours, DATABASE_SCHEMA: 'nowhere' }), {
     code: 1,
-    stderr: 'relation "nowhere.debt_accounts" does not exist\n42P01\n',
+    stderr: 'there is no schema nowhere with debt_accounts, customers and locations\n',
   })
 })
 
@@ -90,7 +91,8 @@ t.test('serve', async (t) => {
 
   t.match(await run(t, ['serve', '--no-migrate'], env), {
     code: 1,
-    stderr: 'The database cannot be used: relation "tratta_jit.debt_accounts" does not exist\n',
+    stderr:
+      'The database cannot be used: there is no schema tratta_jit with debt_accounts, customers and locations\n',
   })
   const wrongPassword = new URL(database.url)
   wrongPassword.password = 'wrong-password'

@@ -6,6 +6,9 @@ import { migrate } from '../src/database/migrate.ts'
 
 const TEMPLATE = 'template_tratta_jit'
 
+/** The minimum that Tratta takes: an account without a customer. */
+export const MINIMUM = `insert into tratta_jit.debt_accounts (external_id, balance) values ('123456', 2000)`
+
 const urlOf = (server: string, database: string) => {
   const url = new URL(server)
   url.pathname = `/${database}`

@@ -45,7 +45,7 @@ const MUST_NOT_LEAVE = [
 ]
 
 /** Commands that show accounts, or the simulated token, to whoever asked for them. */
-const SHOWS_ON_PURPOSE = /^(lookup|demo|help|trigger|simulate|bulk)-/
+const SHOWS_ON_PURPOSE = /^(lookup|demo|help|trigger|simulate|bulk|check)-/
 
 t.test('what the program printed during all other tests', async (t) => {
   const files = readdirSync(FOLDER).filter((file) => file.endsWith('.log') && !SHOWS_ON_PURPOSE.test(file))

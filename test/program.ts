@@ -100,8 +100,9 @@ export async function service(
   t: Test,
   databaseUrl: string,
   env: Record<string, string> = {},
+  args: string[] = [],
 ): Promise<Service> {
-  const running = program(t, ['serve'], {
+  const running = program(t, ['serve', ...args], {
     DATABASE_URL: databaseUrl,
     JIT_SECRET: SECRET,
     HOST: '127.0.0.1',

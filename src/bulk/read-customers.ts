@@ -5,19 +5,24 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import {
-  CUSTOMER,
+  areSame,
+  type Column,
+  columnsOf,
+  compilerFor,
+  isNull,
+  isOneOf,
+  read,
+  rowOf,
+} from '../database/column-sql.ts'
+import {
   type CustomerRow,
-  DEBT_ACCOUNT,
   type DebtAccountRow,
-  LOCATION,
   type LocationRow,
   readCustomer,
   readDebtAccount,
   readLocation,
-  relationsIn,
-  rowOf,
-  text,
 } from '../database/find-account.ts'
+import { CUSTOMER, DEBT_ACCOUNT, LOCATION, type Relations } from '../database/relations.ts'
 
 /** An account with the keys of what it belongs to. */
 export type PlacedAccountRow = DebtAccountRow & PlacedAccountKeys
@@ -60,8 +65,8 @@ export interface LostAccount {
   reason: string
 }
 
-export function readingFrom(pool: pg.Pool, schema: string): Source {
-  const statements = statementsFor(schema)
+export function readingFrom(pool: pg.Pool, relations: Relations): Source {
+  const statements = statementsFor(relations)
   return {
     async keysAfter(position, limit) {
       const { rows } = await pool.query<{ key: string }>(statements.keys, [position, limit])
@@ -139,84 +144,95 @@ function grouped(
   return [...made.values()]
 }
 
-function statementsFor(schema: string) {
-  const db = relationsIn(schema)
-  const key = (column: string) => sql<string>`${text(column)} collate "C"`
-  const accounts = () =>
-    db
-      .selectFrom('debt_accounts as account')
-      .select([
-        rowOf(DEBT_ACCOUNT, 'account').as('row'),
-        text('account.customer_external_id').as('customer_external_id'),
-        text('account.location_external_id').as('location_external_id'),
-      ])
-      .orderBy(key('account.external_id'))
-  const anyOf = (column: string) => sql<boolean>`${sql.ref(column)} = any($1)`
+function statementsFor(relations: Relations) {
+  const db = compilerFor(relations)
+  const account = columnsOf(relations, 'debt_accounts', 'account')
+  const parent = columnsOf(relations, 'debt_accounts', 'parent')
+  const customer = columnsOf(relations, 'customers', 'customer')
+  const location = columnsOf(relations, 'locations', 'location')
+  const key = (column: Column) => sql<string>`${read(column)} collate "C"`
+  const given = sql`$1::text[]`
+  const accounts = db
+    .selectFrom('debt_accounts as account')
+    .select([
+      rowOf(DEBT_ACCOUNT, account).as('row'),
+      read(account('customer_external_id')).as('customer_external_id'),
+      read(account('location_external_id')).as('location_external_id'),
+    ])
+    .orderBy(key(account('external_id')))
   const lost = db
     .selectFrom('debt_accounts as account')
-    .leftJoin('customers as customer', 'customer.external_id', 'account.customer_external_id')
-    .leftJoin('debt_accounts as parent', 'parent.external_id', 'account.parent_external_id')
-    .leftJoin('customers as its', 'its.external_id', 'parent.customer_external_id')
+    .leftJoin('customers as customer', (join) =>
+      join.on(areSame(customer('external_id'), account('customer_external_id'))),
+    )
+    .leftJoin('debt_accounts as parent', (join) =>
+      join.on(areSame(parent('external_id'), account('parent_external_id'))),
+    )
+    .leftJoin('customers as its', (join) =>
+      join.on(
+        areSame(columnsOf(relations, 'customers', 'its')('external_id'), parent('customer_external_id')),
+      ),
+    )
     .select([
-      text('account.external_id').as('external_id'),
-      text('account.customer_external_id').as('customer_external_id'),
+      read(account('external_id')).as('external_id'),
+      read(account('customer_external_id')).as('customer_external_id'),
       sql<string>`case
-        when account.parent_external_id is null and account.customer_external_id is null then 'debt_account has no customer'
-        when account.parent_external_id is null then 'debt_account its customer is not there'
+        when ${isNull(account('parent_external_id'))} and ${isNull(account('customer_external_id'))} then 'debt_account has no customer'
+        when ${isNull(account('parent_external_id'))} then 'debt_account its customer is not there'
         when parent.external_id is null then 'debt_account.parent_external_id its parent is not there'
-        when parent.parent_external_id is not null then 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level'
+        when not ${isNull(parent('parent_external_id'))} then 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level'
         else 'debt_account.parent_external_id its parent has no customer' end`.as('reason'),
     ])
     .where(
-      sql<boolean>`case when account.parent_external_id is null then customer.external_id is null
-        else parent.external_id is null or parent.parent_external_id is not null or its.external_id is null end`,
+      sql<boolean>`case when ${isNull(account('parent_external_id'))} then customer.external_id is null
+        else parent.external_id is null or not ${isNull(parent('parent_external_id'))} or its.external_id is null end`,
     )
-    .where(sql<boolean>`${key('account.external_id')} > $1`)
-    .distinctOn(key('account.external_id'))
-    .orderBy(key('account.external_id'))
+    .where(sql<boolean>`${key(account('external_id'))} > $1`)
+    .distinctOn(key(account('external_id')))
+    .orderBy(key(account('external_id')))
     .limit(sql<number>`$2`)
+  // A child goes with its parent.
+  const itsCustomer = {
+    ...account('customer_external_id'),
+    reference: sql`case when ${isNull(account('parent_external_id'))}
+      then account.customer_external_id else parent.customer_external_id end`,
+  }
+  const customerKey = key(customer('external_id'))
+  const customers = db.selectFrom('customers as customer')
+  const isBehind = sql<boolean>`${customerKey} > $1`
   return {
-    keys: db
-      .selectFrom('customers')
-      .select(key('external_id').as('key'))
-      .where(sql<boolean>`${key('external_id')} > $1`)
-      .groupBy(key('external_id'))
-      .orderBy(key('external_id'))
+    keys: customers
+      .select(customerKey.as('key'))
+      .where(isBehind)
+      .groupBy(customerKey)
+      .orderBy(customerKey)
       .limit(sql<number>`$2`)
       .compile().sql,
-    count: db
-      .selectFrom('customers')
-      .select(sql`count(*)`.as('count'))
-      .where(sql<boolean>`${key('external_id')} > $1`)
+    count: customers.select(sql`count(*)`.as('count')).where(isBehind).compile().sql,
+    customers: customers
+      .select(rowOf(CUSTOMER, customer).as('row'))
+      .where(isOneOf(customer('external_id'), given))
       .compile().sql,
-    customers: db
-      .selectFrom('customers as customer')
-      .select(rowOf(CUSTOMER, 'customer').as('row'))
-      .where(anyOf('customer.external_id'))
+    parents: accounts
+      .where(isOneOf(account('customer_external_id'), given))
+      .where(isNull(account('parent_external_id')))
       .compile().sql,
-    parents: accounts()
-      .where(anyOf('account.customer_external_id'))
-      .where('account.parent_external_id', 'is', null)
-      .compile().sql,
-    children: accounts().where(anyOf('account.parent_external_id')).compile().sql,
+    children: accounts.where(isOneOf(account('parent_external_id'), given)).compile().sql,
     locations: db
       .selectFrom('locations as location')
-      .select(rowOf(LOCATION, 'location').as('row'))
-      .where(anyOf('location.external_id'))
+      .select(rowOf(LOCATION, location).as('row'))
+      .where(isOneOf(location('external_id'), given))
       .compile().sql,
     lost: lost.compile().sql,
     customersOf: db
       .selectFrom('debt_accounts as account')
-      .leftJoin('debt_accounts as parent', 'parent.external_id', 'account.parent_external_id')
-      .innerJoin('customers as customer', (join) =>
-        join.on(
-          sql<boolean>`customer.external_id = case when account.parent_external_id is null
-            then account.customer_external_id else parent.customer_external_id end`,
-        ),
+      .leftJoin('debt_accounts as parent', (join) =>
+        join.on(areSame(parent('external_id'), account('parent_external_id'))),
       )
-      .select(key('customer.external_id').as('key'))
+      .innerJoin('customers as customer', (join) => join.on(areSame(customer('external_id'), itsCustomer)))
+      .select(customerKey.as('key'))
       .distinct()
-      .where(anyOf('account.external_id'))
+      .where(isOneOf(account('external_id'), given))
       .compile().sql,
   }
 }

@@ -1,9 +1,6 @@
-/** How far it is: one line that is written over on a terminal, JSON lines on a pipe. Numbers, and no ids. */
+/** How far a push is. */
+import { duration, showProgress } from '../progress.ts'
 import type { Progress } from './push.ts'
-
-const QUIET_MS = 2000
-const TERMINAL_MS = 250
-const PIPE_MS = 5000
 
 export const noProgress = (requestsPerMinute: number): Progress => ({
   secondsARequest: 60 / requestsPerMinute,
@@ -16,26 +13,12 @@ export const noProgress = (requestsPerMinute: number): Progress => ({
 })
 
 /** @returns what ends the showing */
-export function showProgress(progress: Progress, asJson: boolean): () => void {
-  const begun = performance.now()
-  const isTerminal = !asJson && process.stderr.isTTY
-  let shown = false
-  const show = () => {
-    const seconds = (performance.now() - begun) / 1000
-    if (isTerminal) process.stderr.write(`\r\x1b[2K${line(progress, seconds)}`)
-    else process.stdout.write(`${JSON.stringify({ event: 'progress', ...figures(progress, seconds) })}\n`)
-    shown = true
-  }
-  if (!asJson && !isTerminal) return () => {}
-  let timer = setTimeout(() => {
-    show()
-    timer = setInterval(show, isTerminal ? TERMINAL_MS : PIPE_MS)
-  }, QUIET_MS)
-  return () => {
-    clearTimeout(timer)
-    if (shown && isTerminal) process.stderr.write('\r\x1b[2K')
-  }
-}
+export const showPush = (progress: Progress, asJson: boolean) =>
+  showProgress(
+    asJson,
+    (seconds) => figures(progress, seconds),
+    (seconds) => line(progress, seconds),
+  )
 
 export function figures(progress: Progress, seconds: number) {
   const { read, total, sent, requests, refused, waiting, secondsARequest } = progress
@@ -65,10 +48,3 @@ function line(progress: Progress, seconds: number): string {
   const left = seconds_left === undefined ? '' : `, ${duration(seconds_left)} left`
   return `${number(is.customers_read)}${share} customers, ${number(is.rows_sent)} sent, ${number(is.rows_per_second)}/s, ${number(is.rows_refused)} refused${judged}${left}`
 }
-
-const duration = (seconds: number) =>
-  seconds < 120
-    ? `${seconds} s`
-    : seconds < 7200
-      ? `${Math.round(seconds / 60)} min`
-      : `${Math.round(seconds / 3600)} h`

@@ -7,11 +7,12 @@ import { readErrorsAgain } from '../bulk/read-again.ts'
 import { readingFrom } from '../bulk/read-customers.ts'
 import { CSV_HEADER, csvLine, type RefusalGroup, refusalGroups, refusalRows } from '../bulk/refusals.ts'
 import { lockPushes, PushUnderWay, takeUpRun, targetOf } from '../bulk/runs.ts'
-import { figures, noProgress, showProgress } from '../bulk/show-progress.ts'
+import { figures, noProgress, showPush } from '../bulk/show-progress.ts'
 import { bulkStatus, nextStep, statusScreen } from '../bulk/status.ts'
 import { type Config, readConfig } from '../config.ts'
 import { migrationStatus } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
+import { CATALOG, readable, relationsOf, UnreadableRelations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
@@ -58,10 +59,10 @@ export const bulkPushCommand: Command = {
         signal: stop.signal,
         progress,
       }
-      const source = readingFrom(pool, config.DATABASE_SCHEMA)
+      const source = readingFrom(pool, await relationsIn(pool, config.DATABASE_SCHEMA))
       void stopSignal().then(() => stop.abort(new PushStopped('Stopped')))
       const begun = performance.now()
-      const endProgress = showProgress(progress, asJson)
+      const endProgress = showPush(progress, asJson)
       try {
         if (given['dry-run']) {
           const { target, position } = await whereWeAre(pool, config.TRATTA_API_URL)
@@ -166,7 +167,8 @@ async function withDatabase(
       return say('The database is not up to date: run `tratta-jit migrate` first', given)
     return await work(config, pool)
   } catch (error) {
-    if (error instanceof PushUnderWay) return say(error.message, given)
+    if (error instanceof PushUnderWay || error instanceof UnreadableRelations)
+      return say(error.message, given)
     if (error instanceof PushStopped || error instanceof TrattaError)
       return say(
         `${error.message.replace(/\.$/, '')}. What was sent is written down; run it again to go on.`,
@@ -183,6 +185,9 @@ async function withDatabase(
     await pool.end()
   }
 }
+
+const relationsIn = async (pool: pg.Pool, schema: string) =>
+  readable(relationsOf(schema, (await pool.query(CATALOG, [schema])).rows))
 
 const isOfDatabase = (error: unknown) =>
   error instanceof pg.DatabaseError ||

@@ -1,7 +1,8 @@
 import { type Config, readConfig } from '../config.ts'
 import type { JitPayload } from '../contract.ts'
 import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
-import { createPool, limitsWithin } from '../database/pool.ts'
+import { createPool, DatabaseAway, limitsWithin } from '../database/pool.ts'
+import { UnreadableRelations } from '../database/relations.ts'
 import { type LeftOut, UnsendableAccount } from '../left-out.ts'
 import { toPayload } from '../payload.ts'
 import { type Command, DONE, fail, print, printJson } from './command.ts'
@@ -37,6 +38,8 @@ export async function lookUp(
   } catch (error) {
     if (error instanceof UnsendableAccount || error instanceof AmbiguousAccount)
       return { problem: `Tratta would get an error: ${error.message}` }
+    if (error instanceof DatabaseAway && error.cause instanceof UnreadableRelations)
+      return { problem: error.cause.message }
     throw error
   } finally {
     await pool.end()

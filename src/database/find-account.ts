@@ -3,71 +3,31 @@
  * It reads `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA, which are tables of ours or
  * views over somebody else's.
  */
-import {
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type RawBuilder,
-  sql,
-} from 'kysely'
+import { hash } from 'node:crypto'
+import { sql } from 'kysely'
 import type pg from 'pg'
+import { areSame, columnsOf, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
 import { boundedQuery, DatabaseAway, type Limits } from './pool.ts'
+import {
+  CATALOG,
+  type CatalogRow,
+  CUSTOMER,
+  DEBT_ACCOUNT,
+  type Kind,
+  LOCATION,
+  type Relations,
+  readable,
+  relationsOf,
+} from './relations.ts'
 
-type Reading = (column: string) => RawBuilder<unknown>
-
-export const text = (column: string): RawBuilder<string> => sql`${sql.ref(column)}::text`
-/**
- * As JSON has it: json, jsonb and arrays as what they hold, dates in ISO 8601 whatever the DateStyle of the
- * connection is.
- */
-const json = (column: string): RawBuilder<unknown> => sql`${sql.ref(column)}`
-
-/** The columns that are read of each relation, and how. */
-export const DEBT_ACCOUNT = {
-  external_id: text,
-  parent_external_id: text,
-  external_account_number: text,
-  billing_type: json,
-  // As text in the account and in its children alike: pg gives a bigint column as text, but a bigint
-  // inside of JSON as a number, and that rounds above 2^53.
-  balance: text,
-  current_balance: text,
-  locations: json,
-  payment_plan: json,
-  metadata: json,
-  additional_fields: json,
-}
-export const CUSTOMER = {
-  external_id: text,
-  name: text,
-  email: text,
-  phone: text,
-  date_of_birth: json,
-  ssn_last4: text,
-  address: json,
-  metadata: json,
-  additional_fields: json,
-}
-export const LOCATION = {
-  external_id: text,
-  name: text,
-  type: text,
-  metadata: json,
-  additional_fields: json,
-}
-
-type Columns<Readings extends Record<string, Reading>> = {
-  [Column in keyof Readings]: ReturnType<Readings[Column]> extends RawBuilder<string>
-    ? string | null
-    : unknown
+type RowOf<Columns extends Record<string, Kind>> = {
+  [Column in keyof Columns]: Columns[Column] extends 'identifier' | 'text' | 'cents' ? string | null : unknown
 }
 
 /** A debt account as read: money is cents written as text. */
-export type DebtAccountRow = Columns<typeof DEBT_ACCOUNT>
-export type CustomerRow = Columns<typeof CUSTOMER>
-export type LocationRow = Columns<typeof LOCATION>
+export type DebtAccountRow = RowOf<typeof DEBT_ACCOUNT>
+export type CustomerRow = RowOf<typeof CUSTOMER>
+export type LocationRow = RowOf<typeof LOCATION>
 
 /** An account with what belongs to it. */
 export interface AccountRow {
@@ -77,32 +37,13 @@ export interface AccountRow {
   children: DebtAccountRow[] | undefined
 }
 
-interface Relations {
-  debt_accounts: DebtAccountRow & {
-    customer_external_id: string | null
-    location_external_id: string | null
-  }
-  customers: CustomerRow
-  locations: LocationRow
-}
-
-/**
- * A relation's columns as one value: Postgres describes every column of every answer anew, and pg reads all
- * of that before it comes to a value.
- */
-export const rowOf = (readings: Record<string, Reading>, relation: string): RawBuilder<unknown[]> =>
-  list(Object.entries(readings).map(([column, read]) => read(`${relation}.${column}`)))
-
-const list = (values: RawBuilder<unknown>[]): RawBuilder<unknown[]> =>
-  sql`json_build_array(${sql.join(values)})`
-
 /** Reads what rowOf gives. */
-export function rowReader<Readings extends Record<string, Reading>>(readings: Readings) {
-  const columns = Object.keys(readings)
-  return (values: unknown[]): Columns<Readings> => {
+function rowReader<Columns extends Record<string, Kind>>(columns: Columns) {
+  const names = Object.keys(columns)
+  return (values: unknown[]): RowOf<Columns> => {
     const row: Record<string, unknown> = {}
-    for (let at = 0; at < columns.length; at++) row[columns[at]!] = values[at]
-    return row as Columns<Readings>
+    for (let at = 0; at < names.length; at++) row[names[at]!] = values[at]
+    return row as RowOf<Columns>
   }
 }
 
@@ -115,8 +56,31 @@ export class AmbiguousAccount extends Error {
   override message = 'the account, its customer or its location is there twice'
 }
 
+/** The lookup in a schema. It is compiled for the columns that are there, and anew when they have changed. */
+export interface AccountStatement {
+  schema: string
+  /** As a named prepared statement. */
+  prepared: boolean
+  compiled?: CompiledStatement
+  /** Under way. */
+  compiling?: Promise<CompiledStatement> | undefined
+}
+
+interface CompiledStatement {
+  /** For a named prepared statement; absent where those cannot be used. */
+  name?: string
+  /** To be sent with the account's external_id as its only value. */
+  text: string
+}
+
+export const accountStatement = (schema: string, prepared: boolean): AccountStatement => ({
+  schema,
+  prepared,
+})
+
 /**
  * @throws {AmbiguousAccount} rather than taking one of two balances
+ * @throws {DatabaseAway} with UnreadableRelations as its cause where required columns are not there
  * @throws what boundedQuery throws
  */
 export async function findAccount(
@@ -125,63 +89,98 @@ export async function findAccount(
   externalId: string,
   limits: Pick<Limits, 'queryMs'>,
 ): Promise<AccountRow | undefined> {
+  const until = performance.now() + limits.queryMs
+  const compiled = statement.compiled ?? (await compile(pool, statement, limits))
+  try {
+    return await ask(pool, compiled, externalId, until)
+  } catch (error) {
+    if (!HAS_CHANGED.includes(sqlState(error))) throw error
+    const anew = await compile(pool, statement, { queryMs: until - performance.now() })
+    if (anew.text === compiled.text) throw error
+    return ask(pool, anew, externalId, until)
+  }
+}
+
+async function ask(pool: pg.Pool, statement: CompiledStatement, externalId: string, until: number) {
+  const limits = { queryMs: until - performance.now() }
   try {
     const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], limits)
     if (rows.length > 1) throw new AmbiguousAccount()
     return rows[0] && readAccount(JSON.parse(rows[0].account))
   } catch (error) {
-    throw isCardinalityViolation(error) ? new AmbiguousAccount() : error
+    throw sqlState(error) === CARDINALITY_VIOLATION ? new AmbiguousAccount() : error
   }
 }
 
-/** A subquery that may give one row gave more. */
-const isCardinalityViolation = (error: unknown) =>
-  error instanceof DatabaseAway && (error.cause as { code?: unknown } | undefined)?.code === '21000'
+/** Empty where Postgres did not answer with an error. */
+const sqlState = (error: unknown) =>
+  String((error instanceof DatabaseAway && (error.cause as { code?: unknown } | undefined)?.code) || '')
 
-/** A statement to be sent with the account's external_id as its only value. */
-export interface AccountStatement {
-  /** For a named prepared statement; absent where those cannot be used. */
-  name?: string
-  text: string
+/** A subquery that may give one row gave more. */
+const CARDINALITY_VIOLATION = '21000'
+
+/** No such relation, column, operator: a view is not what it was. */
+const HAS_CHANGED = ['42P01', '42703', '42883']
+
+/** Reads the catalog and compiles the statement; those that ask meanwhile wait for the same. */
+function compile(pool: pg.Pool, statement: AccountStatement, limits: Pick<Limits, 'queryMs'>) {
+  statement.compiling ??= compileNow(pool, statement, limits).finally(() => {
+    statement.compiling = undefined
+  })
+  return statement.compiling
 }
 
-/** Compiles statements about the three relations of a schema; it has no connection. */
-export const relationsIn = (schema: string) =>
-  new Kysely<Relations>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-  }).withSchema(schema)
+async function compileNow(
+  pool: pg.Pool,
+  statement: AccountStatement,
+  limits: Pick<Limits, 'queryMs'>,
+): Promise<CompiledStatement> {
+  const { schema, prepared } = statement
+  const rows = await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)
+  const text = lookupSql(orAway(() => readable(relationsOf(schema, rows))))
+  const name = `tratta_jit_account_${hash('sha1', text).slice(0, 8)}`
+  statement.compiled = prepared ? { name, text } : { text }
+  return statement.compiled
+}
 
-/** Compiles the lookup for a schema. `prepared` gives it the name that a prepared statement needs. */
-export function accountStatement(schema: string, prepared: boolean): AccountStatement {
-  const { sql: statement } = relationsIn(schema)
+/** Somebody works on the views, perhaps: to whoever calls it is as if the database was away. */
+function orAway(relations: () => Relations): Relations {
+  try {
+    return relations()
+  } catch (error) {
+    throw new DatabaseAway(error, false)
+  }
+}
+
+/** The lookup's SQL, with the account's external_id as its only parameter. */
+export function lookupSql(relations: Relations): string {
+  const account = columnsOf(relations, 'debt_accounts', 'account')
+  const child = columnsOf(relations, 'debt_accounts', 'child')
+  const customer = columnsOf(relations, 'customers', 'customer')
+  const location = columnsOf(relations, 'locations', 'location')
+  return compilerFor(relations)
     .selectFrom('debt_accounts as account')
-    .where('account.external_id', '=', '')
+    .where(isText(account('external_id'), sql`$1::text`))
     .select((from) => {
-      const customer = from
+      const itsCustomer = from
         .selectFrom('customers as customer')
-        .whereRef('customer.external_id', '=', 'account.customer_external_id')
-        .select(rowOf(CUSTOMER, 'customer').as('customer'))
-      const location = from
+        .where(areSame(customer('external_id'), account('customer_external_id')))
+        .select(rowOf(CUSTOMER, customer).as('customer'))
+      const itsLocation = from
         .selectFrom('locations as location')
-        .whereRef('location.external_id', '=', 'account.location_external_id')
-        .select(rowOf(LOCATION, 'location').as('location'))
+        .where(areSame(location('external_id'), account('location_external_id')))
+        .select(rowOf(LOCATION, location).as('location'))
       // The order must not change with the collation of the database.
-      const inOrder = sql`order by ${text('child.external_id')} collate "C"`
+      const inOrder = sql`order by ${read(child('external_id'))} collate "C"`
       const children = from
         .selectFrom('debt_accounts as child')
-        .whereRef('child.parent_external_id', '=', 'account.external_id')
-        .select(sql`json_agg(${rowOf(DEBT_ACCOUNT, 'child')} ${inOrder})`.as('children'))
-      const parts = [sql`${customer}`, sql`${location}`, sql`${children}`]
-      return sql<string>`${list([rowOf(DEBT_ACCOUNT, 'account'), ...parts])}::text`.as('account')
+        .where(areSame(child('parent_external_id'), account('external_id')))
+        .select(sql`json_agg(${rowOf(DEBT_ACCOUNT, child)} ${inOrder})`.as('children'))
+      const parts = [sql`${itsCustomer}`, sql`${itsLocation}`, sql`${children}`]
+      return sql<string>`${list([rowOf(DEBT_ACCOUNT, account), ...parts])}::text`.as('account')
     })
     .limit(sql.lit(2))
-    .compile()
-  return prepared ? { name: 'tratta_jit_account', text: statement } : { text: statement }
+    .compile().sql
 }
 
 type AccountValues = [unknown[], unknown[] | null, unknown[] | null, unknown[][] | null]

@@ -38,6 +38,8 @@ export interface ClientOptions {
   requestsPerMinute?: number
   /** Texts that no error may repeat, whatever Tratta says: the token is one of them by itself. */
   secrets?: string[]
+  /** Sees the head of every answer. */
+  onAnswer?: (response: Response) => void
 }
 
 export interface RequestOptions {
@@ -73,6 +75,7 @@ export function createTrattaClient({
   token,
   requestsPerMinute = 300,
   secrets = [],
+  onAnswer,
 }: ClientOptions): TrattaClient {
   const pace = pacer(requestsPerMinute)
   const masked = (text: string) =>
@@ -119,6 +122,7 @@ export function createTrattaClient({
         redirect: 'manual',
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       })
+      onAnswer?.(response)
       const text = await readText(response, tried, mostBytes)
       const isJson = (response.headers.get('content-type') ?? '').includes('json')
       const parsed = parseJson(text)

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { testDatabase } from '../database.ts'
+import { MINIMUM, testDatabase } from '../database.ts'
 import { run } from '../program.ts'
 import { seedPortfolio } from './portfolio.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
@@ -37,6 +37,7 @@ const byExternalId = (a: { external_id: string }, b: { external_id: string }) =>
 t.test('bulk push', async (t) => {
   const { database, tratta, bulk, sent } = await started(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query(MINIMUM)
 
   await t.test('--dry-run tells what would be sent, sends nothing and writes nothing', async (t) => {
     const { code, lines } = await bulk('push --dry-run')
@@ -45,7 +46,7 @@ t.test('bulk push', async (t) => {
       event: 'dry_run',
       customers: 4,
       rows: 5,
-      debt_accounts: 14,
+      debt_accounts: 15,
       requests: 1,
       refused: { 'debt_account has no customer': { count: 1, examples: ['123456'] } },
     })
@@ -87,7 +88,7 @@ t.test('bulk push', async (t) => {
     t.match(lines[0], {
       running: false,
       customers: { taken: 4, refused: 0, sent: 0, unknown: 0, to_send: 0 },
-      debt_accounts: { taken: 14, refused: 1, refused_by_us: 1, refused_by_tratta: 0 },
+      debt_accounts: { taken: 15, refused: 1, refused_by_us: 1, refused_by_tratta: 0 },
       requests: { by_state: { settled: 1 }, posts: 1, read_early: 1 },
     })
     t.match((await bulk('status')).stdout, /^customers {2}4 taken$/m)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { testDatabase } from '../database.ts'
+import { MINIMUM, testDatabase } from '../database.ts'
 import { service } from '../program.ts'
 
 const SAMPLE = readFileSync('sample/accounts.sql', 'utf8')
@@ -40,6 +40,7 @@ const VEL = bulkAccount('vel', 'aCQb2a66LcaX', { et: 'reprehenderit', quia: 'qui
 t.test("the sample, Tratta's own examples among it", async (t) => {
   const database = await testDatabase(t)
   await database.query(SAMPLE)
+  await database.query(MINIMUM)
   const { ask } = await service(t, database.url)
   const answers = (externalId: string, data: object) =>
     t.test(externalId, async (t) => t.same(await ask(externalId), { status: 200, body: { data } }))
@@ -51,6 +52,12 @@ t.test("the sample, Tratta's own examples among it", async (t) => {
     child_debt_accounts: [
       {
         external_id: 'debt-account-124',
+        parent_external_id: 'debt-account-123',
+        balance: 1000,
+        current_balance: 1000,
+      },
+      {
+        external_id: 'debt-account-125',
         parent_external_id: 'debt-account-123',
         balance: 1000,
         current_balance: 1000,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createTrattaClient } from '../../src/tratta/client.ts'
-import { testDatabase } from '../database.ts'
+import { MINIMUM, testDatabase } from '../database.ts'
 import { service } from '../program.ts'
 import { startSimulator } from '../simulator.ts'
 import { trattaSettings } from './settings.ts'
@@ -17,6 +17,7 @@ interface Payload {
 t.test('one account through its life', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query(MINIMUM)
   const { simulator } = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY })
   // Registers itself: the simulated Tratta then knows where to call.
   const { url, line, ask } = await service(t, database.url, {

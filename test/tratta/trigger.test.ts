@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { testDatabase } from '../database.ts'
+import { MINIMUM, testDatabase } from '../database.ts'
 import { run, SECRET, service } from '../program.ts'
 import { startSimulator } from '../simulator.ts'
 import { trattaSettings } from './settings.ts'
@@ -9,6 +9,7 @@ import { trattaSettings } from './settings.ts'
 t.test('trigger', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query(MINIMUM)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, parent_external_id, balance) values ('a', 'nobody', 5), ('b', null, null)`)
   const { simulator } = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY })

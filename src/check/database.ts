@@ -1,0 +1,123 @@
+/** Whether Postgres answers, which it is, how many connections it gives us, and what of ours stands in it. */
+import pg from 'pg'
+import { migrationStatus } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { describeError } from '../log.ts'
+import { check, type Finding, failure, ok, warning } from './check.ts'
+
+const CONNECTIONS = 4
+const STATEMENT_MS = 10 * 60_000
+/** The oldest that its makers still maintain. */
+const OLDEST_VERSION = 14
+
+export const database = check({
+  name: 'database',
+  settings: ['DATABASE_URL'],
+  async run(context) {
+    const pool = createPool(
+      { ...context.config, DATABASE_POOL_SIZE: CONNECTIONS },
+      { connectionMs: 10_000, statementMs: STATEMENT_MS },
+    )
+    try {
+      await pool.query('select 1')
+    } catch (error) {
+      await pool.end()
+      const { code = '', message = code } = describeError(error)
+      return [failure(`Postgres cannot be used: ${message}`, whatToDo(code))]
+    }
+    context.pool = pool
+    const asked = Date.now()
+    const { rows } = await pool.query(`
+      select extract(epoch from clock_timestamp())::float8 * 1000 as now, current_setting('server_version') as version,
+        current_setting('server_version_num')::int / 10000 as major`)
+    const tookMs = Date.now() - asked
+    const { now, version, major } = rows[0]
+    context.clocks.push({ of: 'Postgres', aheadMs: now - asked - tookMs / 2, uncertainMs: tookMs / 2 })
+    return [judgeVersion(version, major)]
+  },
+})
+
+export const judgeVersion = (version: string, major: number): Finding =>
+  major < OLDEST_VERSION
+    ? warning(`Postgres ${version} answers, and is no longer maintained by its makers`, 'upgrade it')
+    : ok(`Postgres ${version} answers`)
+
+function whatToDo(code: string): string {
+  if (/^28/.test(code)) return "check the user and the password in DATABASE_URL, and Postgres's pg_hba.conf"
+  if (code === '3D000') return 'check the name of the database in DATABASE_URL, or create it'
+  if (code === '53300') return 'raise max_connections, or let other programs use fewer'
+  if (code === '42501') return 'grant connect on the database to this user'
+  return 'check host and port in DATABASE_URL, that Postgres runs, and that this machine may reach it'
+}
+
+export const connections = check({
+  name: 'connections',
+  needs: ['pool'],
+  async run({ pool, config }) {
+    const { rows } = await pool.query(`
+      select current_setting('max_connections')::int
+          - case when usesuper then 0 else current_setting('superuser_reserved_connections')::int end as server,
+        (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user) as role,
+        (select nullif(datconnlimit, -1) from pg_database where datname = current_database()) as database
+      from pg_user where usename = current_user`)
+    const limits = Object.entries(rows[0] as Record<string, number | null>)
+    const [of, most] = limits.reduce((least, limit) =>
+      (limit[1] ?? Infinity) < (least[1] ?? Infinity) ? limit : least,
+    )
+    const size = config.DATABASE_POOL_SIZE ?? 0
+    if (most !== null && most < size)
+      return [
+        failure(
+          `DATABASE_POOL_SIZE is ${size}, and the ${of} allows ${most} connections: calls would be refused under load`,
+          `set DATABASE_POOL_SIZE to ${most} or less, or allow more`,
+        ),
+      ]
+    return [ok(`${size} of at most ${most}`)]
+  },
+})
+
+export const migrations = check({
+  name: 'migrations',
+  needs: ['pool'],
+  async run({ pool }) {
+    const status = await migrationStatus(pool).catch(unlessForbidden)
+    if (!status)
+      return [
+        warning(
+          'this user may not see what stands in the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
+          'grant what docs/data.md grants',
+        ),
+      ]
+    const toRun = status.filter(({ executed_at }) => executed_at === undefined)
+    const unknown = status.filter((migration) => migration.unknown)
+    if (unknown.length > 0)
+      return [
+        warning(
+          `the schema tratta_jit was brought up to date by a newer version of this program (${unknown.at(-1)!.name})`,
+          'upgrade this one',
+        ),
+      ]
+    if (toRun.length === 0) return [ok('the schema tratta_jit is up to date')]
+    const said = `${toRun.length} of ${status.length} migrations of the schema tratta_jit are still to be run`
+    return (await mayMigrate(pool))
+      ? [warning(said, 'run `tratta-jit migrate`; `serve` does it too')]
+      : [
+          failure(
+            `${said}, and this user may not`,
+            'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
+          ),
+        ]
+  },
+})
+
+/** @returns undefined where the right to see it is missing */
+export function unlessForbidden(error: unknown): undefined {
+  if (!(error instanceof pg.DatabaseError && error.code === '42501')) throw error
+}
+
+async function mayMigrate(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query(`
+    select coalesce((select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'tratta_jit'),
+        has_database_privilege(current_database(), 'create')) and not current_setting('transaction_read_only')::bool as may`)
+  return rows[0].may
+}

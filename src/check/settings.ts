@@ -1,0 +1,25 @@
+/** The settings, and the address at which Postgres is. */
+
+import { SETTINGS } from '../config.ts'
+import { check, failure, ok, warning } from './check.ts'
+
+/** Without these calls are answered all the same. */
+const FOR_TRATTA = ['PUBLIC_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN'] as const
+
+export const settings = check({
+  name: 'settings',
+  async run({ config, problems }) {
+    const wrong = problems.map(({ name, is }) => failure(`${name} ${is}`, `set ${name}, see .env.example`))
+    const missing = FOR_TRATTA.filter(
+      (name) => config[name] === undefined && !problems.some((problem) => problem.name === name),
+    )
+    const notSet = missing.map((name) =>
+      warning(
+        `${name} is not set: ${SETTINGS[name].meaning}`,
+        'set it, or Tratta cannot be told where we are',
+      ),
+    )
+    const found = [...wrong, ...notSet]
+    return found.length > 0 ? found : [ok('all that are needed are set, and all that are set are right')]
+  },
+})

@@ -1,0 +1,32 @@
+import type { State } from '../check/check.ts'
+import { runChecks } from '../check/run-checks.ts'
+import { showProgress } from '../progress.ts'
+import { type Command, DONE, FAILED, print, printJson, SOME_REFUSED } from './command.ts'
+
+export const checkCommand: Command = {
+  does: 'tells what would make a call fail, and what to do about it; --quick without reading all the data',
+  options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run(given) {
+    const asJson = Boolean(given.json)
+    const counts: Record<State, number> = { ok: 0, warning: 0, failure: 0, skipped: 0 }
+    const findings = runChecks(process.env, {
+      isQuick: Boolean(given.quick),
+      showProgress: (figures, line) => showProgress(asJson, figures, line),
+    })
+    for await (const found of findings) {
+      counts[found.state] += 1
+      if (asJson) printJson({ event: 'found', ...found })
+      else {
+        const { state, check, said, todo, count, examples = [] } = found
+        const times = count === undefined ? '' : `${count.toLocaleString('en-US')} × `
+        const such = examples.length > 0 ? `, e.g. ${examples.join(', ')}` : ''
+        print(`${state.padEnd(8)} ${check.padEnd(13)} ${times}${said}${such}`)
+        if (todo) print(`${' '.repeat(22)} → ${todo}`)
+      }
+    }
+    const { ok, warning, failure, skipped } = counts
+    if (asJson) printJson({ event: 'checked', ...counts })
+    else print(`\n${ok} ok, ${warning} warnings, ${failure} failures, ${skipped} skipped`)
+    return failure > 0 ? FAILED : warning > 0 ? SOME_REFUSED : DONE
+  },
+}

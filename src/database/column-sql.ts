@@ -1,0 +1,126 @@
+/**
+ * SQL that reads the columns of the three relations, whatever type they have, and compares identifiers by
+ * the texts that stand for them, in such a way that an index on the column itself is of use.
+ */
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type RawBuilder,
+  sql,
+} from 'kysely'
+import { COLUMNS, type ColumnType, type Kind, type RelationName, type Relations } from './relations.ts'
+
+/** Compiles statements about the three relations of a schema; it has no connection. */
+export const compilerFor = ({ schema }: Relations) =>
+  new Kysely<Record<RelationName, Record<string, unknown>>>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  }).withSchema(schema)
+
+/** A column of a relation that stands in a statement under some name. */
+export interface Column {
+  reference: RawBuilder<unknown>
+  kind: Kind
+  /** Undefined: the column is not there, and is null everywhere. */
+  type: ColumnType | undefined
+}
+
+export function columnsOf<Name extends RelationName>(relations: Relations, relation: Name, alias: string) {
+  return (name: keyof (typeof COLUMNS)[Name] & string): Column => ({
+    reference: sql.ref(`${alias}.${name}`),
+    kind: COLUMNS[relation][name] as Kind,
+    type: relations.columns[relation].get(name),
+  })
+}
+
+/**
+ * An identifier, a text and cents as text: a bigint would be rounded above 2^53 inside of JSON. The rest as
+ * JSON has it: json, jsonb and arrays as what they hold, dates in ISO 8601 whatever the DateStyle is.
+ */
+export function read({ reference, kind, type }: Column): RawBuilder<unknown> {
+  if (!type) return sql`null::text`
+  // JSON would keep the blanks that fill up a char(n); a text does not.
+  if (type.name === 'bpchar[]') return sql`${reference}::text[]`
+  return ['date', 'json', 'list'].includes(kind) && type.name !== 'bpchar'
+    ? reference
+    : sql`${reference}::text`
+}
+
+/**
+ * Columns as one value: Postgres describes every column of every answer anew, and pg reads all of that before
+ * it comes to a value.
+ */
+export const rowOf = <Name extends string>(
+  names: Record<Name, Kind>,
+  column: (name: NoInfer<Name>) => Column,
+): RawBuilder<unknown[]> => list((Object.keys(names) as Name[]).map((name) => read(column(name))))
+
+export const list = (values: RawBuilder<unknown>[]): RawBuilder<unknown[]> =>
+  sql`json_build_array(${sql.join(values)})`
+
+export function isNull({ reference, type }: Column): RawBuilder<boolean> {
+  return type ? sql`${reference} is null` : sql`true`
+}
+
+/** Whether the identifier is the one that this text stands for. A text that stands for none is no error. */
+export function isText({ reference, type }: Column, text: RawBuilder<unknown>): RawBuilder<boolean> {
+  if (!type) return sql`false`
+  const equal = sql<boolean>`${reference} = ${fromText(type, text)}`
+  return isLoose(type) ? sql`(${equal} and ${reference}::text = ${text})` : equal
+}
+
+/** Whether it is one of a list of texts. */
+export function isOneOf({ reference, type }: Column, texts: RawBuilder<unknown>): RawBuilder<boolean> {
+  if (!type) return sql`false`
+  if (familyOf(type) === 'text') return sql`${reference} = any(${texts})`
+  const values = sql`array(select ${fromText(type, sql`value`)} from unnest(${texts}) as value)`
+  const among = sql<boolean>`${reference} = any(${values})`
+  return isLoose(type) ? sql`(${among} and ${reference}::text = any(${texts}))` : among
+}
+
+/** Whether two identifiers are the same text. */
+export function areSame(one: Column, other: Column): RawBuilder<boolean> {
+  if (!one.type || !other.type) return sql`false`
+  const texts = sql<boolean>`${asText(one.reference, one.type)} = ${asText(other.reference, other.type)}`
+  if (familyOf(one.type) !== familyOf(other.type)) return texts
+  const equal = sql<boolean>`${one.reference} = ${other.reference}`
+  return one.type.name === 'citext' ? sql`(${equal} and ${texts})` : equal
+}
+
+const asText = (reference: RawBuilder<unknown>, type: ColumnType) =>
+  familyOf(type) === 'text' ? reference : sql`${reference}::text`
+
+/** Case does not count in a citext, nor do blanks at the end of a char(n); in a text that is asked for both do. */
+const isLoose = ({ name }: ColumnType) => name === 'citext' || name === 'bpchar'
+
+function familyOf({ name }: ColumnType) {
+  if (name === 'varchar') return 'text'
+  return /^int[24]$/.test(name) ? 'int8' : name
+}
+
+/** The text as the type of the column; null where Postgres would write no value of that type so. */
+function fromText(type: ColumnType, text: RawBuilder<unknown>): RawBuilder<unknown> {
+  switch (familyOf(type)) {
+    case 'int8':
+      return sql`case when ${text} ~ '^(0|-?[1-9][0-9]{0,18})$' then
+        case when ${text}::numeric between -9223372036854775808 and 9223372036854775807 then ${text}::int8 end end`
+    case 'numeric':
+      return sql`case when ${text} ~ '^(0|-?[1-9][0-9]{0,254})$' then ${text}::numeric end`
+    case 'uuid':
+      return sql`case when ${text} ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then ${text}::uuid end`
+    case 'bpchar':
+      return sql`${text}::bpchar`
+    case 'citext':
+      // As Postgres shows it, because an extension may stand in any schema.
+      return sql`${text}::${sql.raw(type.shown)}`
+    default:
+      return text
+  }
+}

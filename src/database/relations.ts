@@ -1,0 +1,198 @@
+/**
+ * What `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA hold: tables of ours, or views over
+ * somebody else's. The catalog tells which columns there are and of what type; docs/data.md tells people.
+ */
+import { Customer, DebtAccount, Location } from '../contract.ts'
+
+/** How a column is read, and so which types it may have. */
+export type Kind = 'identifier' | 'text' | 'cents' | 'date' | 'json' | 'list'
+
+export const DEBT_ACCOUNT = {
+  external_id: 'identifier',
+  parent_external_id: 'identifier',
+  external_account_number: 'text',
+  billing_type: 'list',
+  balance: 'cents',
+  current_balance: 'cents',
+  locations: 'list',
+  payment_plan: 'json',
+  metadata: 'json',
+  additional_fields: 'json',
+} as const
+export const CUSTOMER = {
+  external_id: 'identifier',
+  name: 'text',
+  email: 'text',
+  phone: 'text',
+  date_of_birth: 'date',
+  ssn_last4: 'text',
+  address: 'json',
+  metadata: 'json',
+  additional_fields: 'json',
+} as const
+export const LOCATION = {
+  external_id: 'identifier',
+  name: 'text',
+  type: 'text',
+  metadata: 'json',
+  additional_fields: 'json',
+} as const
+
+/** The columns that are read. */
+export const COLUMNS = {
+  debt_accounts: {
+    ...DEBT_ACCOUNT,
+    customer_external_id: 'identifier',
+    location_external_id: 'identifier',
+  },
+  customers: CUSTOMER,
+  locations: LOCATION,
+} as const
+
+export type RelationName = keyof typeof COLUMNS
+export const RELATION_NAMES = Object.keys(COLUMNS) as RelationName[]
+
+/** Without these nothing could be sent: the contract requires them. */
+export const REQUIRED: Record<RelationName, string[]> = {
+  debt_accounts: DebtAccount.required ?? [],
+  customers: Customer.required ?? [],
+  locations: Location.required ?? [],
+}
+
+export interface ColumnType {
+  /** As in pg_type, `int8`, `bpchar`; an array is `text[]`, any enum is `enum`; of a domain what it stands on. */
+  name: string
+  /** As Postgres shows it, `numeric(12,2)`. */
+  shown: string
+}
+
+export interface Relations {
+  schema: string
+  /** By relation, then by column: those that are there and are ours to read. */
+  columns: Record<RelationName, Map<string, ColumnType>>
+}
+
+const SHOWN = {
+  text: 'text',
+  varchar: 'varchar',
+  bpchar: 'char',
+  citext: 'citext',
+  int2: 'smallint',
+  int4: 'integer',
+  int8: 'bigint',
+  numeric: 'numeric',
+  uuid: 'uuid',
+  enum: 'an enum',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  json: 'json',
+  jsonb: 'jsonb',
+} as const
+type BaseType = keyof typeof SHOWN
+
+const TEXTS: BaseType[] = ['text', 'varchar', 'bpchar', 'citext']
+const WHOLE: BaseType[] = ['int2', 'int4', 'int8']
+
+const READABLE: Record<Kind, BaseType[]> = {
+  identifier: [...TEXTS, ...WHOLE, 'numeric', 'uuid'],
+  text: [...TEXTS, ...WHOLE, 'numeric', 'uuid', 'enum'],
+  cents: [...WHOLE, 'numeric'],
+  date: ['date', 'timestamp', 'timestamptz', ...TEXTS],
+  json: ['json', 'jsonb', ...TEXTS],
+  list: ['json', 'jsonb', ...TEXTS, 'enum'],
+}
+
+/** In words, for people. */
+export function readableTypes(kind: Kind): string {
+  const names: string[] = READABLE[kind].map((name) => SHOWN[name])
+  if (kind === 'identifier') names.splice(names.indexOf('numeric'), 1, 'numeric without fraction')
+  if (kind === 'list') names.push('an array of any of these')
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+}
+
+function isReadable(kind: Kind, { name, shown }: ColumnType): boolean {
+  // 7 and 7.00 are the same number, and two identifiers.
+  if (kind === 'identifier' && name === 'numeric') return /,0\)$/.test(shown)
+  const item = kind === 'list' ? name.replace(/\[\]$/, '') : name
+  return (READABLE[kind] as string[]).includes(item)
+}
+
+/** Names and types only, so that it may be logged and shown. */
+export class UnreadableRelations extends Error {
+  /** Postgres's invalid_object_definition. */
+  readonly code = '42P17'
+  readonly problems: string[]
+  constructor(problems: string[]) {
+    super(problems.join('; '))
+    this.problems = problems
+  }
+}
+
+/** What is wrong about them, a sentence for each, and what to do about it. */
+export function problemsOf({ schema, columns }: Relations): string[] {
+  if (RELATION_NAMES.every((relation) => columns[relation].size === 0))
+    return [`there is no schema ${schema} with debt_accounts, customers and locations`]
+  return RELATION_NAMES.flatMap((relation) => {
+    const found = columns[relation]
+    const name = `${schema}.${relation}`
+    if (found.size === 0) return `there is no table or view ${name}`
+    return Object.entries(COLUMNS[relation]).flatMap(([column, kind]) => {
+      const type = found.get(column)
+      if (!type)
+        return REQUIRED[relation].includes(column)
+          ? `${name} has no column ${column}, which is required (${readableTypes(kind)})`
+          : []
+      return isReadable(kind, type)
+        ? []
+        : `${name}.${column} is ${type.shown}, which cannot be read as ${MEANT[kind]}: make it ${readableTypes(kind)}`
+    })
+  })
+}
+
+const MEANT: Record<Kind, string> = {
+  identifier: 'an identifier',
+  text: 'a text',
+  cents: 'whole cents',
+  date: 'a date',
+  json: 'JSON',
+  list: 'a list',
+}
+
+/** One statement, with the schema as its only value; a row for each column that is there. */
+export const CATALOG = `
+  with recursive typed as (
+    select c.relname as relation, a.attname as name, a.atttypid as type, a.atttypmod as modifier
+    from pg_catalog.pg_namespace n
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm', 'f')
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where n.nspname = $1 and c.relname in ('debt_accounts', 'customers', 'locations')
+    union all
+    select relation, name, typbasetype, typtypmod
+    from typed join pg_catalog.pg_type t on t.oid = typed.type and t.typtype = 'd'
+  )
+  select relation, typed.name, format_type(typed.type, modifier) as shown,
+    case when coalesce(item.typtype, t.typtype) = 'e' then 'enum' else coalesce(item.typname, t.typname) end
+      || case when item.oid is null then '' else '[]' end as type
+  from typed join pg_catalog.pg_type t on t.oid = typed.type and t.typtype <> 'd'
+    left join pg_catalog.pg_type item on t.typcategory = 'A' and item.oid = t.typelem`
+
+export interface CatalogRow {
+  relation: RelationName
+  name: string
+  shown: string
+  type: string
+}
+
+export function relationsOf(schema: string, rows: CatalogRow[]): Relations {
+  const columns = { debt_accounts: new Map(), customers: new Map(), locations: new Map() }
+  for (const { relation, name, shown, type } of rows) columns[relation].set(name, { name: type, shown })
+  return { schema, columns }
+}
+
+/** @throws {UnreadableRelations} */
+export function readable(relations: Relations): Relations {
+  const problems = problemsOf(relations)
+  if (problems.length > 0) throw new UnreadableRelations(problems)
+  return relations
+}

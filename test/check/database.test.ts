@@ -1,0 +1,236 @@
+/** Broken set-ups, one after the other: settings, Postgres, its rights. */
+import t from 'tap'
+import { GRANTS, testRole } from '../role.ts'
+import { type Found, finds, NO_DATA, type SetUp, setUp, skipped } from './set-up.ts'
+
+const NEEDS_DATABASE = 'needs what database would tell'
+const NEEDS_RIGHTS = 'needs what rights would tell'
+
+/** All that cannot be seen without Postgres. */
+const behindDatabase = (why: string): Found[] => [
+  skipped('connections', why),
+  skipped('pooler', why),
+  skipped('migrations', why),
+  skipped('relations', why),
+  skipped('rights', why),
+  skipped('lookup', why),
+  ...NO_DATA(why),
+]
+const noPostgres = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
+  { check: 'database', state: 'failure', ...finding },
+  ...behindDatabase(NEEDS_DATABASE),
+  skipped('registration', NEEDS_DATABASE),
+]
+const noRights = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
+  { check: 'rights', state: 'failure', ...finding },
+  skipped('lookup', NEEDS_RIGHTS),
+  ...NO_DATA(NEEDS_RIGHTS),
+]
+
+let healthy: SetUp
+t.before(async () => {
+  healthy = await setUp(t)
+})
+
+t.test('a secret that is too short', async (t) =>
+  finds(t, { ...healthy.env, JIT_SECRET: 'short' }, [
+    {
+      check: 'settings',
+      state: 'failure',
+      said: 'JIT_SECRET must be 32 to 200 characters, all of them A-Z a-z 0-9 . _ ~ -',
+      todo: 'set JIT_SECRET, see .env.example',
+    },
+    skipped('public_url', 'needs JIT_SECRET'),
+    skipped('registration', 'needs JIT_SECRET'),
+  ]),
+)
+
+t.test('no DATABASE_URL', async (t) => {
+  const { DATABASE_URL, ...env } = healthy.env
+  await finds(t, env, [
+    {
+      check: 'settings',
+      state: 'failure',
+      said: 'DATABASE_URL is not set: Postgres, postgres://user:password@host:port/database',
+      todo: 'set DATABASE_URL, see .env.example',
+    },
+    skipped('database', 'needs DATABASE_URL'),
+    ...behindDatabase(NEEDS_DATABASE),
+    skipped('registration', 'needs DATABASE_URL'),
+  ])
+})
+
+t.test('nobody at the address of Postgres', async (t) =>
+  finds(
+    t,
+    { ...healthy.env, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
+    noPostgres({
+      said: 'Postgres cannot be used: ECONNREFUSED',
+      todo: 'check host and port in DATABASE_URL, that Postgres runs, and that this machine may reach it',
+    }),
+  ),
+)
+
+t.test('a wrong password', async (t) => {
+  const url = new URL(healthy.database.url)
+  url.password = 'wrong-password'
+  await finds(
+    t,
+    { ...healthy.env, DATABASE_URL: url.href },
+    noPostgres({
+      said: 'Postgres cannot be used: password authentication failed for user "postgres"',
+      todo: "check the user and the password in DATABASE_URL, and Postgres's pg_hba.conf",
+    }),
+  )
+})
+
+t.test('a database that does not exist', async (t) => {
+  const url = new URL(healthy.database.url)
+  url.pathname = '/nowhere'
+  await finds(
+    t,
+    { ...healthy.env, DATABASE_URL: url.href },
+    noPostgres({
+      said: 'Postgres cannot be used: database "nowhere" does not exist',
+      todo: 'check the name of the database in DATABASE_URL, or create it',
+    }),
+  )
+})
+
+t.test('fewer connections than DATABASE_POOL_SIZE', async (t) => {
+  const { database, env } = await healthy.like(t)
+  const { name, url } = await testRole(t, database)
+  await database.query(`${GRANTS(name)} alter role ${name} connection limit 8`)
+  await finds(t, { ...env, DATABASE_URL: url }, [
+    {
+      check: 'connections',
+      state: 'failure',
+      said: 'DATABASE_POOL_SIZE is 10, and the role allows 8 connections: calls would be refused under load',
+      todo: 'set DATABASE_POOL_SIZE to 8 or less, or allow more',
+    },
+  ])
+})
+
+t.test('a migration to be run, by a user who may not', async (t) => {
+  const { database, env } = await healthy.like(
+    t,
+    `delete from tratta_jit.kysely_migration where name like '0003%'`,
+  )
+  const { name, url } = await testRole(t, database)
+  await database.query(GRANTS(name))
+  await finds(t, { ...env, DATABASE_URL: url }, [
+    {
+      check: 'migrations',
+      state: 'failure',
+      said: '1 of 3 migrations of the schema tratta_jit are still to be run, and this user may not',
+      todo: 'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
+    },
+  ])
+})
+
+t.test('a schema of a newer version', async (t) => {
+  const { env } = await healthy.like(
+    t,
+    `insert into tratta_jit.kysely_migration values ('9999-later', '2030-01-01')`,
+  )
+  await finds(t, env, [
+    {
+      check: 'migrations',
+      state: 'warning',
+      said: 'the schema tratta_jit was brought up to date by a newer version of this program (9999-later)',
+      todo: 'upgrade this one',
+    },
+  ])
+})
+
+t.test('a relation that may not be read', async (t) => {
+  const { database, env } = await healthy.like(t)
+  const { name, url } = await testRole(t, database)
+  await database.query(`${GRANTS(name)} revoke select on tratta_jit.customers from ${name}`)
+  await finds(
+    t,
+    { ...env, DATABASE_URL: url },
+    noRights({
+      said: `${name} may not read tratta_jit.customers`,
+      todo: `grant select on tratta_jit.customers to ${name}`,
+    }),
+  )
+})
+
+t.test('a view whose owner may not read what is behind it', async (t) => {
+  const { database, env } = await healthy.like(t)
+  const { name } = await testRole(t, database)
+  await database.query(`
+    create schema agency;
+    create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
+    create view agency.customers as select * from tratta_jit.customers;
+    create view agency.locations as select * from tratta_jit.locations;
+    grant usage on schema agency, tratta_jit to ${name};
+    alter view agency.customers owner to ${name}`)
+  await finds(
+    t,
+    { ...env, DATABASE_SCHEMA: 'agency' },
+    noRights({
+      said: 'the lookup fails: permission denied for table customers',
+      todo: 'grant select on it to the owner of the view, who reads it on behalf of this user',
+    }),
+  )
+})
+
+t.test('a database that is read-only', async (t) => {
+  const { database, env } = await healthy.like(t)
+  const name = new URL(database.url).pathname.slice(1)
+  await database.query(`alter database ${name} set default_transaction_read_only = on`)
+  await finds(t, env, [
+    {
+      check: 'rights',
+      state: 'warning',
+      said: 'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but no registration and no bulk push can be written down',
+      todo: 'point DATABASE_URL at the primary, or register and push elsewhere',
+    },
+  ])
+})
+
+t.test('a user who may only read what calls need', async (t) => {
+  const { database, env } = await healthy.like(
+    t,
+    `create schema agency;
+     create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
+     create view agency.customers as select * from tratta_jit.customers;
+     create view agency.locations as select * from tratta_jit.locations`,
+  )
+  const { name, url } = await testRole(t, database)
+  await database.query(
+    `grant usage on schema agency to ${name}; grant select on all tables in schema agency to ${name}`,
+  )
+  await finds(t, { ...env, DATABASE_URL: url, DATABASE_SCHEMA: 'agency' }, [
+    {
+      check: 'migrations',
+      state: 'warning',
+      said: 'this user may not see what stands in the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
+      todo: 'grant what docs/data.md grants',
+    },
+    {
+      check: 'rights',
+      state: 'warning',
+      said: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      todo: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
+    },
+    skipped('registration', 'needs the right to read tratta_jit.registrations'),
+  ])
+})
+
+t.test('a user who may read everything and write nothing', async (t) => {
+  const { database, env } = await healthy.like(t)
+  const { name, url } = await testRole(t, database)
+  await database.query(`grant usage on schema tratta_jit to ${name};
+    grant select on all tables in schema tratta_jit to ${name}`)
+  await finds(t, { ...env, DATABASE_URL: url }, [
+    {
+      check: 'rights',
+      state: 'warning',
+      said: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      todo: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
+    },
+  ])
+})

@@ -1,0 +1,58 @@
+import t from 'tap'
+import { judgeVersion } from '../../src/check/database.ts'
+import { run } from '../program.ts'
+import { finds, NO_DATA, setUp } from './set-up.ts'
+
+t.test("check, against the demo's set-up", async (t) => {
+  const { env } = await setUp(t)
+  await t.test('finds nothing', (t) => finds(t, env, []))
+  await t.test('--quick leaves out the pass over the data', (t) =>
+    finds(t, env, NO_DATA('left out by --quick'), ['--quick']),
+  )
+  await t.test('says so to people', async (t) => {
+    const { code, stdout, stderr } = await run(t, ['check'], env)
+    t.same([code, stderr], [0, ''])
+    const same = stdout
+      .replace(/Postgres \d[\d.]*/, 'Postgres N')
+      .replace(/\b[\d.]+ ms/g, 'N ms')
+      .replace(/\d{4}-\d\d-\d\dT[\d:]+Z/, 'TIME')
+      .replace(/of at most \d+/, 'of at most N')
+      .replaceAll(env.PUBLIC_URL!, 'PUBLIC_URL')
+    t.equal(
+      same,
+      `ok       settings      all that are needed are set, and all that are set are right
+ok       database      Postgres N answers
+ok       connections   10 of at most N
+ok       pooler        none: Postgres itself answers
+ok       migrations    the schema tratta_jit is up to date
+ok       relations     tratta_jit has all that is required
+ok       rights        postgres may read tratta_jit and write what is ours
+ok       lookup        indexes can be used; N ms for the account A-500100, with 3 children
+ok       data          4 customers with 15 accounts, nothing that Tratta would refuse
+ok       customers     every account has its customer
+ok       parents       every parent is there, and is the sum of its children
+ok       public_url    PUBLIC_URL is answered by us in N ms
+ok       certificate   none is needed: PUBLIC_URL is this machine
+ok       token         Tratta does not refuse the token (it knows no such bulk action, which was made up)
+ok       registration  registered TIME at PUBLIC_URL, with this secret
+ok       clocks        Postgres, Tratta and this machine agree within 5 s
+
+16 ok, 0 warnings, 0 failures, 0 skipped
+`,
+    )
+  })
+})
+
+t.test('check takes --quick and --json, and nothing else', async (t) => {
+  t.match(await run(t, ['check', 'all']), { code: 2, stderr: 'check takes no words. See tratta-jit help.\n' })
+  t.match(await run(t, ['check', '--fast']), { code: 2, stdout: '' })
+})
+
+t.test('a Postgres that is no longer mended', async (t) => {
+  t.same(judgeVersion('13.23', 13), {
+    state: 'warning',
+    said: 'Postgres 13.23 answers, and is no longer maintained by its makers',
+    todo: 'upgrade it',
+  })
+  t.same(judgeVersion('14.20', 14), { state: 'ok', said: 'Postgres 14.20 answers' })
+})

@@ -1,0 +1,39 @@
+/** Broken set-ups: PgBouncer in between. Debian's, when it is installed. */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../pgbouncer.ts'
+import { finds, setUp } from './set-up.ts'
+
+t.test(
+  'PgBouncer in transaction mode',
+  { skip: !pgBouncerVersion() && 'needs pgbouncer (apt install pgbouncer)' },
+  async (t) => {
+    const { database, env } = await setUp(t)
+    const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    chmodSync(folder, 0o711)
+    const { url, stop } = await startPgBouncer(database.url, folder)
+    t.teardown(stop)
+    await t.test('named statements', (t) =>
+      finds(
+        t,
+        { ...env, DATABASE_URL: url },
+        knowsNamedStatements()
+          ? []
+          : [
+              {
+                check: 'pooler',
+                state: 'failure',
+                said: 'a pooler such as PgBouncer, in transaction mode, that does not know named statements',
+                todo: 'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
+              },
+            ],
+      ),
+    )
+    await t.test('without named statements', (t) =>
+      finds(t, { ...env, DATABASE_URL: url, DATABASE_PREPARED_STATEMENTS: 'false' }, []),
+    )
+  },
+)

@@ -1,0 +1,161 @@
+/** Broken set-ups: views that lack something, and tables without an index. */
+import t from 'tap'
+import { type Found, finds, NO_DATA, type SetUp, setUp, skipped } from './set-up.ts'
+
+let healthy: SetUp
+t.before(async () => {
+  healthy = await setUp(t)
+})
+
+/** Views over our own tables, in the place of somebody else's. */
+const views = ({
+  debt_accounts = 'select * from tratta_jit.debt_accounts',
+  customers = 'select * from tratta_jit.customers',
+  locations = 'select * from tratta_jit.locations',
+}) =>
+  `create schema agency;${Object.entries({ debt_accounts, customers, locations })
+    .map(([name, query]) => query && `create view agency.${name} as ${query};`)
+    .join('')}`
+
+/** 20,000 accounts, each other one a child of the one before. */
+const LEGACY = `
+  create schema legacy;
+  create table legacy.account as
+    select i as no, case i % 2 when 0 then i - 1 end as master, i % 100 as owner, 100 as balance from generate_series(1, 20000) i;
+  create table legacy.owner as select i as no, 'Person ' || i as name from generate_series(0, 99) i;
+  alter table legacy.owner add primary key (no);`
+const legacyViews = (id: string, parent: string) =>
+  views({
+    debt_accounts: `select ${id} as external_id, ${parent} as parent_external_id, owner as customer_external_id,
+      case when master is null and exists (select from legacy.account a where a.master = account.no) then 0 else balance end as balance
+      from legacy.account`,
+    customers: 'select no as external_id, name from legacy.owner',
+  })
+
+const LOOK_INTO_DATA_MD = 'docs/data.md says which columns are read, and how'
+const unreadable = (said: string): Found[] => {
+  const why = 'needs what relations would tell'
+  return [
+    { check: 'relations', state: 'failure', said, todo: LOOK_INTO_DATA_MD },
+    skipped('rights', why),
+    skipped('lookup', why),
+    ...NO_DATA(why),
+  ]
+}
+
+async function broken(title: string, sql: string, expected: Found[]) {
+  await t.test(title, async (t) => {
+    const { env } = await healthy.like(t, sql)
+    await finds(t, { ...env, DATABASE_SCHEMA: 'agency' }, expected)
+  })
+}
+
+broken('views like our tables', views({}), [])
+
+broken(
+  'a view that is not there',
+  views({ locations: '' }),
+  unreadable('there is no table or view agency.locations'),
+)
+
+broken(
+  'a required column that is not there',
+  views({ debt_accounts: 'select external_id, current_balance from tratta_jit.debt_accounts' }),
+  unreadable(
+    'agency.debt_accounts has no column balance, which is required (smallint, integer, bigint or numeric)',
+  ),
+)
+
+broken(
+  'money in double precision',
+  views({
+    debt_accounts:
+      'select external_id, parent_external_id, customer_external_id, balance::float8 from tratta_jit.debt_accounts',
+  }),
+  unreadable(
+    'agency.debt_accounts.balance is double precision, which cannot be read as whole cents: make it smallint, integer, bigint or numeric',
+  ),
+)
+
+broken(
+  'money as dollars are kept',
+  views({
+    debt_accounts:
+      'select external_id, parent_external_id, customer_external_id, balance::numeric(12,2) from tratta_jit.debt_accounts',
+  }),
+  [
+    {
+      check: 'relations',
+      state: 'warning',
+      said: 'agency.debt_accounts.balance is numeric(12,2), as dollars are: it is read as cents',
+      todo: 'if it holds dollars, let the view give (balance * 100)::bigint',
+    },
+  ],
+)
+
+broken(
+  'views over tables whose integers are used as they are',
+  LEGACY +
+    `
+  alter table legacy.account add primary key (no); create index on legacy.account (master); analyze;` +
+    legacyViews('no', 'master'),
+  [],
+)
+
+broken(
+  'identifiers cast to text, and an index on the column alone',
+  `${LEGACY} alter table legacy.account add primary key (no);
+  create index on legacy.account (master); create index on legacy.account ((master::text)); analyze;` +
+    legacyViews('no::text', 'master::text'),
+  [
+    {
+      check: 'lookup',
+      state: 'failure',
+      said: 'every call reads all of legacy.account, about 20,000 rows: no index is of use',
+      todo: 'create index on legacy.account (((no)::text))',
+    },
+  ],
+)
+
+broken(
+  'no index by which children are found',
+  `${LEGACY} alter table legacy.account add primary key (no); create index on legacy.account (no) where master is null; analyze;` +
+    legacyViews('no', 'master').replace(
+      'exists (select from legacy.account a where a.master = account.no)',
+      'no % 2 = 1',
+    ),
+  [
+    {
+      check: 'lookup',
+      state: 'failure',
+      said: 'every call reads all of legacy.account, about 20,000 rows: no index is of use',
+      todo: 'create index on legacy.account (master)',
+    },
+  ],
+)
+
+broken(
+  'a view that computes something slow',
+  views({ locations: 'select external_id, name || pg_sleep(0.15)::text as name from tratta_jit.locations' }),
+  [
+    {
+      check: 'lookup',
+      state: 'warning',
+      said: 'slow: N ms for the account A-500100, with 3 children, though indexes can be used',
+      todo: 'analyze the tables; look for functions and joins in the views',
+    },
+  ],
+)
+
+broken(
+  'nothing in debt_accounts',
+  views({ debt_accounts: 'select * from tratta_jit.debt_accounts where false' }),
+  [
+    {
+      check: 'lookup',
+      state: 'warning',
+      said: 'agency.debt_accounts is empty',
+      todo: 'fill it, or mend the view',
+    },
+  ],
+)

@@ -1,0 +1,115 @@
+/** A set-up as `demo` makes it: Postgres with the sample, a simulated Tratta, and `serve`, registered there. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { type TestDatabase, testDatabase } from '../database.ts'
+import { freePort } from '../guarded.ts'
+import { program, run, SECRET } from '../program.ts'
+import { startSimulator } from '../simulator.ts'
+import { trattaSettings } from '../tratta/settings.ts'
+
+const SAMPLE = readFileSync('sample/accounts.sql', 'utf8')
+
+export interface Found {
+  check: string
+  state: string
+  said: string
+  todo?: string
+  count?: number
+  examples?: string[]
+}
+
+export interface SetUp {
+  database: TestDatabase
+  /** The settings of `serve` and of `check`. */
+  env: Record<string, string>
+  /** Another database that looks the same, but for what the SQL changes, and the settings with it. */
+  like(t: Test, sql?: string): Promise<{ database: TestDatabase; env: Record<string, string> }>
+}
+
+export async function setUp(t: Test): Promise<SetUp> {
+  const database = await testDatabase(t)
+  await database.query(SAMPLE)
+  const { simulator } = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY })
+  const port = String(await freePort())
+  const env = trattaSettings(database.url, simulator.url, `http://127.0.0.1:${port}`)
+  const serving = program(t, ['serve'], { ...env, HOST: '127.0.0.1', PORT: port, ADMIN_PORT: '0' })
+  await serving.line(({ event }) => event === 'registered')
+  t.teardown(async () => {
+    serving.process.kill('SIGINT')
+    await serving.ended
+  })
+  await written(database)
+  const [registered] = await database.query('select * from tratta_jit.registrations')
+  const like: SetUp['like'] = async (t, sql = '') => {
+    const other = await testDatabase(t)
+    await other.query(SAMPLE)
+    await other.query(`insert into tratta_jit.registrations
+      select * from json_populate_record(null::tratta_jit.registrations, '${JSON.stringify(registered)}')`)
+    if (sql) await other.query(sql)
+    return { database: other, env: { ...env, DATABASE_URL: other.url } }
+  }
+  return { database, env, like }
+}
+
+async function written({ query }: TestDatabase) {
+  const sql = `select from tratta_jit.registrations where state = 'registered'`
+  for (let patience = 0; (await query(sql)).length === 0; patience++) {
+    if (patience > 100) throw new Error('the registration is not written down')
+    await pause(50)
+  }
+}
+
+const PERSONAL = /Tremaine|Abbott|Núñez|陳大文|555-0142|1984-02-29|9098|184250|tatum/
+
+/**
+ * Runs `check` and compares all that it finds.
+ * @param expected what is not ok, whole; times are written as `N ms` and `N s`
+ */
+export async function finds(t: Test, env: Record<string, string>, expected: Found[], args: string[] = []) {
+  const { code, lines, stderr, stdout } = await run(t, ['check', '--json', ...args], env)
+  const found = lines.filter(({ event }) => event === 'found') as unknown as (Found & { event: string })[]
+  const notOk = found.flatMap(({ event, ...finding }) =>
+    finding.state === 'ok' ? [] : { ...finding, said: finding.said.replace(/\b[\d.]+ (m?s)\b/, 'N $1') },
+  )
+  t.same(notOk, expected, 'exactly what is wrong, and what to do about it')
+  const states = expected.map(({ state }) => state)
+  t.equal(code, states.includes('failure') ? 1 : states.includes('warning') ? 3 : 0, 'the exit code')
+  t.same([...new Set(found.map(({ check }) => check))], CHECKS, 'all that was looked at')
+  t.equal(stderr, '')
+  for (const secret of [
+    SECRET,
+    env.JIT_SECRET,
+    env.TRATTA_API_TOKEN,
+    URL.parse(env.DATABASE_URL ?? '')?.password,
+  ])
+    if (secret) t.notOk(stdout.includes(secret), 'no secret')
+  t.notMatch(stdout, PERSONAL)
+}
+
+export const CHECKS = [
+  'settings',
+  'database',
+  'connections',
+  'pooler',
+  'migrations',
+  'relations',
+  'rights',
+  'lookup',
+  'data',
+  'customers',
+  'parents',
+  'public_url',
+  'certificate',
+  'token',
+  'registration',
+  'clocks',
+]
+
+export const skipped = (check: string, said: string): Found => ({ check, state: 'skipped', said })
+/** All that a pass over the data would tell. */
+export const NO_DATA = (why: string) => [
+  skipped('data', why),
+  skipped('customers', 'needs what data would tell'),
+  skipped('parents', 'needs what data would tell'),
+]

@@ -1,0 +1,61 @@
+/** A certificate and a server with it that hands on what it gets, as a proxy in front of us does. */
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+
+/**
+ * @param days it is valid; 0: it has expired a moment later
+ * @returns `https://localhost:PORT`, and the file with the authority that one would have to trust
+ */
+export async function tlsInFront(
+  t: Test,
+  of: string,
+  days: number,
+): Promise<{ url: string; authority: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-tls-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const openssl = (...args: string[]) => {
+    const { status, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`)
+  }
+  const key = ['-newkey', 'rsa:2048', '-noenc']
+  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost')
+  openssl(
+    'req',
+    '-x509',
+    ...key,
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-subj',
+    '/CN=Authority',
+    '-days',
+    '30',
+  )
+  openssl('req', ...key, '-keyout', 'key.pem', '-out', 'request', '-subj', '/CN=localhost')
+  const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names']
+  openssl('x509', '-req', '-in', 'request', ...signing, '-out', 'cert.pem', '-days', String(days))
+  const file = (name: string) => readFileSync(join(folder, name))
+  const server = createServer({ key: file('key.pem'), cert: file('cert.pem') }, (asked, response) => {
+    request(new URL(asked.url ?? '/', of), { agent: false }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    }).end()
+  }).listen(0)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return {
+    url: `https://localhost:${(server.address() as AddressInfo).port}`,
+    authority: join(folder, 'ca.pem'),
+  }
+}

@@ -1,0 +1,240 @@
+/** Broken set-ups: PUBLIC_URL, its certificate, the token, the registration, the clocks. */
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { SECRET, service } from '../program.ts'
+import { type Found, finds, type SetUp, setUp, skipped } from './set-up.ts'
+import { tlsInFront } from './tls.ts'
+
+const OTHER_SECRET = 'another-secret-for-the-rotation-0123456789'
+
+let healthy: SetUp
+t.before(async () => {
+  healthy = await setUp(t)
+})
+
+/** As if these settings had been registered: so only what is answered there is wrong. */
+const registered = (publicUrl: string, secret = SECRET) => `update tratta_jit.registrations
+  set (public_url, url_digest) = ('${publicUrl}', '${hash('sha256', `${publicUrl}/jit/${secret}`)}')`
+
+async function somebodyElse(t: Test, answer: RequestListener) {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Checks with this PUBLIC_URL, and expects one finding. */
+async function findsAt(t: Test, url: string, expected: Found[], more: Record<string, string> = {}) {
+  const { env } = await healthy.like(t, registered(url, more.JIT_SECRET))
+  await finds(t, { ...env, PUBLIC_URL: url, ...more }, expected)
+}
+
+const publicUrl = (state: string, said: string, todo: string): Found => ({
+  check: 'public_url',
+  state,
+  said,
+  todo,
+})
+
+t.test('nobody at PUBLIC_URL', async (t) =>
+  findsAt(t, 'http://127.0.0.1:1', [
+    publicUrl(
+      'failure',
+      'http://127.0.0.1:1 is not answered (ECONNREFUSED)',
+      'start `serve`, and see that PUBLIC_URL leads to its PORT; a firewall may also keep only this machine out',
+    ),
+  ]),
+)
+
+t.test('serve with another secret', async (t) => {
+  const url = healthy.env.PUBLIC_URL!
+  await findsAt(
+    t,
+    url,
+    [
+      publicUrl(
+        'failure',
+        `${url} is answered by us, but not with this secret`,
+        'give `serve` and `check` the same JIT_SECRET, and PUBLIC_URL no path that a proxy takes away',
+      ),
+    ],
+    { JIT_SECRET: OTHER_SECRET },
+  )
+})
+
+t.test("somebody else's page", async (t) => {
+  const url = await somebodyElse(t, (_, response) =>
+    response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Welcome to nginx!</h1>'),
+  )
+  await findsAt(t, url, [
+    publicUrl(
+      'failure',
+      `${url} is answered by somebody else: 404, text/html`,
+      'let your proxy or balancer hand it to PORT of `serve`',
+    ),
+  ])
+})
+
+t.test('a redirect', async (t) => {
+  const url = await somebodyElse(t, (request, response) =>
+    response.writeHead(301, { location: `https://jit.agency.example${request.url}` }).end(),
+  )
+  await findsAt(t, url, [
+    publicUrl(
+      'failure',
+      `${url} is answered by somebody else: a redirect (301) to https://jit.agency.example, and whether Tratta follows one is unknown`,
+      'let your proxy or balancer hand it to PORT of `serve`',
+    ),
+  ])
+})
+
+t.test('a machine that is none of ALLOWED_CLIENTS', async (t) => {
+  const { url } = await service(t, healthy.database.url, { ALLOWED_CLIENTS: '192.0.2.0/24' })
+  await findsAt(t, url, [
+    publicUrl(
+      'warning',
+      `${url} is answered by us, but this machine is none of ALLOWED_CLIENTS: more cannot be seen from here`,
+      "let `check` run where ALLOWED_CLIENTS allows it, and see that Tratta's addresses are among them",
+    ),
+  ])
+})
+
+t.test('http, not only to this machine', async (t) => {
+  const url = healthy.env.PUBLIC_URL!.replace('127.0.0.1', '0.0.0.0')
+  await findsAt(t, url, [
+    {
+      check: 'certificate',
+      state: 'failure',
+      said: 'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
+      todo: 'put TLS in front, and make it https',
+    },
+  ])
+})
+
+t.test('certificates', async (t) => {
+  const untrusted = skipped('public_url', 'needs a certificate that can be trusted')
+  const certificate = (state: string, said: string, todo: string): Found => ({
+    check: 'certificate',
+    state,
+    said: `the certificate of PUBLIC_URL ${said}`,
+    todo,
+  })
+  const trusting = (authority: string) => ({ NODE_EXTRA_CA_CERTS: authority })
+
+  await t.test('a good one', async (t) => {
+    const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 20)
+    await findsAt(t, url, [], trusting(authority))
+  })
+  await t.test('one that ends soon', async (t) => {
+    const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 5)
+    await findsAt(
+      t,
+      url,
+      [certificate('warning', 'is valid for 4 more days', 'renew it')],
+      trusting(authority),
+    )
+  })
+  await t.test('one that has expired', async (t) => {
+    const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 0)
+    await pause(1100)
+    await findsAt(t, url, [untrusted, certificate('failure', 'has expired', 'renew it')], trusting(authority))
+  })
+  await t.test('one of an authority that nobody trusts', async (t) => {
+    const { url } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 20)
+    await findsAt(t, url, [
+      untrusted,
+      certificate(
+        'failure',
+        'cannot be trusted (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+        'use one for this name from an authority that everybody trusts, with its intermediate certificates',
+      ),
+    ])
+  })
+})
+
+t.test('a token that Tratta does not take', async (t) =>
+  finds(t, { ...healthy.env, TRATTA_API_TOKEN: 'the-token-of-the-sandbox' }, [
+    {
+      check: 'token',
+      state: 'failure',
+      said: `GET /bulk/00000000-0000-4000-8000-000000000000/errors: Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have tokens of their own.`,
+      todo: 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL',
+    },
+  ]),
+)
+
+t.test('settings for Tratta that are missing', async (t) => {
+  const { TRATTA_API_TOKEN, ...env } = healthy.env
+  await finds(t, env, [
+    {
+      check: 'settings',
+      state: 'warning',
+      said: "TRATTA_API_TOKEN is not set: the bearer token for Tratta's API",
+      todo: 'set it, or Tratta cannot be told where we are',
+    },
+    skipped('token', 'needs TRATTA_API_TOKEN'),
+    skipped('registration', 'needs TRATTA_API_TOKEN'),
+  ])
+})
+
+t.test('the registration', async (t) => {
+  const broken = async (title: string, sql: string, found: Omit<Found, 'check'>) =>
+    t.test(title, async (t) => {
+      const { env } = await healthy.like(t, sql)
+      await finds(t, env, [{ check: 'registration', ...found } as Found])
+    })
+  const at = `asked_at = '2026-01-02T03:04:05Z', registered_at = '2026-01-02T03:04:05Z'`
+  const url = healthy.env.PUBLIC_URL!
+  const again =
+    'restart `serve` or run `tratta-jit register`; until then JIT_SECRET_PREVIOUS keeps the old secret valid'
+
+  await broken('none', 'delete from tratta_jit.registrations', {
+    state: 'warning',
+    said: 'not registered at Tratta: it does not know where to ask',
+    todo: 'run `tratta-jit register`; `serve` does it too, unless TRATTA_REGISTER is off',
+  })
+  await broken('with another secret', `${registered(url, OTHER_SECRET)}, ${at}`, {
+    state: 'failure',
+    said: `registered with another secret, at ${url} (2026-01-02T03:04:05Z): Tratta asks with that one`,
+    todo: again,
+  })
+  await broken('at another address', `${registered('https://old.agency.example')}, ${at}`, {
+    state: 'failure',
+    said: 'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta asks there',
+    todo: again,
+  })
+  await broken(
+    'refused',
+    `update tratta_jit.registrations set state = 'refused', said = 'The url format is invalid.', ${at}`,
+    {
+      state: 'failure',
+      said: `Tratta refused to register ${url} (2026-01-02T03:04:05Z): The url format is invalid.`,
+      todo: 'mend that, then run `tratta-jit register`',
+    },
+  )
+  await broken('not known', `update tratta_jit.registrations set state = 'asking', ${at}`, {
+    state: 'warning',
+    said: `it is not known whether ${url} is registered (asking, 2026-01-02T03:04:05Z)`,
+    todo: '`serve` goes on trying; or run `tratta-jit register`',
+  })
+})
+
+t.test('a clock that is an hour slow', async (t) => {
+  const slow = (of: string): Found => ({
+    check: 'clocks',
+    state: 'warning',
+    said: `the clock of this machine is N s behind that of ${of}`,
+    todo: 'let both follow the same time servers (NTP)',
+  })
+  await finds(t, { ...healthy.env, NODE_OPTIONS: '--import ./test/check/an-hour-ago.ts' }, [
+    slow('Postgres'),
+    slow('Tratta'),
+  ])
+})

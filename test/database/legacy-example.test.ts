@@ -1,0 +1,69 @@
+/** The example of docs/data.md, run as it stands there, by a role with the rights that it grants. */
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { finds, setUp } from '../check/set-up.ts'
+import { run, service } from '../program.ts'
+
+const PAGE = readFileSync('docs/data.md', 'utf8')
+const blocks = (language: string) =>
+  [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, block]) => block!)
+
+t.test('the example of docs/data.md', async (t) => {
+  const { like } = await setUp(t)
+  const { database, env } = await like(t)
+  const [tables = '', views = '', indexes = '', role = ''] = blocks('sql')
+  t.equal(blocks('sql').length, 4)
+  for (const sql of [tables, views, indexes, role]) await database.query(sql)
+  const [, name = '', password = ''] = /create role (\w+) login password '(.*)'/.exec(role) ?? []
+  t.teardown(() => database.query(`drop owned by ${name} cascade; drop role ${name}`))
+  const url = new URL(database.url)
+  url.username = name
+  url.password = password
+  const theirs = { ...env, DATABASE_URL: url.href, DATABASE_SCHEMA: 'tratta' }
+  const documented = JSON.parse(blocks('json')[0]!)
+
+  await t.test('check finds nothing', (t) => finds(t, theirs, []))
+
+  await t.test('lookup gives the documented payload', async (t) => {
+    const { code, stdout, stderr } = await run(t, ['lookup', '70040'], theirs)
+    t.same([code, stderr], [0, ''])
+    t.strictSame(JSON.parse(stdout), documented)
+    t.equal(stdout, `${JSON.stringify(documented, null, 2)}\n`, 'and shows it as the page does')
+  })
+
+  await t.test('serve answers with it, and registers', async (t) => {
+    const { ask, line } = await service(t, url.href, { ...theirs, TRATTA_REGISTER: 'auto' })
+    t.strictSame(await ask('70040'), { status: 200, body: documented })
+    t.match(await ask('70043'), { status: 404 }, 'a closed one')
+    await line(({ event }) => event === 'registered')
+  })
+
+  await t.test('bulk would send it, and refuse nothing', async (t) => {
+    const { code, lines } = await run(t, ['bulk', 'push', '--dry-run', '--json'], theirs)
+    t.match({ code, line: lines.at(-1) }, { code: 0, line: { rows: 1, debt_accounts: 3, refused: {} } })
+  })
+
+  await t.test('the role may write nothing of theirs', async (t) => {
+    const rights = await database.query(`
+      select c.oid::regclass::text as relation, array_agg(privilege) as may
+      from pg_class c join pg_namespace n on n.oid = relnamespace,
+        unnest(array['select', 'insert', 'update', 'delete', 'truncate']) as privilege
+      where nspname in ('tratta', 'legacy') and relkind in ('r', 'v') and has_table_privilege('${name}', c.oid, privilege)
+      group by 1 order by 1`)
+    t.same(rights, [
+      { relation: 'tratta.customers', may: ['select'] },
+      { relation: 'tratta.debt_accounts', may: ['select'] },
+      { relation: 'tratta.locations', may: ['select'] },
+    ])
+  })
+
+  await t.test('to answer calls, the right to read is enough', async (t) => {
+    await database.query(`revoke all on all tables in schema tratta_jit from ${name};
+      grant select on all tables in schema tratta_jit to ${name}`)
+    t.match(await (await service(t, url.href, { DATABASE_SCHEMA: 'tratta' })).ask('70041'), { status: 200 })
+    await database.query(`revoke all on schema tratta_jit from ${name};
+      revoke all on all tables in schema tratta_jit from ${name}`)
+    const { ask } = await service(t, url.href, { DATABASE_SCHEMA: 'tratta' }, ['--no-migrate'])
+    t.match(await ask('70041'), { status: 200 })
+  })
+})

@@ -1,0 +1,83 @@
+/** Processes that never outlive us, and ports for them. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+
+/**
+ * Runs a command and prints its process id. Its input comes from us and holds nothing: when it ends, because
+ * we have ended in whatever way, the command is killed, and with it all that it has started.
+ */
+const GUARD = `
+  exec 3<&0
+  "$@" 3<&- 4>&- &
+  command=$!
+  echo $command >&4
+  exec 4>&-
+  { while read -r _; do :; done; kill -s KILL -- -$$; } <&3 2>/dev/null &
+  wait $command
+  code=$?
+  kill $! 2>/dev/null
+  exit $code`
+
+export interface GuardedProcess {
+  /** Of the command itself. */
+  pid: number
+  /** Resolves with the exit code, which is 128 and the signal when one has ended it. */
+  ended: Promise<number>
+  hasEnded(): boolean
+  /** Kills it and all that it has started. */
+  kill(): Promise<void>
+}
+
+interface Options {
+  cwd: string
+  /** The whole of it. */
+  env: NodeJS.ProcessEnv
+  /** File descriptors; what is left out goes nowhere. */
+  stdout?: number
+  stderr?: number
+  user?: { uid: number; gid: number } | undefined
+}
+
+export async function startGuarded(
+  command: [program: string, ...args: string[]],
+  { cwd, env, stdout, stderr, user }: Options,
+): Promise<GuardedProcess> {
+  const guard: ChildProcess = spawn('/bin/sh', ['-c', GUARD, 'guard', ...command], {
+    cwd,
+    env,
+    // Ctrl-C in the terminal is for us; and a group of its own is how all of it is reached.
+    detached: true,
+    stdio: ['pipe', stdout ?? 'ignore', stderr ?? 'ignore', 'ignore', 'pipe'],
+    ...(user && { uid: user.uid, gid: user.gid }),
+  })
+  const ended = once(guard, 'exit').then(([code]) => (code as number | null) ?? 128)
+  // The guard may have ended first.
+  guard.stdin?.on('error', () => {})
+  const [pid] = (await once(createInterface(guard.stdio[4] as NodeJS.ReadableStream), 'line')) as [string]
+  return {
+    pid: Number(pid),
+    ended,
+    hasEnded: () => guard.exitCode !== null || guard.signalCode !== null,
+    async kill() {
+      guard.stdin?.destroy()
+      await ended
+    },
+  }
+}
+
+/** Below the ports that the kernel gives to outgoing connections. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000)
+    const probe = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    )
+    await new Promise((resolve) => probe.close(resolve))
+    if (isFree) return port
+  }
+}

@@ -1,0 +1,58 @@
+/** Programs of other makers that a machine may have, run in the foreground. */
+import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type GuardedProcess, startGuarded } from './guarded.ts'
+
+const START_MS = 30_000
+
+/** Where it is, also where Debian puts what only root usually runs. */
+export function installed(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  return folders
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+interface Server {
+  name: string
+  args: string[]
+  /** Where it works; what it prints goes into NAME.log there. */
+  directory: string
+  /** It is up when it takes connections there, on 127.0.0.1. */
+  port: number
+  user?: { uid: number; gid: number } | undefined
+}
+
+/** Rejects with the end of what it printed when it does not start. */
+export async function startInstalled({ name, args, directory, port, user }: Server): Promise<GuardedProcess> {
+  const program = installed(name)
+  if (!program) throw new Error(`${name} is not installed`)
+  const file = join(directory, `${name}.log`)
+  const output = openSync(file, 'a', 0o600)
+  const options = { cwd: directory, env: { PATH: process.env.PATH }, stdout: output, stderr: output, user }
+  const running = await startGuarded([program, ...args], options)
+  closeSync(output)
+  for (const until = performance.now() + START_MS; !(await takesConnections(port)); await pause(20))
+    if (running.hasEnded() || performance.now() > until) {
+      await running.kill()
+      throw new Error(`${name} does not start:\n${readFileSync(file, 'utf8').slice(-1000)}`)
+    }
+  return running
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+}

@@ -1,0 +1,62 @@
+/** PgBouncer in transaction mode, in front of a Postgres. */
+import { spawnSync } from 'node:child_process'
+import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from './guarded.ts'
+import { installed, startInstalled } from './installed.ts'
+
+/** As [1, 18]; undefined when it is not installed. */
+export function pgBouncerVersion(): [major: number, minor: number] | undefined {
+  const program = installed('pgbouncer')
+  if (!program) return undefined
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+  const [, major, minor] = /^PgBouncer (\d+)\.(\d+)/m.exec(stdout) ?? []
+  return [Number(major), Number(minor)]
+}
+
+/** From this version on it knows statements by name, where it is told to keep some. */
+export const knowsNamedStatements = () => {
+  const [major, minor] = pgBouncerVersion() ?? [0, 0]
+  return major > 1 || minor >= 21
+}
+
+/** Fewer than the clients, so that a client meets another connection with each transaction. */
+const SERVER_CONNECTIONS = 4
+
+/**
+ * @param folder of somebody who removes it: what PgBouncer needs is put there
+ * @returns the address of the Postgres through it
+ */
+export async function startPgBouncer(postgresUrl: string, folder: string) {
+  const { port: postgresPort, username, password, href } = new URL(postgresUrl)
+  const directory = mkdtempSync(join(folder, 'pgbouncer-'))
+  const port = await freePort()
+  const settings = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'scram-sha-256',
+    auth_file: join(directory, 'users'),
+    pool_mode: 'transaction',
+    default_pool_size: SERVER_CONNECTIONS,
+    max_client_conn: 500,
+    ...(knowsNamedStatements() && { max_prepared_statements: 100 }),
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`)
+  const databases = `[databases]\n* = host=127.0.0.1 port=${postgresPort}\n`
+  writeFileSync(join(directory, 'ini'), `${databases}[pgbouncer]\n${lines.join('\n')}\n`)
+  writeFileSync(join(directory, 'users'), `"${username}" "${password}"\n`, { mode: 0o600 })
+  // It refuses to run as root.
+  const user = process.geteuid?.() === 0 ? nobody() : undefined
+  if (user) for (const path of ['', 'ini', 'users']) chownSync(join(directory, path), user.uid, user.gid)
+  const args = [join(directory, 'ini')]
+  const { kill } = await startInstalled({ name: 'pgbouncer', args, directory, port, user })
+  const url = new URL(href)
+  url.port = String(port)
+  return { url: url.href, stop: kill }
+}
+
+function nobody() {
+  const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8')) ?? []
+  return { uid: Number(uid), gid: Number(gid) }
+}

@@ -1,0 +1,20 @@
+/** A role of a test's own: roles are there for all databases of a server. */
+import { randomBytes } from 'node:crypto'
+import type { Test } from 'tap'
+import type { TestDatabase } from './database.ts'
+
+/** May log in, and nothing else. It goes with the test, and all that it owns. */
+export async function testRole(t: Test, database: TestDatabase) {
+  const name = `role_${randomBytes(8).toString('hex')}`
+  await database.query(`create role ${name} login password 'only-for-tests'`)
+  t.teardown(() => database.query(`drop owned by ${name} cascade; drop role ${name}`))
+  const url = new URL(database.url)
+  url.username = name
+  url.password = 'only-for-tests'
+  return { name, url: url.href }
+}
+
+/** What docs/data.md grants on our own schema, here with the tables in it that are read. */
+export const GRANTS = (role: string) => `
+  grant usage on schema tratta_jit to ${role};
+  grant select, insert, update, delete on all tables in schema tratta_jit to ${role};`
