@@ -105,7 +105,7 @@ export const customers = check({
 
 export const parents = check({
   name: 'parents',
-  needs: ['pool', 'relations', 'pass'],
+  needs: ['pass', 'pool', 'relations'],
   async run({ pool, relations, pass }) {
     const found = findings(
       'warning',

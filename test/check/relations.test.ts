@@ -21,13 +21,13 @@ const views = ({
 const LEGACY = `
   create schema legacy;
   create table legacy.account as
-    select i as no, case i % 2 when 0 then i - 1 end as master, i % 100 as owner, 100 as balance from generate_series(1, 20000) i;
+    select i as no, case i % 2 when 0 then i - 1 end as master, (i - 1) / 2 % 100 as owner, 100 * (1 - i % 2) as balance
+    from generate_series(1, 20000) i;
   create table legacy.owner as select i as no, 'Person ' || i as name from generate_series(0, 99) i;
   alter table legacy.owner add primary key (no);`
 const legacyViews = (id: string, parent: string) =>
   views({
-    debt_accounts: `select ${id} as external_id, ${parent} as parent_external_id, owner as customer_external_id,
-      case when master is null and exists (select from legacy.account a where a.master = account.no) then 0 else balance end as balance
+    debt_accounts: `select ${id} as external_id, ${parent} as parent_external_id, owner as customer_external_id, balance
       from legacy.account`,
     customers: 'select no as external_id, name from legacy.owner',
   })
@@ -120,10 +120,7 @@ broken(
 broken(
   'no index by which children are found',
   `${LEGACY} alter table legacy.account add primary key (no); create index on legacy.account (no) where master is null; analyze;` +
-    legacyViews('no', 'master').replace(
-      'exists (select from legacy.account a where a.master = account.no)',
-      'no % 2 = 1',
-    ),
+    legacyViews('no', 'master'),
   [
     {
       check: 'lookup',

@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { freePort } from '../guarded.ts'
 import { SECRET, service } from '../program.ts'
 import { type Found, finds, type SetUp, setUp, skipped } from './set-up.ts'
 import { tlsInFront } from './tls.ts'
@@ -43,15 +44,16 @@ const publicUrl = (state: string, said: string, todo: string): Found => ({
   todo,
 })
 
-t.test('nobody at PUBLIC_URL', async (t) =>
-  findsAt(t, 'http://127.0.0.1:1', [
+t.test('nobody at PUBLIC_URL', async (t) => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  await findsAt(t, url, [
     publicUrl(
       'failure',
-      'http://127.0.0.1:1 is not answered (ECONNREFUSED)',
+      `${url} is not answered (ECONNREFUSED)`,
       'start `serve`, and see that PUBLIC_URL leads to its PORT; a firewall may also keep only this machine out',
     ),
-  ]),
-)
+  ])
+})
 
 t.test('serve with another secret', async (t) => {
   const url = healthy.env.PUBLIC_URL!

@@ -2,7 +2,6 @@
 import pg from 'pg'
 import t from 'tap'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
-import { DatabaseAway } from '../../src/database/pool.ts'
 import { CATALOG, problemsOf, relationsOf } from '../../src/database/relations.ts'
 import { toPayload } from '../../src/payload.ts'
 import { type TestDatabase, testDatabase } from '../database.ts'
@@ -248,6 +247,8 @@ t.test('many calls at once, before the columns are known', async (t) => {
     ids.slice(0, 50),
   )
   await database.query('drop view agency.customers')
-  await t.rejects(findAccount(pool, statement, '1', limits), DatabaseAway)
+  await t.rejects(findAccount(pool, statement, '1', limits), {
+    cause: { message: 'there is no table or view agency.customers' },
+  })
   await pool.end()
 })
