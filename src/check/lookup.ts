@@ -1,4 +1,5 @@
 /** The lookup's plan, and its time for the account with the most children. */
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { accountStatement, findAccount, lookupSql } from '../database/find-account.ts'
 import { DeadlinePassed, limitsWithin } from '../database/pool.ts'
@@ -64,11 +65,8 @@ async function missingIndexes(pool: pg.Pool, relations: Relations): Promise<Find
       await client.query(`set local enable_${kind} = off`)
     // As the named statement of `serve` ends up: one plan for all accounts.
     await client.query('set local plan_cache_mode = force_generic_plan')
-    await client.query(`prepare tratta_jit_check (text) as ${lookupSql(relations)}`)
-    const { rows } = await client.query('explain (format json, verbose) execute tratta_jit_check (null)')
-    await client.query('deallocate tratta_jit_check')
     const found = new Map<string, Finding>()
-    for (const { table, createIndex } of wholeReads(rows[0]['QUERY PLAN'][0].Plan as PlanNode)) {
+    for (const { table, createIndex } of wholeReads(await planOf(client, lookupSql(relations)))) {
       const count = await rowsIn(client, table)
       if (count < MANY_ROWS) continue
       const said = `every call reads all of ${table}, about ${count.toLocaleString('en-US')} rows: no index is of use`
@@ -83,6 +81,18 @@ async function missingIndexes(pool: pg.Pool, relations: Relations): Promise<Find
       () => client.release(),
       () => client.release(true),
     )
+  }
+}
+
+async function planOf(client: pg.PoolClient, statement: string): Promise<PlanNode> {
+  const name = client.escapeIdentifier(`tratta_jit_${randomUUID()}`)
+  await client.query(`prepare ${name} (text) as ${statement}; savepoint prepared`)
+  try {
+    const { rows } = await client.query(`explain (format json, verbose) execute ${name} (null)`)
+    return rows[0]['QUERY PLAN'][0].Plan
+  } finally {
+    // It outlives the transaction, and behind a pooler this connection is soon somebody else's.
+    await client.query(`rollback to prepared; deallocate ${name}`)
   }
 }
 

@@ -1,68 +1,70 @@
 /** Whether something pools connections between us and Postgres, and what that means for named statements. */
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { check, type Finding, failure, ok } from './check.ts'
+import { check, failure, ok } from './check.ts'
 
 type Client = pg.PoolClient & { processID?: number | null }
 
-const NAMED = { name: 'tratta_jit_check', text: 'select pg_backend_pid() as pid' }
-
-/** A pooler may hand out another connection, or the same again by chance. */
+/** A pooler may hand out the same connection again by chance. */
 const TRIES = 3
+const IN_BETWEEN = 'a pooler such as PgBouncer is in between, in'
 
 export const pooler = check({
   name: 'pooler',
   needs: ['pool'],
+  settings: ['DATABASE_PREPARED_STATEMENTS'],
   async run({ pool, config }) {
     const [client, other] = [(await pool.connect()) as Client, await pool.connect()]
     try {
       // What a pooler says of itself when a connection begins is not what Postgres says behind it.
       if ((await pidOf(client)) === client.processID) return [ok('none: Postgres itself answers')]
       for (let tried = 0; tried < TRIES; tried++) {
-        const found = await afterAnother(client, other, config.DATABASE_PREPARED_STATEMENTS === true)
-        if (found) return [found]
+        const known = await knowsNames(client, other)
+        if (known === true) return [ok(`${IN_BETWEEN} transaction mode, and knows named statements`)]
+        if (known === false)
+          return [
+            config.DATABASE_PREPARED_STATEMENTS
+              ? failure(
+                  `${IN_BETWEEN} transaction mode, and does not know named statements`,
+                  'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
+                )
+              : ok(`${IN_BETWEEN} transaction mode; DATABASE_PREPARED_STATEMENTS is false, as it must be`),
+          ]
       }
-      return [ok('a pooler such as PgBouncer, in session mode as it seems')]
+      return [ok(`${IN_BETWEEN} session mode as it seems`)]
     } finally {
-      // Neither is to be used again: a statement of one may stand where the other expects none.
       client.release(true)
       other.release(true)
     }
   },
 })
 
-const pidOf = async (client: pg.PoolClient, query: { name?: string; text: string } = { text: NAMED.text }) =>
-  (await client.query<{ pid: number }>(query)).rows[0]!.pid
+const PID = 'select pg_backend_pid() as pid'
+
+const pidOf = async (client: pg.PoolClient, name?: string) =>
+  (await client.query<{ pid: number }>({ text: PID, ...(name && { name }) })).rows[0]!.pid
 
 /**
- * Lets another client take the connection that the first one had, in a transaction, and then asks for the
- * first one's named statement.
+ * Lets another client take the connection on which the first one has named a statement, and then asks for
+ * that statement.
  * @returns undefined when the first one has kept its connection
  */
-async function afterAnother(
-  client: Client,
-  other: pg.PoolClient,
-  named: boolean,
-): Promise<Finding | undefined> {
-  const before = await pidOf(client, NAMED)
+async function knowsNames(client: Client, other: pg.PoolClient): Promise<boolean | undefined> {
+  const name = `tratta_jit_${randomUUID()}`
+  const before = await pidOf(client, name)
   await other.query('begin')
   try {
-    await pidOf(other)
-    const isKept = (await pidOf(client)) === before
-    if (isKept) return undefined
-    try {
-      await pidOf(client, NAMED)
-      return ok('a pooler such as PgBouncer, in transaction mode, that knows named statements')
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) throw error
-      const said = 'a pooler such as PgBouncer, in transaction mode, that does not know named statements'
-      return named
-        ? failure(
-            said,
-            'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
-          )
-        : ok(`${said}; DATABASE_PREPARED_STATEMENTS is false, as it must be`)
-    }
+    if ((await pidOf(other)) !== before || (await pidOf(client)) === before) return undefined
+    await pidOf(client, name)
+    return true
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === NO_SUCH_STATEMENT) return false
+    throw error
   } finally {
+    // It would stay there for whoever gets that connection next. A pooler that knows names sees to it itself.
+    await other.query(`deallocate "${name}"`).catch(() => {})
     await other.query('rollback')
   }
 }
+
+const NO_SUCH_STATEMENT = '26000'

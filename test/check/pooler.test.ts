@@ -26,7 +26,7 @@ t.test(
               {
                 check: 'pooler',
                 state: 'failure',
-                said: 'a pooler such as PgBouncer, in transaction mode, that does not know named statements',
+                said: 'a pooler such as PgBouncer is in between, in transaction mode, and does not know named statements',
                 todo: 'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
               },
             ],
