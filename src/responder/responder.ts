@@ -64,6 +64,8 @@ export async function startResponder(
     await Promise.race([Promise.all([pool.end(), notes.end()]), pause(400)])
   }
   try {
+    // So that the first call finds the columns read and a connection open.
+    await readiness.missing()
     await app.listen({ host: config.HOST, port: config.PORT })
     await admin.listen({ host: config.ADMIN_HOST, port: config.ADMIN_PORT })
   } catch (error) {
