@@ -1,6 +1,7 @@
 /** A pass over all customers and accounts: what Tratta would refuse, by the contract of `serve` and `bulk`. */
 import pg from 'pg'
 import { type DryRun, dryRun } from '../bulk/dry-run.ts'
+import { boundMemory } from '../bulk/pages.ts'
 import { readingFrom, type Source } from '../bulk/read-customers.ts'
 import { noProgress } from '../bulk/show-progress.ts'
 import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
@@ -39,6 +40,7 @@ export const data = check({
       const left = total && rate > 0 ? `, ${duration(Math.round((total - read) / rate))} left` : ''
       return `${number(read)}${total ? ` of ${number(total)}` : ''} customers, ${number(Math.round(rate))}/s${left}`
     }
+    boundMemory()
     const end = context.showProgress(figures, line)
     try {
       const source = readingFrom(pool, relations)

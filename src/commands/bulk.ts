@@ -1,7 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
 import pg from 'pg'
 import { PushStopped } from '../bulk/deliver.ts'
 import { type DryRun, dryRun } from '../bulk/dry-run.ts'
+import { boundMemory } from '../bulk/pages.ts'
 import { push } from '../bulk/push.ts'
 import { readErrorsAgain } from '../bulk/read-again.ts'
 import { readingFrom } from '../bulk/read-customers.ts'
@@ -46,9 +46,7 @@ export const bulkPushCommand: Command = {
       throw new WrongUse('--limit takes a number of customers')
     const asJson = Boolean(given.json) || !process.stdout.isTTY
     return withDatabase({ ...given, json: asJson }, async (config, pool) => {
-      // Rows live until their request is formed, and V8 would answer that with ever more room for garbage.
-      setFlagsFromString('--semi-space-growth-factor=1')
-      setFlagsFromString('--heap-growing-percent=20')
+      boundMemory()
       const stop = new AbortController()
       const progress = noProgress(config.TRATTA_REQUESTS_PER_MINUTE)
       const options = {
