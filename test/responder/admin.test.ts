@@ -14,7 +14,7 @@ import { CALL_OUTCOMES } from '../../src/responder/outcome.ts'
 import { VERSION } from '../../src/version.ts'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
 import { call, tally } from '../calls.ts'
-import { testDatabase } from '../database.ts'
+import { MINIMUM, testDatabase } from '../database.ts'
 import { type Family, readExposition, sampleOf } from '../exposition.ts'
 import { SECRET, type Service, service } from '../program.ts'
 import { passes } from '../tools.ts'
@@ -312,6 +312,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
 t.test('GET /openapi.json', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
+  await database.query(MINIMUM)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, balance) values ('none', null)`)
   const running = await service(t, database.url, { PUBLIC_URL })
