@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { startPgBouncer } from './pgbouncer.ts'
 
 export const SECRET = 'this-secret-is-only-for-tests_0123456789'
 
@@ -95,15 +96,22 @@ export interface Service extends Program {
   requestLine(requestId: string): Promise<Record<string, unknown>>
 }
 
-/** `serve`, on free ports, until the test ends. */
+/**
+ * `serve`, on free ports, until the test ends. Where TEST_PGBOUNCER is set, behind a PgBouncer in transaction
+ * mode, with that as its DATABASE_PREPARED_STATEMENTS.
+ */
 export async function service(
   t: Test,
   databaseUrl: string,
   env: Record<string, string> = {},
   args: string[] = [],
 ): Promise<Service> {
+  const { TEST_PGBOUNCER, TEST_LOGS } = process.env
+  const pgBouncer = TEST_PGBOUNCER ? await startPgBouncer(databaseUrl, TEST_LOGS!) : undefined
+  if (pgBouncer) t.teardown(pgBouncer.stop)
   const running = program(t, ['serve', ...args], {
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: pgBouncer?.url ?? databaseUrl,
+    ...(TEST_PGBOUNCER && { DATABASE_PREPARED_STATEMENTS: TEST_PGBOUNCER }),
     JIT_SECRET: SECRET,
     HOST: '127.0.0.1',
     PORT: '0',

@@ -1,0 +1,30 @@
+/** All drills, by name, in the order in which they are run. */
+import { clockJump } from './clock-jump.ts'
+import type { Drill } from './drill.ts'
+import { failover } from './failover.ts'
+import { fullLogDisk } from './full-log-disk.ts'
+import { guessingSecrets } from './guessing.ts'
+import { memoryLimit } from './memory-limit.ts'
+import { pgBouncerNamed, pgBouncerUnnamed } from './pgbouncer.ts'
+import { postgresKilled, postgresRestarted, postgresSilent } from './postgres-faults.ts'
+import { connectionsExhausted, postgresReadOnly } from './postgres-limits.ts'
+import { liveMigration, rollingRestart } from './rolling.ts'
+import { slowClients } from './slow-clients.ts'
+
+export const DRILLS: Record<string, Drill> = {
+  'postgres-killed': postgresKilled,
+  'postgres-silent': postgresSilent,
+  'postgres-restarted': postgresRestarted,
+  'connections-exhausted': connectionsExhausted,
+  'postgres-read-only': postgresReadOnly,
+  failover,
+  'pgbouncer-unnamed': pgBouncerUnnamed,
+  'pgbouncer-named': pgBouncerNamed,
+  'rolling-restart': rollingRestart,
+  'live-migration': liveMigration,
+  'slow-clients': slowClients,
+  'guessing-secrets': guessingSecrets,
+  'full-log-disk': fullLogDisk,
+  'memory-limit': memoryLimit,
+  'clock-jump': clockJump,
+}

@@ -1,0 +1,62 @@
+/** What is expected in more than one drill. */
+import { type Call, percentile, tally } from '../test/calls.ts'
+import { type Expectation, type Scene, wellWithin } from './drill.ts'
+import type { Replica } from './replica.ts'
+import { isAnswered, isFailed, isRefused, wellAfter } from './row.ts'
+
+/** Tratta gives up after 10 s. */
+const PATIENCE_MS = 10_000
+
+const ends = (calls: Call[]) =>
+  Object.entries(tally(calls))
+    .map(([end, count]) => `${count} × ${end}`)
+    .join(', ') || 'none'
+
+export const noneFailed = (calls: Call[]): Expectation => ({
+  what: `each call is answered 200, 503 or 504: ${ends(calls)}`,
+  holds: calls.length > 0 && !calls.some(isFailed),
+})
+
+export const allAnswered = (calls: Call[], which = 'each call'): Expectation => ({
+  what: `${which} is answered 200: ${ends(calls)}`,
+  holds: calls.length > 0 && calls.every(isAnswered),
+})
+
+export const someRefused = (calls: Call[]): Expectation => ({
+  what: `the fault was felt: ${calls.filter(isRefused).length} calls were told to come again`,
+  holds: calls.some(isRefused),
+})
+
+export const inTime = (calls: Call[]): Expectation => ({
+  what: `the longest call ends before Tratta gives up (10 s): ${Math.round(percentile(calls, 1))} ms`,
+  holds: percentile(calls, 1) < PATIENCE_MS,
+})
+
+export function wellAgain(scene: Scene, calls: Call[], moment: number, since = 'the fault'): Expectation {
+  const after = wellAfter(calls, moment)
+  const bound = wellWithin(scene)
+  return {
+    what: `all is well within ${bound / 1000} s after ${since}: ${after === undefined ? 'never' : `${after} ms`}`,
+    holds: after !== undefined && after < bound,
+  }
+}
+
+export const same = (what: string, seen: unknown, expected: unknown): Expectation => {
+  const holds = JSON.stringify(seen) === JSON.stringify(expected)
+  return { what: `${what}: ${JSON.stringify(seen)}`, holds }
+}
+
+/**
+ * The calls that one replica has counted, against those that were made to it alone.
+ * @param asked further ones, answered before
+ */
+export async function countedExactly(replica: Replica, calls: Call[], asked = 0): Promise<Expectation> {
+  const counts = await replica.counts()
+  const sum = (...outcomes: string[]) => outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0)
+  const seen = [sum('answered'), sum('database_away', 'busy', 'deadline_passed'), sum(...Object.keys(counts))]
+  const made = [calls.filter(isAnswered).length + asked, calls.filter(isRefused).length, calls.length + asked]
+  return {
+    what: `the metrics counted what was made (answered, refused, all): ${seen.join(', ')}`,
+    holds: JSON.stringify(seen) === JSON.stringify(made),
+  }
+}

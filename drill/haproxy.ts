@@ -1,0 +1,65 @@
+/** HAProxy, which sends to the primary of several Postgres, as in front of Patroni. */
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { freePort } from '../test/guarded.ts'
+import { installed, startInstalled } from '../test/installed.ts'
+import type { Need, Scene } from './drill.ts'
+import { query } from './stage.ts'
+
+export const HAPROXY: Need = {
+  what: 'haproxy (apt install haproxy)',
+  isThere: () => installed('haproxy') !== undefined,
+}
+
+/** @returns the first URL, through HAProxy */
+export async function startHaproxy(scene: Scene, { directory }: EmbeddedPostgres, urls: string[]) {
+  const port = await freePort()
+  const servers = await Promise.all(
+    urls.map(async (url, index) => {
+      const check = await startCheck(scene, url)
+      return `server postgres${index} 127.0.0.1:${new URL(url).port} port ${check}`
+    }),
+  )
+  const file = join(directory, 'haproxy.cfg')
+  writeFileSync(file, configuration(port, servers))
+  const args = ['-db', '-f', file]
+  const { kill } = await startInstalled({ name: 'haproxy', args, directory, port })
+  scene.closing(kill)
+  const url = new URL(urls[0]!)
+  url.port = String(port)
+  return url.href
+}
+
+/** What Patroni's port tells of each Postgres: 200 where it is the primary. Nothing of Postgres's own does. */
+async function startCheck(scene: Scene, url: string): Promise<number> {
+  const server = createServer(async (_request, response) => {
+    const rows = await query(url, 'select pg_is_in_recovery() as is_standby').catch(() => [])
+    response.writeHead(rows[0]?.is_standby === false ? 200 : 503).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  scene.closing(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+const configuration = (port: number, servers: string[]) => `
+global
+  maxconn 500
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout check 1s
+  timeout client 1h
+  timeout server 1h
+listen primary
+  bind 127.0.0.1:${port}
+  option httpchk OPTIONS /primary
+  http-check expect status 200
+  default-server check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+  ${servers.join('\n  ')}
+`

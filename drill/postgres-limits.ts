@@ -1,0 +1,109 @@
+/** Postgres is there, but does not give all that it should. */
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import type { Drill, Scene } from './drill.ts'
+import {
+  allAnswered,
+  countedExactly,
+  inTime,
+  noneFailed,
+  same,
+  someRefused,
+  wellAgain,
+} from './expectations.ts'
+import { startReplica } from './replica.ts'
+import { query, startCalls, startDatabase } from './stage.ts'
+
+const CALLS_A_SECOND = 200
+
+export const connectionsExhausted: Drill = {
+  does: 'others take every connection that Postgres has, those of the service among them',
+  async run(scene) {
+    const postgres = await startDatabase(scene, { max_connections: '40' })
+    const replica = await startReplica(scene, postgres)
+    const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
+    await pause(1000)
+    const others = await takeAllConnections(scene, postgres.url)
+    await pause(2000)
+    const ready = await replica.health('ready')
+    await Promise.all(others.map((other) => other.end()))
+    const faultEnded = performance.now()
+    await pause(scene.short ? 2000 : 4000)
+    const calls = await calling.stop()
+    return {
+      calls,
+      faultEnded,
+      expectations: [
+        noneFailed(calls),
+        someRefused(calls),
+        inTime(calls),
+        same('meanwhile ready answered', ready, 503),
+        wellAgain(scene, calls, faultEnded),
+        await countedExactly(replica, calls),
+      ],
+    }
+  },
+}
+
+/** Whatever is free, and then whatever the service holds. */
+async function takeAllConnections(scene: Scene, url: string): Promise<pg.Client[]> {
+  const taken: pg.Client[] = []
+  scene.closing(() => Promise.all(taken.map((client) => client.end().catch(() => {}))))
+  const take = async () => {
+    const client = new pg.Client(url)
+    client.on('error', () => {})
+    await client.connect()
+    taken.push(client)
+    return client
+  }
+  const takeAllThatAreFree = async () => {
+    for (;;)
+      try {
+        await take()
+      } catch (error) {
+        if ((error as { code?: string }).code !== '53300') throw error
+        return
+      }
+  }
+  const first = await take()
+  for (;;) {
+    await takeAllThatAreFree()
+    const { rowCount } = await first.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tratta-jit'",
+    )
+    if (rowCount === 0) return taken
+  }
+}
+
+export const postgresReadOnly: Drill = {
+  does: 'Postgres takes no writes, as a standby does: calls go on, and the service can be restarted',
+  async run(scene) {
+    const postgres = await startDatabase(scene)
+    const [replica, restarted] = await Promise.all([
+      startReplica(scene, postgres),
+      startReplica(scene, postgres),
+    ])
+    const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
+    await pause(1000)
+    await query(postgres.url, 'alter system set default_transaction_read_only = on')
+    await query(postgres.url, 'select pg_reload_conf()')
+    const exitCode = await restarted.stop()
+    await restarted.start()
+    const answer = await restarted.ask()
+    await pause(1000)
+    const calls = await calling.stop()
+    const counted = await countedExactly(replica, calls)
+    return {
+      calls,
+      expectations: [
+        allAnswered(calls),
+        same('a replica ends with exit code', exitCode, 0),
+        {
+          what: 'and, started again on the database that takes no writes, gives the same answer',
+          holds: answer === (await replica.ask()),
+        },
+        counted,
+      ],
+    }
+  },
+}
