@@ -22,13 +22,13 @@ export const clockJump: Drill = {
     const env = {
       LD_PRELOAD: LIBRARY!,
       FAKETIME_TIMESTAMP_FILE: file,
-      FAKETIME_NO_CACHE: '1',
+      FAKETIME_CACHE_DURATION: '1',
       // Who sets a clock does not set the one that only runs on.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
     const replica = await startReplica(scene, postgres, postgres.url, { env })
     const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
-    const stayMs = scene.short ? 1500 : 8000
+    const stayMs = scene.short ? 2000 : 8000
     const seen: number[] = []
     for (const offset of ['+0', '+1d', '-1d', '+0']) {
       jump(offset)

@@ -1,6 +1,5 @@
 /** There is no room for the log. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { installed } from '../test/installed.ts'
 import type { Drill } from './drill.ts'
@@ -27,9 +26,9 @@ export const fullLogDisk: Drill = {
     await pause(1000)
     limitFiles('0')
     await pause(500)
-    const [linesBefore, memoryBefore] = [replica.log().length, memoryOf(replica.pid())]
+    const [linesBefore, memoryBefore] = [replica.log().length, replica.memory().now]
     await pause(scene.short ? 3000 : 20_000)
-    const [linesMeanwhile, memoryAfter] = [replica.log().length, memoryOf(replica.pid())]
+    const [linesMeanwhile, memoryAfter] = [replica.log().length, replica.memory().now]
     limitFiles('unlimited')
     await pause(1500)
     const written = replica.log().length - linesMeanwhile
@@ -53,9 +52,4 @@ export const fullLogDisk: Drill = {
       ],
     }
   },
-}
-
-function memoryOf(pid: number) {
-  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Math.round(Number(kilobytes) / 1024)
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { freePort } from '../test/guarded.ts'
 import { installed, startInstalled } from '../test/installed.ts'
@@ -30,13 +31,24 @@ export async function startHaproxy(scene: Scene, { directory }: EmbeddedPostgres
   scene.closing(kill)
   const url = new URL(urls[0]!)
   url.port = String(port)
+  await knowsPrimary(url.href)
   return url.href
 }
+
+/** At first it takes all for the primary, and gives each its turn. */
+async function knowsPrimary(url: string) {
+  for (let inRow = 0; inRow < 4; await pause(50)) {
+    const [row] = await query(url, IS_STANDBY)
+    inRow = row?.is_standby ? 0 : inRow + 1
+  }
+}
+
+const IS_STANDBY = 'select pg_is_in_recovery() as is_standby'
 
 /** What Patroni's port tells of each Postgres: 200 where it is the primary. Nothing of Postgres's own does. */
 async function startCheck(scene: Scene, url: string): Promise<number> {
   const server = createServer(async (_request, response) => {
-    const rows = await query(url, 'select pg_is_in_recovery() as is_standby').catch(() => [])
+    const rows = await query(url, IS_STANDBY).catch(() => [])
     response.writeHead(rows[0]?.is_standby === false ? 200 : 503).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

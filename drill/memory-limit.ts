@@ -1,5 +1,4 @@
 /** Little memory, and more calls than can be answered. */
-import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Drill } from './drill.ts'
 import { countedExactly, inTime, noneFailed, someRefused, wellAgain } from './expectations.ts'
@@ -39,7 +38,7 @@ export const memoryLimit: Drill = {
     const calm = startCalls(scene, replica.jit, 20)
     await pause(1500)
     const calls = [...flooded, ...(await calm.stop())]
-    const peak = peakMemoryOf(replica.pid())
+    const { most: peak } = replica.memory()
     return {
       calls,
       faultEnded,
@@ -53,9 +52,4 @@ export const memoryLimit: Drill = {
       ],
     }
   },
-}
-
-function peakMemoryOf(pid: number) {
-  const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Math.round(Number(kilobytes) / 1024)
 }

@@ -18,6 +18,8 @@ export interface Replica {
   /** The same with a secret that is not ours. */
   guess: string
   pid(): number
+  /** What it holds, and the most that it ever held, in MB of 1024² (Linux only). */
+  memory(): { now: number; most: number }
   /** The whole answer to Tratta's question, as text. */
   ask(): Promise<string>
   /** The status of one of the paths below /health/. */
@@ -59,6 +61,7 @@ export async function startReplica(
     jit: question(SECRET),
     guess: question('this-secret-is-not-that-of-the-drills_0123'),
     pid: () => running!.pid,
+    memory: () => memoryOf(running!.pid),
     ask: () => fetch(replica.jit).then((response) => response.text()),
     health: (path) => fetch(`${url}/health/${path}`).then(drained),
     async counts() {
@@ -109,4 +112,11 @@ const isOk = async (response: Response) => (await drained(response)) === 200
 async function drained(response: Response) {
   await response.arrayBuffer()
   return response.status
+}
+
+function memoryOf(pid: number) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const megabytes = (name: string) =>
+    Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024)
+  return { now: megabytes('VmRSS'), most: megabytes('VmHWM') }
 }
