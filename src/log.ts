@@ -4,6 +4,8 @@
  * what describeError gives.
  */
 import { hash, hkdfSync } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import pino, { type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
@@ -15,9 +17,11 @@ const MOST_UNWRITTEN = 4 * 1024 * 1024
 /** So many bytes are gathered before they are written, for so long at most. */
 const GATHER_BYTES = 4096
 const GATHER_MS = 100
+/** What cannot be written within this time at the end is lost. */
+const LAST_WRITE_MS = 1000
 
 /** JSON lines on standard output, written behind the calls' back: a slow reader does not slow an answer. */
-export function createLog(level: string): { log: Log; flush: () => void } {
+export function createLog(level: string): { log: Log; close: () => Promise<void> } {
   const output = pino.destination({
     dest: 1,
     sync: false,
@@ -27,7 +31,19 @@ export function createLog(level: string): { log: Log; flush: () => void } {
   })
   // Without a listener a full disk would end the process.
   output.on('error', () => {})
-  return { log: logTo(output, level), flush: () => output.flushSync() }
+  const log = logTo(output, level)
+  return {
+    log,
+    async close() {
+      log.level = 'silent'
+      // Not flushSync, which tries again and again where there is no room, and lets nobody else act.
+      const ended = once(output, 'close').catch(() => {})
+      output.end()
+      await Promise.race([ended, pause(LAST_WRITE_MS)])
+      // Or pino would flush once more when the process ends.
+      output.destroy()
+    },
+  }
 }
 
 export function logTo(output: DestinationStream, level: string): Log {

@@ -10,7 +10,7 @@ export const serveCommand: Command = {
   async run(given) {
     const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
     const stopped = stopSignal()
-    const { log, flush } = createLog(config.LOG_LEVEL)
+    const { log, close } = createLog(config.LOG_LEVEL)
     try {
       const responder = await serve(config, log, { migrateFirst: !given['no-migrate'] })
       const signal = await stopped
@@ -19,7 +19,7 @@ export const serveCommand: Command = {
       await responder.stop(signal === 'SIGTERM' ? ANNOUNCE_STOP_MS : 0)
       log.info({ event: 'stopped' })
     } finally {
-      flush()
+      await close()
     }
     return DONE
   },

@@ -1,11 +1,12 @@
 /** What ops is paged for, on a Postgres of its own. FAULT_SECONDS makes the silence as long as one likes. */
-import { readFileSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import http from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
 import { call, callAtRate, percentile, tally } from '../calls.ts'
+import { freePort, startGuarded } from '../guarded.ts'
 import { SECRET, service } from '../program.ts'
 
 const SILENT_MS = Number(process.env.FAULT_SECONDS ?? 8) * 1000
@@ -184,6 +185,23 @@ t.test('SIGTERM while clients do not look at ready: no call that was taken is cu
   t.same(others, {})
   t.equal(timesOf(lines()).length, answered, 'whatever the service has taken was answered')
   t.ok(answered > 100)
+})
+
+t.test('a full disk for the log: calls are answered, and SIGTERM ends it', async (t) => {
+  const port = await freePort()
+  const full = openSync('/dev/full', 'a')
+  const running = await startGuarded([process.execPath, 'src/cli.ts', 'serve'], {
+    cwd: '.',
+    env: { DATABASE_URL: postgres.url, JIT_SECRET: SECRET, PORT: String(port), ADMIN_PORT: '0' },
+    stdout: full,
+    stderr: full,
+  })
+  t.teardown(running.kill)
+  const jit = `http://127.0.0.1:${port}/jit/${SECRET}?debt_account_external_id=A-500100`
+  while ((await status(jit).catch(() => 0)) !== 200) await pause(50)
+  for (let call = 0; call < 50; call++) t.equal(await status(jit), 200)
+  process.kill(running.pid, 'SIGTERM')
+  t.equal(await running.ended, 0)
 })
 
 t.test(
