@@ -43,7 +43,7 @@ export const clockJump: Drill = {
           what: `the log's clock was so many hours ahead: ${seen.join(', ')}`,
           holds: seen.join() === '0,24,-24,0',
         },
-        allAnswered(calls),
+        allAnswered(scene, calls),
         inTime(calls),
         await countedExactly(replica, calls),
       ],

@@ -39,7 +39,7 @@ export const fullLogDisk: Drill = {
     return {
       calls,
       expectations: [
-        allAnswered(calls),
+        allAnswered(scene, calls),
         inTime(calls),
         same('lines written while there was no room', linesMeanwhile - linesBefore, 0),
         { what: `and once there was room again: ${written}`, holds: written > 0 },

@@ -23,7 +23,7 @@ export const guessingSecrets: Drill = {
     return {
       calls,
       expectations: [
-        allAnswered(calls),
+        allAnswered(scene, calls),
         inTime(calls),
         same('of the guesses ten were answered 404, the others 429', tally(guesses), {
           404: 10,

@@ -36,7 +36,7 @@ function drillOf(prepared: boolean, drill: Pick<Drill, 'does' | 'needs'>): Drill
       return {
         calls,
         expectations: [
-          allAnswered(calls),
+          allAnswered(scene, calls),
           inTime(calls),
           same('a third replica, restarted meanwhile, ended with exit code', [...new Set(exitCodes)], [0]),
           same('locks that its start left behind', locks.length, 0),

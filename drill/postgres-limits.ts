@@ -96,7 +96,7 @@ export const postgresReadOnly: Drill = {
     return {
       calls,
       expectations: [
-        allAnswered(calls),
+        allAnswered(scene, calls),
         same('a replica ends with exit code', exitCode, 0),
         {
           what: 'and, started again on the database that takes no writes, gives the same answer',

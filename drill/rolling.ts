@@ -47,7 +47,7 @@ export const rollingRestart: Drill = {
     return {
       calls,
       expectations: [
-        allAnswered(calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
+        allAnswered(scene, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
         inTime(calls),
         endedWell(exitCodes),
       ],
@@ -85,7 +85,7 @@ export const liveMigration: Drill = {
     return {
       calls,
       expectations: [
-        allAnswered(calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
+        allAnswered(scene, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
         inTime(calls),
         same(`replicas that ran the migration, over ${ACCOUNTS} accounts`, migrated.length, 1),
         { what: 'the new release gives the same answer as the old one', holds: before === after },

@@ -37,7 +37,7 @@ export const slowClients: Drill = {
     return {
       calls,
       expectations: [
-        allAnswered(calls),
+        allAnswered(scene, calls),
         {
           what: `p99 of the good calls under ${Math.round(bound)} ms: ${p99.toFixed(1)} ms, ${p99Alone.toFixed(1)} ms before`,
           holds: p99 < bound,

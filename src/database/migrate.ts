@@ -19,8 +19,12 @@ export interface MigrationStatus {
 /** Runs what is to be run. Of two programs that do so at once, the second waits and finds it done. */
 export async function migrate(pool: pg.Pool): Promise<string[]> {
   const db = new Kysely<MigrationTable>({ dialect: new PostgresDialect({ pool }) })
+  const status = await migrationStatus(pool)
   // An older program beside a newer one, as in a rolling upgrade, has nothing to do.
-  if ((await migrationStatus(pool)).some((migration) => migration.unknown)) return []
+  if (status.some((migration) => migration.unknown)) return []
+  // The lock is the session's, and behind PgBouncer in transaction mode it may stay with a session that is no
+  // longer ours. Where there is nothing to run, nobody needs it.
+  if (status.every((migration) => migration.executed_at)) return []
   const { error, results } = await migrator(db).migrateToLatest()
   if (error) throw error
   return results?.map((result) => result.migrationName) ?? []

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
+import pg from 'pg'
 import t from 'tap'
 import { testDatabase } from '../database.ts'
 import { run } from '../program.ts'
@@ -10,6 +11,9 @@ const FROZEN: Record<string, string> = {
   '0002-registrations': '7207faea861a6534c9a49bfc2b4fc5c1287bee5e61e8de6e70b9bcd19a43e6c8',
   '0003-bulk': 'a3bbc8a0abb2745813028888dcd1e45b1399d969a43dc8fe315c9d5bbc5bdf07',
 }
+
+/** That of Kysely's Migrator, which holds it for a session. */
+const LOCK = '3853314791062309107'
 
 t.test('landed migrations are as they were', async (t) => {
   const files = Object.fromEntries(
@@ -47,6 +51,11 @@ t.test('migrate', async (t) => {
     'two at once do it once',
   )
   t.match(await run(t, ['migrate'], env), { code: 0, stdout: 'Nothing to migrate\n', stderr: '' })
+  const other = new pg.Client(url)
+  await other.connect()
+  await other.query(`select pg_advisory_lock(${LOCK})`)
+  t.match(await run(t, ['migrate'], env), { code: 0 }, 'with nothing to run it takes no lock')
+  await other.end()
   const after = await run(t, ['migrate', '--status', '--json'], env)
   t.same(
     after.lines.map(({ name, executed_at }) => [name, typeof executed_at]),
