@@ -38,18 +38,19 @@ export async function startHaproxy(scene: Scene, { directory }: EmbeddedPostgres
 /** At first it takes all for the primary, and gives each its turn. */
 async function knowsPrimary(url: string) {
   for (let inRow = 0; inRow < 4; await pause(50)) {
-    const [row] = await query(url, IS_STANDBY)
-    inRow = row?.is_standby ? 0 : inRow + 1
+    inRow = (await isPrimary(url)) ? inRow + 1 : 0
   }
 }
 
-const IS_STANDBY = 'select pg_is_in_recovery() as is_standby'
+async function isPrimary(url: string) {
+  const rows = await query(url, 'select pg_is_in_recovery() as is_standby').catch(() => [])
+  return rows[0]?.is_standby === false
+}
 
 /** What Patroni's port tells of each Postgres: 200 where it is the primary. Nothing of Postgres's own does. */
 async function startCheck(scene: Scene, url: string): Promise<number> {
   const server = createServer(async (_request, response) => {
-    const rows = await query(url, IS_STANDBY).catch(() => [])
-    response.writeHead(rows[0]?.is_standby === false ? 200 : 503).end()
+    response.writeHead((await isPrimary(url)) ? 200 : 503).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   scene.closing(() => {
