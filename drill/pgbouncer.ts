@@ -1,7 +1,8 @@
 /** PgBouncer in transaction mode between the service and Postgres. */
 import { closeSync, globSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { startGuarded } from '../test/guarded.ts'
 import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../test/pgbouncer.ts'
 import type { Drill, Expectation, Scene } from './drill.ts'
@@ -41,7 +42,7 @@ function drillOf(prepared: boolean, drill: Pick<Drill, 'does' | 'needs'>): Drill
           same('a third replica, restarted meanwhile, ended with exit code', [...new Set(exitCodes)], [0]),
           same('locks that its start left behind', locks.length, 0),
           ...counted,
-          ...(scene.short ? [] : [await responderTests(scene, postgres.directory, prepared)]),
+          ...(scene.short ? [] : await responderTests(scene, postgres, prepared)),
         ],
       }
     },
@@ -60,21 +61,25 @@ export const pgBouncerNamed = drillOf(true, {
   needs: { what: 'pgbouncer 1.21 or later (apt install pgbouncer)', isThere: knowsNamedStatements },
 })
 
-/** The tests of the responder, each of whose services stands behind a PgBouncer. */
-async function responderTests(scene: Scene, directory: string, prepared: boolean): Promise<Expectation> {
-  const file = join(directory, 'responder-tests.log')
-  const output = openSync(file, 'a')
-  const files = globSync('test/responder/*.test.ts', { cwd: CHECKOUT })
-  const tests = await startGuarded([process.execPath, 'test/run.ts', ...files], {
-    cwd: CHECKOUT,
-    env: { ...process.env, TEST_PGBOUNCER: String(prepared) },
-    stdout: output,
-    stderr: output,
-  })
-  closeSync(output)
-  scene.closing(tests.kill)
-  const exitCode = await tests.ended
-  const said = readFileSync(file, 'utf8')
-  const counts = /^\d+ passed, \d+ failed$/m.exec(said)?.[0] ?? `no end: ${said.slice(-500)}`
-  return { what: `the responder's tests pass through it: ${counts}`, holds: exitCode === 0 }
+/** The tests of the responder, each of whose services stands behind a PgBouncer: one file after the other. */
+async function responderTests(scene: Scene, { directory }: EmbeddedPostgres, prepared: boolean) {
+  const env = { ...process.env, TEST_PGBOUNCER: String(prepared) }
+  const expectations: Expectation[] = []
+  for (const test of globSync('test/responder/*.test.ts', { cwd: CHECKOUT }).sort()) {
+    const file = join(directory, `${basename(test)}.log`)
+    const output = openSync(file, 'a')
+    const options = { cwd: CHECKOUT, env, stdout: output, stderr: output }
+    const tests = await startGuarded([process.execPath, 'test/run.ts', test], options)
+    closeSync(output)
+    scene.closing(tests.kill)
+    const exitCode = await tests.ended
+    const said = readFileSync(file, 'utf8')
+    const failed = said.match(/^ *not ok .*$/gm) ?? []
+    const counts = /^\d+ passed, \d+ failed$/m.exec(said)?.[0] ?? `no end: ${said.slice(-500)}`
+    expectations.push({
+      what: [`${test} passes through it: ${counts}`, ...failed].join('\n          '),
+      holds: exitCode === 0,
+    })
+  }
+  return expectations
 }

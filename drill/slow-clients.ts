@@ -33,7 +33,7 @@ export const slowClients: Drill = {
     slow.stop()
     const [p99, p99Alone] = [percentile(beside, 0.99), percentile(alone, 0.99)]
     // On a busy machine calls are slow without them too.
-    const bound = scene.short ? Math.max(P99_MS, 5 * p99Alone) : P99_MS
+    const bound = Math.max(P99_MS, 5 * p99Alone)
     return {
       calls,
       expectations: [
