@@ -58,6 +58,8 @@ function migrator(db: Kysely<MigrationTable>) {
       const statements = await readFile(new URL(`${name}.sql`, FOLDER), 'utf8')
       migrations[name] = {
         up: async (db) => {
+          // It takes as long as it takes, whatever the role may.
+          await sql`set local statement_timeout = 0`.execute(db)
           await sql.raw(statements).execute(db)
         },
       }

@@ -24,7 +24,7 @@ const MOST_WAITING_PER_CONNECTION = 25
 export interface Limits {
   /** The waiting for a connection, new or free. */
   connectionMs: number
-  /** The statement, by Postgres's own clock. */
+  /** The statement, by Postgres's own clock; 0 leaves it at what the role has. */
   statementMs: number
   /** All of it. When this passes the connection is thrown away, for Postgres may never speak on it again. */
   queryMs: number
@@ -41,6 +41,8 @@ export function createPool(
   config: Config<'DATABASE_URL'>,
   { connectionMs, statementMs }: Pick<Limits, 'connectionMs' | 'statementMs'>,
 ): pg.Pool {
+  // Never set to 0: PgBouncer in transaction mode would leave that to whoever has the connection next.
+  const bound = statementMs > 0 ? `set statement_timeout = ${statementMs}; ` : ''
   const pool = new pg.Pool({
     connectionString: config.DATABASE_URL,
     max: config.DATABASE_POOL_SIZE,
@@ -54,7 +56,7 @@ export function createPool(
     // Not as start-up parameters: PgBouncer refuses those.
     // random_page_cost: what calls ask for is in memory, where the next page is no nearer than another. With the
     // default of 4 a relation of a few pages is read whole for every call, in spite of its index.
-    onConnect: (client) => client.query(`set statement_timeout = ${statementMs}; set random_page_cost = 1.1`),
+    onConnect: (client) => client.query(`${bound}set random_page_cost = 1.1`),
   })
   // Without these listeners a restart of Postgres ends the process. The query at hand gets the error
   // anyway, and an idle connection that breaks is no news.
