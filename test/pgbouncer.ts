@@ -41,7 +41,7 @@ export async function startPgBouncer(postgresUrl: string, folder: string) {
     default_pool_size: SERVER_CONNECTIONS,
     max_client_conn: 500,
     // Its 15 s would be added to each outage, its 120 s to each call meanwhile.
-    server_login_retry: 1,
+    server_login_retry: 0.2,
     query_wait_timeout: 0.5,
     ...(knowsNamedStatements() && { max_prepared_statements: 100 }),
   }

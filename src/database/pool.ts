@@ -169,7 +169,8 @@ function sendTogether(pool: pg.Pool, queries: Asked[]) {
       release(true)
     }
     const ended = ({ settle }: Asked, error: Error | null, result: pg.QueryResult) => {
-      isUnusable ||= error !== null && isBroken(error)
+      // Cancelled while it was being prepared: PgBouncer holds the name for taken then, pg for free.
+      isUnusable ||= error !== null && (isBroken(error) || sqlState(error) === QUERY_CANCELED)
       underWay -= 1
       if (underWay === 0 && !isThrownAway) release(isUnusable)
       if (!error) settle(undefined, result.rows)
