@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Ajv2020 from 'ajv/dist/2020.js'
@@ -161,6 +162,23 @@ t.test('callers that hang up at any moment: as many counts as lines in the log',
   t.equal(counted, callLines(running).length)
   t.equal(counted, sampleOf(families, 'tratta_jit_call_duration_seconds_count'))
   t.ok(counted > 401, `${counted - 401} of those that hung up had been read`)
+})
+
+t.test('a caller that hangs up in the middle of a long answer is counted too', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(`
+    insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5);
+    insert into tratta_jit.debt_accounts (external_id, parent_external_id, external_account_number, balance)
+    select 'a-' || number, 'a', repeat('7', 300), 5 from generate_series(1, 20000) as number`)
+  const running = await service(t, database.url)
+  const { host, hostname, port, pathname, search } = new URL(jitUrl(running, 'a'))
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  const [beginning] = await once(socket, 'data')
+  t.match(String(beginning), /^HTTP\/1\.1 200/)
+  socket.destroy()
+  await running.line(({ outcome }) => outcome === 'client_gone')
+  t.same(outcomes((await settled(running)).families), { client_gone: 1 })
 })
 
 /** A scrape after which nothing more comes. */
