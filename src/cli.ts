@@ -5,6 +5,7 @@ import { bulkErrorsCommand, bulkPushCommand, bulkStatusCommand } from './command
 import { checkCommand } from './commands/check.ts'
 import { type Command, DONE, FAILED, lineOf, print, WRONG_USE, WrongUse } from './commands/command.ts'
 import { demoCommand } from './commands/demo.ts'
+import { importCommand } from './commands/import.ts'
 import { lookupCommand } from './commands/lookup.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { registerCommand } from './commands/register.ts'
@@ -24,6 +25,7 @@ const COMMANDS: Record<string, Command> = {
   'bulk push': bulkPushCommand,
   'bulk errors': bulkErrorsCommand,
   'bulk status': bulkStatusCommand,
+  import: importCommand,
   check: checkCommand,
   simulate: simulateCommand,
   demo: demoCommand,
@@ -83,7 +85,8 @@ async function run(words: string[]): Promise<number> {
   }
   const takes = command.takes ?? []
   const needed = takes.filter((word) => !word.startsWith('['))
-  if (positionals.length < needed.length || positionals.length > takes.length)
+  const most = takes.at(-1)?.endsWith('…') ? Number.POSITIVE_INFINITY : takes.length
+  if (positionals.length < needed.length || positionals.length > most)
     throw new WrongUse(`${name} takes ${takes.join(' ') || 'no words'}`)
   return command.run(values, positionals)
 }

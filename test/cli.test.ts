@@ -110,7 +110,7 @@ t.test('serve', async (t) => {
   t.same(await running.ended, { code: 0, signal: null })
   t.same(
     running.lines().map((line) => line.event),
-    ['migrated', 'migrated', 'migrated', 'serving', 'stopping', 'stopped'],
+    ['migrated', 'migrated', 'migrated', 'migrated', 'serving', 'stopping', 'stopped'],
   )
   t.equal(running.stderr(), '')
 })

@@ -27,12 +27,18 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export function program(t: Test, args: string[], env: Record<string, string> = {}): Program {
+export function program(
+  t: Test,
+  args: string[],
+  env: Record<string, string> = {},
+  stdin?: string | Buffer,
+): Program {
   const { PATH = '', HOME = '', NODE_V8_COVERAGE, TEST_LOGS } = process.env
   const child = spawn(process.execPath, ['src/cli.ts', ...args], {
     env: { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
+  if (stdin !== undefined) child.stdin!.end(stdin)
   let stdout = ''
   let stderr = ''
   const log = TEST_LOGS && join(TEST_LOGS, `${args[0]}-${randomUUID()}.log`)
@@ -40,10 +46,10 @@ export function program(t: Test, args: string[], env: Record<string, string> = {
     if (log) appendFileSync(log, text)
     return text
   }
-  child.stdout.setEncoding('utf8').on('data', (text) => {
+  child.stdout!.setEncoding('utf8').on('data', (text) => {
     stdout += keep(text)
   })
-  child.stderr.setEncoding('utf8').on('data', (text) => {
+  child.stderr!.setEncoding('utf8').on('data', (text) => {
     stderr += keep(text)
   })
   running.add(child)
@@ -66,7 +72,7 @@ export function program(t: Test, args: string[], env: Record<string, string> = {
         return found
       }
       if (look()) return
-      child.stdout.on('data', look)
+      child.stdout!.on('data', look)
       ended.then(() => look() ?? reject(new Error(`it ended before:\n${stdout}\n${stderr}`)))
     })
   return { process: child, stdout: () => stdout, stderr: () => stderr, lines, line, ended }
@@ -81,8 +87,13 @@ function parsed(line: string): Record<string, unknown>[] {
 }
 
 /** Runs a command to its end. */
-export async function run(t: Test, args: string[], env: Record<string, string> = {}) {
-  const running = program(t, args, env)
+export async function run(
+  t: Test,
+  args: string[],
+  env: Record<string, string> = {},
+  stdin?: string | Buffer,
+) {
+  const running = program(t, args, env, stdin)
   const { code } = await running.ended
   return { code, stdout: running.stdout(), stderr: running.stderr(), lines: running.lines() }
 }

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { PushStopped } from '../bulk/deliver.ts'
 import { type DryRun, dryRun } from '../bulk/dry-run.ts'
 import { boundMemory } from '../bulk/pages.ts'
@@ -10,6 +10,7 @@ import { lockPushes, PushUnderWay, takeUpRun, targetOf } from '../bulk/runs.ts'
 import { figures, noProgress, showPush } from '../bulk/show-progress.ts'
 import { bulkStatus, nextStep, statusScreen } from '../bulk/status.ts'
 import { type Config, readConfig } from '../config.ts'
+import { isOfDatabase } from '../database/is-of-database.ts'
 import { migrationStatus } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { CATALOG, readable, relationsOf, UnreadableRelations } from '../database/relations.ts'
@@ -186,14 +187,6 @@ async function withDatabase(
 
 const relationsIn = async (pool: pg.Pool, schema: string) =>
   readable(relationsOf(schema, (await pool.query(CATALOG, [schema])).rows))
-
-const isOfDatabase = (error: unknown) =>
-  error instanceof pg.DatabaseError ||
-  (error instanceof Error &&
-    (/^(Connection terminated|Client has encountered|timeout exceeded|Query read timeout)/.test(
-      error.message,
-    ) ||
-      /^E(CONN|PIPE|HOST|NET|AI_)/.test(String((error as NodeJS.ErrnoException).code))))
 
 /** On a pipe the other end gets JSON, and whoever looks at the terminal or the mail of cron a sentence. */
 function say(message: string, given: Given) {

@@ -9,7 +9,7 @@ export const SOME_REFUSED = 3
 export type Given = Record<string, string | boolean | undefined>
 
 export interface Command {
-  /** Words that must follow the name; one in brackets may. */
+  /** Words that must follow the name; one in brackets may, and the last may stand more than once with a … */
   takes?: string[]
   does: string
   options?: Record<string, { type: 'boolean' | 'string'; short?: string }>

@@ -1,0 +1,55 @@
+/** JSON as it is written: no number is rounded, and no text is taken that Postgres could not hold. */
+
+/** A number that is not a safe integer in plain digits; JSON.stringify writes it back as it was. */
+export interface WrittenNumber {
+  rawJSON: string
+}
+
+/** Node has these; the types do not know them yet. */
+const { rawJSON, isRawJSON, parse } = JSON as unknown as {
+  rawJSON(source: string): WrittenNumber
+  isRawJSON(value: unknown): value is WrittenNumber
+  parse(
+    text: string,
+    reviver?: (key: string, value: unknown, context: { source: string }) => unknown,
+  ): unknown
+}
+export const isWrittenNumber = isRawJSON
+
+/** Not JSON. `at`: how far it was. Its message holds nothing of the text. */
+export class NotJson extends Error {
+  readonly at: number | undefined
+  constructor(at: number | undefined) {
+    super('is not JSON')
+    this.at = at
+  }
+}
+
+/** A number in the text may have a fraction, an exponent, or too many digits. */
+const MAY_BE_INEXACT = /[[:,]\s*-?\d+(?:[.eE]|\d{15})/
+/** A text may hold NUL, or half of a surrogate pair. */
+const MAY_BE_UNFIT = /\\u(?:0000|[dD][89a-fA-F])/
+
+/** @throws {NotJson} */
+export function parseExactly(text: string): unknown {
+  try {
+    return MAY_BE_INEXACT.test(text) ? parse(text, keepNumber) : parse(text)
+  } catch (error) {
+    const position = /at position (\d+)/.exec((error as Error).message)?.[1]
+    throw new NotJson(position === undefined ? undefined : Number(position))
+  }
+}
+
+const keepNumber = (_key: string, value: unknown, { source }: { source: string }) =>
+  typeof value === 'number' && !(Number.isSafeInteger(value) && /^-?\d+$/.test(source))
+    ? rawJSON(source)
+    : value
+
+/** Whether Postgres can hold all texts in what was parsed from this text. */
+export const isStorable = (text: string, parsed: unknown) => !MAY_BE_UNFIT.test(text) || areTextsFit(parsed)
+
+function areTextsFit(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every((pair) => pair.every(areTextsFit))
+}

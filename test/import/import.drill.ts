@@ -1,0 +1,143 @@
+/**
+ * What takes too long for a test: node test/import/import.drill.ts [ROWS] [CALLS_A_SECOND]
+ *
+ * Loads a CSV file of so many accounts (2000000) while the responder is called so often (50), over some that are
+ * there already, then once more; and the same file by psql's \copy into a bare table of texts.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { callAtRate, percentile, tally } from '../calls.ts'
+import { createTemplate, testDatabase } from '../database.ts'
+import { type Program, program, run, SECRET, service } from '../program.ts'
+import { HEADER, writePortfolio } from './portfolio.ts'
+
+const [rows = '2000000', rate = '50'] = process.argv.slice(2)
+const ROWS = Number(rows)
+const THERE_ALREADY = Math.min(ROWS, 20_000)
+const IDLE_MS = 20_000
+
+const endings: (() => unknown)[] = []
+const t = { teardown: (ending: () => unknown) => endings.push(ending) } as unknown as Test
+const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-import-'))
+const postgres = await startEmbeddedPostgres({ settings: { shared_buffers: '256MB', max_wal_size: '4GB' } })
+try {
+  process.env.TEST_POSTGRES_URL = postgres.url
+  await createTemplate(postgres.url)
+  await drill()
+} finally {
+  for (const ending of endings.reverse()) await ending()
+  await postgres.stop()
+  rmSync(folder, { recursive: true })
+}
+
+async function drill() {
+  const path = join(folder, 'portfolio.csv')
+  await writePortfolio(path, ROWS, 2)
+  console.log({ rows: ROWS, bytes: statSync(path).size, loadBefore: loadavg() })
+  const database = await testDatabase(t)
+  const copied = await psqlCopy(database.url, path)
+
+  const before = join(folder, 'before.csv')
+  await writePortfolio(before, THERE_ALREADY, 1)
+  await run(t, ['import', before, '--money', 'cents'], { DATABASE_URL: database.url })
+  const responder = await service(t, database.url, { LOG_LEVEL: 'info' })
+  const url = `${responder.url}/jit/${SECRET}?debt_account_external_id=A-`
+  const idleCalls = callAtRate(`${url}3`, Number(rate))
+  await pause(IDLE_MS)
+  const idle = (await idleCalls.stop()).slice(Number(rate))
+
+  const calls = callAtRate(`${url}3`, Number(rate))
+  const halves = watchHalves(responder.ask)
+  const loaded = await load(path, database.url)
+  const during = await calls.stop()
+  console.log({
+    ...loaded,
+    loadAfter: loadavg(),
+    psqlSeconds: copied,
+    timesAsLongAsPsql: round(loaded.seconds / copied),
+    idle: { p50: percentile(idle, 0.5), p99: percentile(idle, 0.99), ...tally(idle) },
+    during: { p50: percentile(during, 0.5), p99: percentile(during, 0.99), ...tally(during) },
+    p99Ratio: round(percentile(during, 0.99) / percentile(idle, 0.99)),
+    ...(await halves.stop()),
+  })
+  console.log('again', await load(path, database.url))
+}
+
+function round(value: number) {
+  return Math.round(value * 100) / 100
+}
+
+async function load(path: string, url: string) {
+  const begun = performance.now()
+  const importing = program(t, ['import', path, '--money', 'cents', '--json'], { DATABASE_URL: url })
+  const peak = peakMemory(importing)
+  const { code } = await importing.ended
+  const seconds = (performance.now() - begun) / 1000
+  for (const line of importing.lines()) console.log(JSON.stringify(line))
+  return {
+    code,
+    stderr: importing.stderr(),
+    seconds: round(seconds),
+    rowsPerSecond: Math.round(ROWS / seconds),
+    peakMB: peak(),
+  }
+}
+
+/** VmHWM in MB, as far as it was seen. */
+function peakMemory({ process: child }: Program) {
+  let peak = 0
+  const timer = setInterval(() => {
+    try {
+      peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
+    } catch {}
+  }, 50)
+  child.on('exit', () => clearInterval(timer))
+  return () => Math.round(peak)
+}
+
+/** Asks for the first and the last account of the file in turn: after one new answer all must be new. */
+function watchHalves(ask: (id: string) => Promise<{ body: unknown }>) {
+  let isRunning = true
+  let asked = 0
+  let half = 0
+  let isNew = false
+  const version = async (row: number) => {
+    const { body } = (await ask(`A-${row}`)) as { body: { data: { debt_account: { balance: number } } } }
+    asked += 1
+    return body.data.debt_account.balance % 10
+  }
+  const watching = (async () => {
+    while (isRunning) {
+      for (const row of [0, THERE_ALREADY - 1]) {
+        const isNewNow = (await version(row)) === 2
+        if (isNew && !isNewNow) half += 1
+        isNew ||= isNewNow
+      }
+      await pause(20)
+    }
+  })()
+  return {
+    async stop() {
+      isRunning = false
+      await watching
+      return { askedForHalves: asked, halvesSeen: half, newAtLast: isNew }
+    },
+  }
+}
+
+/** @returns seconds */
+async function psqlCopy(url: string, path: string) {
+  const columns = HEADER.split(',').map((name) => `"${name}" text`)
+  const psql = (command: string) => execFileSync('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-c', command, url])
+  psql(`create table copied (${columns.join(', ')})`)
+  const begun = performance.now()
+  psql(`\\copy copied from '${path}' with (format csv, header)`)
+  const seconds = (performance.now() - begun) / 1000
+  psql('drop table copied')
+  return round(seconds)
+}

@@ -1,0 +1,184 @@
+/** Files as they come: each row is loaded rightly, or refused with a reason and its line number. */
+import t from 'tap'
+import { CENTS, importing, nothingLoaded, refused } from './importing.ts'
+
+const DOLLARS = ['--money', 'dollars']
+
+t.test(
+  'BOM, CRLF, blanks, newlines and quotes in fields, names in every script, no line end at the end',
+  async (t) => {
+    const { load, database } = await importing(t)
+    const names = [
+      'María-José Núñez',
+      '陳大文',
+      'محمد',
+      'Владимир',
+      'श्रीमती',
+      '👩‍👩‍👧 & Söhne',
+      "O'Brien \\N \\t",
+    ]
+    const rows = names.map((name, at) =>
+      `A-${at},100,C-${at}, "${name}" `.replace(' "', '"').replace('" ', '"'),
+    )
+    const text = `\ufeffexternal_id,balance,customer_external_id,customer_name\r\n${rows.join('\r\n')}\r\n B-1 , 5 ,C-9,"Two\r\nlines, and ""quotes"""`
+    const { code, stdout, stderr } = await load(text, ...CENTS)
+    t.same([code, stderr], [0, ''])
+    t.match(stdout, 'loaded, 8 rows')
+    t.same(
+      await database.query('select name from tratta_jit.customers order by external_id'),
+      [...names, 'Two\r\nlines, and "quotes"'].map((name) => ({ name })),
+    )
+    t.same(await database.query("select balance from tratta_jit.debt_accounts where external_id = 'B-1'"), [
+      { balance: '5' },
+    ])
+  },
+)
+
+t.test('rows that do not fit their header, each with its line, and the others', async (t) => {
+  const { event, database, path } = await importing(t)
+  const long = 'x'.repeat(1024 * 1024)
+  const text = [
+    'external_id,balance,external_account_number',
+    '1,100,"stray',
+    '2,200,fine',
+    '3,300',
+    '4,400,a,b',
+    `5,500,${long}`,
+    '6,600,"a" b',
+    ',,',
+    '7,700,last',
+  ].join('\n')
+  const ended = await event(text, ...CENTS, '--keep-good', '--rejects', path('rejects.csv'))
+  t.same(refused(ended), {
+    'has a quote that is not closed or not doubled: a field with quotes in it is written "like ""this"" one"':
+      [2, 7],
+    'has 2 fields where the header has 3': [4],
+    'has 4 fields where the header has 3': [5],
+  })
+  t.same(
+    await database.query(
+      'select external_id, length(external_account_number) from tratta_jit.debt_accounts order by 1',
+    ),
+    [
+      { external_id: '2', length: 4 },
+      { external_id: '5', length: long.length },
+      { external_id: '7', length: 4 },
+    ],
+  )
+})
+
+t.test('columns that are unknown, missing or there twice: nothing is read', async (t) => {
+  const importer = await importing(t)
+  const { code, stdout, stderr } = await importer.load(
+    'External ID,blance,name,city,balance,balance,Remarks,customer_email\n1,2,3,4,5,6,7,8',
+    ...CENTS,
+  )
+  t.same([code, stdout], [1, ''])
+  t.match(
+    stderr,
+    /given: Column "External ID" is not known: is it "external_id"\? The map names it so, or leaves it out with null\n/,
+  )
+  for (const line of [
+    'Column "blance" is not known: is it "balance"?',
+    'Column "name" is not known: is it "customer_name"?',
+    'Column "city" is not known: is it "customer_address.city"?',
+    'Column "balance" is there twice: also "balance"',
+    'Column "Remarks" is not known',
+    'Column "external_id" is missing',
+    'Column "customer_external_id" is missing: it goes with "customer_email"',
+    'Column "customer_name" is missing: it goes with "customer_email"',
+    'Nothing of it is loaded.',
+  ])
+    t.match(stderr, line)
+  await nothingLoaded(t, importer)
+})
+
+t.test('money: what is no amount is refused, and digits stay the digits they are', async (t) => {
+  const importer = await importing(t)
+  const amounts = [
+    '12.5',
+    '1e3',
+    '1,234.56',
+    '$12',
+    '(12.00)',
+    'NaN',
+    '',
+    '12.345',
+    '9007199254740992',
+    '1 000',
+    '-5',
+    '0042',
+  ]
+  const text = `external_id,balance\n${amounts.map((amount, at) => `A-${at},"${amount}"`).join('\n')}`
+  const written =
+    'debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)'
+  const inCents = await importer.event(text, ...CENTS, '--dry-run')
+  t.match(inCents.refused, [
+    { reason: written, rows: 8 },
+    { reason: 'debt_account.balance is missing', examples: [{ line: 8, external_id: 'A-6' }] },
+    {
+      reason: 'debt_account.balance must be a whole number of cents, at most 9007199254740991',
+      examples: [{ line: 10 }],
+    },
+  ])
+  const inDollars = await importer.event(text, ...DOLLARS, '--dry-run')
+  t.match(inDollars.refused, [
+    {
+      reason: /^debt_account.balance must be dollars written like 1234.56 or -1234.56: no currency sign/,
+      rows: 7,
+    },
+    { reason: 'debt_account.balance is missing' },
+    { reason: 'debt_account.balance must be a whole number of cents, at most 9007199254740991' },
+  ])
+  await nothingLoaded(t, importer)
+  const good = 'external_id,balance,current_balance\na,9007199254740991,-5\nb,0042,0'
+  t.equal((await importer.load(good, ...CENTS)).code, 0)
+  t.match(await importer.accounts(), [
+    { external_id: 'a', balance: '9007199254740991', current_balance: '-5' },
+    { external_id: 'b', balance: '42', current_balance: '0' },
+  ])
+  const dollars = 'external_id,balance,current_balance\na,90071992547409.91,-0.05\nb,12.5,7\nc,0.29,1.1'
+  t.equal((await importer.load(dollars, ...DOLLARS)).code, 0)
+  t.match(await importer.accounts(), [
+    { external_id: 'a', balance: '9007199254740991', current_balance: '-5' },
+    { external_id: 'b', balance: '1250', current_balance: '700' },
+    { external_id: 'c', balance: '29', current_balance: '110' },
+  ])
+  const unsaid = await importer.load(good)
+  t.match(unsaid, {
+    code: 2,
+    stderr:
+      'A CSV file needs --money cents or --money dollars: which of them its amounts are. See tratta-jit help.\n',
+  })
+})
+
+t.test('dates in an order that nobody told, SSN 42, and all reasons of a row', async (t) => {
+  const { event, database } = await importing(t)
+  const head =
+    'external_id,balance,customer_external_id,customer_name,customer_date_of_birth,customer_ssn_last4,customer_email'
+  const text = `${head}\n1,1,c1,A,02/03/1990,42,nobody\n2,2,c2,B,1990-02-30,0042,\n3,x,c3,,31.12.1990,12345,\n`
+  t.match((await event(text, ...CENTS)).refused, [
+    {
+      reason: /^customer.date_of_birth must be a date written YYYY-MM-DD \(say --dates mdy or --dates dmy/,
+      examples: [{ line: 2 }, { line: 4 }],
+    },
+    { reason: 'customer.ssn_last4 must be four digits', examples: [{ line: 2 }, { line: 4 }] },
+    { reason: 'customer.date_of_birth must be a date written YYYY-MM-DD', examples: [{ line: 3 }] },
+    { reason: 'customer.email must be an e-mail address', examples: [{ line: 2 }] },
+    { reason: 'customer.name is missing', examples: [{ line: 4 }] },
+    { reason: /^debt_account.balance must be whole cents/, examples: [{ line: 4 }] },
+  ])
+  const good = `${head}\n1,1,c1,A,02/03/1990,0042,\n`
+  for (const [dates, day] of [
+    ['mdy', '1990-02-03'],
+    ['dmy', '1990-03-02'],
+  ] as const) {
+    t.match(await event(good, ...CENTS, '--dates', dates), { loaded: true, rows_refused: 0 })
+    t.same(await database.query('select date_of_birth::text, ssn_last4 from tratta_jit.customers'), [
+      { date_of_birth: day, ssn_last4: '0042' },
+    ])
+  }
+  t.match(refused(await event(good.replace('02/03/1990', '13/31/1990'), ...CENTS, '--dates', 'mdy')), {
+    'customer.date_of_birth must be a date written YYYY-MM-DD': [2],
+  })
+})

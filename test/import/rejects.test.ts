@@ -1,0 +1,100 @@
+/** Refused rows, kept as they came. */
+import { readFileSync, statSync } from 'node:fs'
+import t from 'tap'
+import { CENTS, importing } from './importing.ts'
+
+t.test('one refused row keeps the file out; --keep-good loads the others and keeps that row', async (t) => {
+  const { load, path, accounts, database } = await importing(t)
+  const text = [
+    'external_id;balance;customer_external_id;customer_name;customer_ssn_last4;metadata.été',
+    '1;100;c1;"Ann; née ""X""";0042;a',
+    '2;12.5;c2;Bob;42;b',
+    '3;300;c3;Eve;1234;',
+    '4;400;;"stray;1;',
+    `5;500;c3;Eve;1234;${'z'.repeat(300)}`,
+    '3;301;c3;Eve;1234;',
+  ].join('\n')
+  const options = [...CENTS, '--delimiter', ';']
+  const refused = await load(text, ...options)
+  t.equal(refused.code, 1)
+  t.equal(
+    refused.stdout.replace(/^.*given/, 'given'),
+    `given: nothing loaded, for 5 of 6 rows are refused
+        2 × debt_account.external_id stands twice in the file, with different content
+            line 4 (3, see line 7), line 7 (3, see line 4)
+        1 × customer.ssn_last4 must be four digits
+            line 3 (2)
+        1 × debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)
+            line 3 (2)
+        1 × debt_account.metadata.* must be a text of 1 to 255 characters
+            line 6 (5)
+        1 × has a quote that is not closed or not doubled: a field with quotes in it is written "like ""this"" one"
+            line 5
+  --rejects FILE writes all of them, with all of their reasons
+`,
+  )
+  t.same(await accounts(), [])
+
+  const kept = await load(text, ...options, '--keep-good', '--rejects', path('rejects.csv'))
+  t.equal(kept.code, 3)
+  t.match(kept.stdout, 'given: loaded, but 5 of 6 rows are refused\n  debt_accounts            1 added')
+  t.match(await accounts(), [{ external_id: '1' }])
+  t.match(await database.query('select external_id, name, ssn_last4 from tratta_jit.customers'), [
+    { external_id: 'c1', name: 'Ann; née "X"', ssn_last4: '0042' },
+  ])
+  t.equal(statSync(path('rejects.csv')).mode & 0o777, 0o600)
+  const rejects = readFileSync(path('rejects.csv'), 'utf8')
+  t.same(rejects.split('\n'), [
+    'import_line;import_reasons;external_id;balance;customer_external_id;customer_name;customer_ssn_last4;metadata.été',
+    '3;"customer.ssn_last4 must be four digits; debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)";2;12.5;c2;Bob;42;b',
+    '4;"debt_account.external_id stands twice in the file, with different content (see line 7)";3;300;c3;Eve;1234;',
+    '5;"has a quote that is not closed or not doubled: a field with quotes in it is written ""like """"this"""" one""";4;400;;"stray;1;',
+    `6;"debt_account.metadata.été must be a text of 1 to 255 characters";5;500;c3;Eve;1234;${'z'.repeat(300)}`,
+    '7;"debt_account.external_id stands twice in the file, with different content (see line 4)";3;301;c3;Eve;1234;',
+    '',
+  ])
+  t.match(await load(text, ...options, '--keep-good', '--rejects', path('rejects.csv')), {
+    code: 1,
+    stderr: /rejects.csv is there already: name another file, or remove it. Nothing of it is loaded.\n$/,
+  })
+
+  // Mended, it is a file like any other.
+  const mended = rejects
+    .replace(';12.5;', ';1250;')
+    .replace(';42;', ';0043;')
+    .replace(/^5;.*\n/m, '')
+    .replace(/z{300}/, 'z')
+    .replace(/^7;.*\n/m, '')
+  t.match(await load(mended, ...options), { code: 0, stdout: 'given: loaded, 3 rows' })
+  t.match(await accounts(), [
+    { external_id: '1', balance: '100' },
+    { external_id: '2', balance: '1250' },
+    { external_id: '3', balance: '300' },
+    { external_id: '5', balance: '500', metadata: { été: 'z' } },
+  ])
+})
+
+t.test('refused rows of JSON are written one a line, and can be mended too', async (t) => {
+  const { load, path } = await importing(t)
+  const bad = '{\n "debt_account": {"external_id": "1", "balance": 1e3}\n}'
+  const words = ['--keep-good', '--rejects']
+  t.equal(
+    (await load(`[${bad},\n{}, {"debt_account":1e400}, 7, {"a]`, '--dry-run')).code,
+    1,
+    'an array that does not end',
+  )
+  t.equal((await load(`[${bad},\n{}, 7]`, ...words, path('rejects'))).code, 3)
+  t.same(readFileSync(path('rejects'), 'utf8').split('\n'), [
+    '{"import_line":1,"import_reasons":["debt_account.balance must be a whole number of cents, without fraction and exponent"],  "debt_account": {"external_id": "1", "balance": 1e3} }',
+    '{"import_line":4,"import_reasons":["debt_account is missing"]}',
+    '{"import_line":4,"import_reasons":["must be an object with customer, location and debt accounts"],"import_text":"7"}',
+    '',
+  ])
+  const again = await load(
+    readFileSync(path('rejects')).toString().replace('1e3', '1000'),
+    ...words,
+    path('again'),
+  )
+  t.match(again, { code: 3, stdout: /is still to be mended/ })
+  t.match(readFileSync(path('again'), 'utf8'), /"import_line":3,.*"import_line":4/)
+})

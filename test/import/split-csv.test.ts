@@ -1,0 +1,104 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import type { FileRecord } from '../../src/import/file-record.ts'
+import { splitCsv } from '../../src/import/split-csv.ts'
+
+/** Cut in pieces of this size, as a file comes. */
+function cut(text: string, size: number, delimiter = ',') {
+  const records: FileRecord[] = []
+  const splitter = splitCsv(delimiter, (record) => records.push(record))
+  for (let at = 0; at < text.length; at += size) splitter.write(text.slice(at, at + size))
+  splitter.end()
+  return records
+}
+
+const written = (fields: string[], delimiter: string) =>
+  fields
+    .map((field) =>
+      /["\r\n]/.test(field) || field.includes(delimiter) ? `"${field.replaceAll('"', '""')}"` : field,
+    )
+    .join(delimiter)
+
+t.test('whatever is written comes back, in pieces of any size', async () => {
+  const field = fc.string({ unit: fc.constantFrom('a', 'é', '"', ',', ';', ' ', '\n', '\r\n', '') })
+  const table = fc
+    .integer({ min: 1, max: 5 })
+    .chain((width) =>
+      fc.array(fc.array(field, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 6 }),
+    )
+  fc.assert(
+    fc.property(
+      table.filter((rows) => rows.every((row) => row.some((one) => one.trim() !== ''))),
+      fc.constantFrom(',', ';'),
+      fc.constantFrom('\n', '\r\n'),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 20 }),
+      (rows, delimiter, lineEnd, endsWithLineEnd, size) => {
+        const lines = rows.map((row) => written(row, delimiter))
+        const text = lines.join(lineEnd) + (endsWithLineEnd ? lineEnd : '')
+        let line = 1
+        const expected = rows.map((fields, at) => {
+          const record = { line, raw: lines[at], fields }
+          line += lines[at]!.split('\n').length
+          return record
+        })
+        deepStrictEqual(cut(text, size, delimiter), expected)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+const STRAY = /^has a quote that is not closed or not doubled/
+
+t.test('a stray quote costs its own line', async (t) => {
+  const text = [
+    'a,b',
+    '1,"open',
+    '2,fine',
+    '3,"closed" too early',
+    '4,in the "middle"',
+    '5,"two\nlines"',
+    '6,"two',
+    'lines",and a field too many',
+    '7,one,two',
+    '8',
+    ' , ',
+    '',
+    '9,"never closed',
+    '10,fine',
+  ].join('\r\n')
+  for (const size of [1, 5, 1000])
+    t.match(
+      cut(text, size),
+      [
+        { line: 1, fields: ['a', 'b'] },
+        { line: 2, raw: '1,"open', fault: STRAY },
+        { line: 3, fields: ['2', 'fine'] },
+        { line: 4, raw: '3,"closed" too early', fault: STRAY },
+        { line: 5, fault: STRAY },
+        { line: 6, raw: '5,"two\nlines"', fields: ['5', 'two\nlines'] },
+        { line: 8, raw: '6,"two', fault: STRAY },
+        { line: 9, raw: 'lines",and a field too many', fault: STRAY },
+        { line: 10, fault: 'has 3 fields where the header has 2' },
+        { line: 11, fault: 'has 1 fields where the header has 2' },
+        { line: 14, raw: '9,"never closed', fault: STRAY },
+        { line: 15, fields: ['10', 'fine'] },
+      ],
+      `in pieces of ${size}`,
+    )
+})
+
+t.test('a field of a megabyte is a field; a quote that takes in four is not', async (t) => {
+  const long = 'x'.repeat(1024 * 1024)
+  const [, row] = cut(`a,b\n1,"${long}"\n`, 65536)
+  t.same(row!.fields, ['1', long])
+  const text = `a,b\n1,"${`${'y'.repeat(9999)}\n`.repeat(500)}2,fine\n`
+  const records = cut(text, 65536)
+  t.match(records[1], { line: 2, raw: /^1,"y+$/, fault: STRAY })
+  t.match(records.at(-1), { fields: ['2', 'fine'] })
+  t.throws(() => cut(`a,b\n1,${'z'.repeat(5 * 1024 * 1024)}`, 65536), {
+    message: /^Line 2 is longer than 4194304 bytes/,
+  })
+})

@@ -1,0 +1,52 @@
+/** What import is told wrongly. */
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { run } from '../program.ts'
+import { CENTS, importing } from './importing.ts'
+
+t.test('wrong use and wrong settings', async (t) => {
+  const { load, path, database } = await importing(t)
+  writeFileSync(path('map.json'), '["external_id"]')
+  writeFileSync(path('odd.json'), '{"Nr":"external_id","Absent":null,"balance":"blance"}')
+  const csv = 'Nr,balance\n1,2\n'
+  for (const [words, message] of [
+    [['--money', 'yen'], '--money is one of cents, dollars.'],
+    [['--keep-good'], '--keep-good needs --rejects FILE, where the refused rows are kept.'],
+    [['-', '-'], 'Standard input can be read only once.'],
+    [['-', '--rejects', 'x'], '--rejects takes one FILE at a time.'],
+    [['--delimiter', 'ab'], '--delimiter takes one character, or the word tab.'],
+    [
+      ['--map', path('map.json')],
+      'map.json must be a JSON object, {"Their column": "our_column", "Another": null}.',
+    ],
+    [['--map', path('none')], 'none cannot be read (ENOENT).'],
+  ] as const)
+    t.match(await load(csv, ...CENTS, ...words), { code: 2, stdout: '', stderr: message }, words.join(' '))
+  const { code, stderr } = await load(csv, ...CENTS, '--map', path('odd.json'))
+  t.equal(code, 1)
+  for (const line of [
+    'Column "balance", by the map "blance", is not known: is it "balance"?',
+    'The map names a column "Absent" that the file does not have',
+  ])
+    t.match(stderr, line)
+  t.match(await load('{}', '--dates', 'mdy'), {
+    code: 2,
+    stderr: '--dates is for CSV: JSON is read as Tratta writes it',
+  })
+  const env = { DATABASE_URL: database.url }
+  t.match(await run(t, ['import', path('nothing'), ...CENTS], env), {
+    code: 1,
+    stderr: /nothing: There is no such file. Nothing/,
+  })
+  t.match(await run(t, ['import', '.', ...CENTS], env), {
+    code: 1,
+    stderr: '.: It is a folder: name the files in it.',
+  })
+  t.match(await run(t, ['import', 'x', ...CENTS], { ...env, DATABASE_SCHEMA: 'agency' }), {
+    code: 2,
+    stderr: /DATABASE_SCHEMA is not tratta_jit: import loads our own tables/,
+  })
+  t.match((await run(t, ['import', path('nothing'), ...CENTS, '--json'], env)).lines, [
+    { error: /There is no such file/ },
+  ])
+})
