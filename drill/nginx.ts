@@ -1,4 +1,4 @@
-/** nginx in front of the replicas, with the settings by which no call is lost when one of them is replaced. */
+/** nginx in front of the replicas, with the settings of deploy/nginx.conf that decide whether a call is lost. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
@@ -49,6 +49,7 @@ http {
   upstream tratta_jit {
     ${replicas.map((replica) => `server 127.0.0.1:${replica.port} max_fails=1 fail_timeout=${FAIL_TIMEOUT_MS / 1000}s;`).join('\n    ')}
     keepalive 32;
+    keepalive_timeout 60s;
   }
   server {
     listen 127.0.0.1:${port};
@@ -57,10 +58,10 @@ http {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_connect_timeout 1s;
-      proxy_read_timeout 10s;
+      proxy_read_timeout 8s;
       proxy_next_upstream error timeout;
       proxy_next_upstream_tries 2;
-      proxy_next_upstream_timeout 9s;
+      proxy_next_upstream_timeout 3s;
     }
   }
 }
