@@ -24,12 +24,8 @@ async function started(t: Test, settings = {}) {
   }
 }
 
-/** The example of bulk.txt with its commas put right: trailing ones taken out, the one that is missing put in. */
-function documentedExample() {
-  const page = readFileSync('../shared/tratta/bulk.txt', 'utf8')
-  const text = page.slice(page.indexOf('\n[\n'), page.indexOf('# Returns'))
-  return JSON.parse(text.replace(/,(\s*[\]}])/g, '$1').replace(/([\]}])(\s*")/g, '$1,$2'))
-}
+/** The example of Tratta's page "Bulk" with its commas put right: trailing ones taken out, the missing one put in. */
+const DOCUMENTED = JSON.parse(readFileSync('test/bulk/documented-example.json', 'utf8'))
 
 const byExternalId = (a: { external_id: string }, b: { external_id: string }) =>
   a.external_id < b.external_id ? -1 : 1
@@ -57,7 +53,7 @@ t.test('bulk push', async (t) => {
   await t.test('the accounts of bulk.txt come out as its example, field for field', async (t) => {
     t.match(await bulk('push'), { code: 3, stderr: '' })
     const [rows] = await sent()
-    const [documented] = documentedExample()
+    const [documented] = DOCUMENTED
     const row = rows.find(
       ({ customer }: { customer: { external_id: string } }) =>
         customer.external_id === documented.customer.external_id,
