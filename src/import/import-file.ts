@@ -60,7 +60,12 @@ export async function importFile(
   signal: AbortSignal,
 ): Promise<Imported> {
   if (options.rejects !== undefined) await mustNotExist(options.rejects)
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'tratta-jit import' })
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: 'tratta-jit import',
+    connectionTimeoutMillis: 30_000,
+    keepAlive: true,
+  })
   // It fails the statement at hand as well.
   client.on('error', () => {})
   const cut = () => {

@@ -122,7 +122,7 @@ t.test('a migration to be run, by a user who may not', async (t) => {
     {
       check: 'migrations',
       state: 'failure',
-      said: '1 of 3 migrations of the schema tratta_jit are still to be run, and this user may not',
+      said: '1 of 4 migrations of the schema tratta_jit are still to be run, and this user may not',
       todo: 'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
     },
   ])
