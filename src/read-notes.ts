@@ -13,9 +13,9 @@ import { canRegister, urlDigest } from './tratta/registration.ts'
 
 /** However many ask, so often at most the database is asked. */
 const FRESH_MS = 1000
-const CONNECTION_MS = 1000
-const STATEMENT_MS = 1000
-const QUERY_MS = 1500
+const CONNECTION_MS = 2000
+const STATEMENT_MS = 2000
+const QUERY_MS = 3000
 
 /** With the address of Tratta, and the digest of the URL that this process answers. */
 const NOTES = `

@@ -20,7 +20,7 @@ export interface Notes {
 export type NotesRead = { notes: Notes } | { notes: undefined; fault: string }
 
 export interface NotesReader {
-  /** Never fails, and takes a second and a half at most. */
+  /** Never fails, and takes three seconds at most: Prometheus waits for ten. */
   read(): Promise<NotesRead>
   end(): Promise<void>
 }

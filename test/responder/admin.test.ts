@@ -15,7 +15,7 @@ import { CALL_OUTCOMES } from '../../src/responder/outcome.ts'
 import { VERSION } from '../../src/version.ts'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
 import { call, tally } from '../calls.ts'
-import { MINIMUM, testDatabase } from '../database.ts'
+import { MINIMUM, type TestDatabase, testDatabase } from '../database.ts'
 import { type Family, readExposition, sampleOf } from '../exposition.ts'
 import { SECRET, type Service, service } from '../program.ts'
 import { passes } from '../tools.ts'
@@ -29,6 +29,15 @@ async function scrape(adminUrl: string) {
   if (response.status !== 200) throw new Error(`a scrape was answered ${response.status}`)
   const text = await response.text()
   return { text, families: readExposition(text) }
+}
+
+/** On a busy machine the first look at the database may take longer than it is given. */
+async function scrapeWithNotes(adminUrl: string) {
+  for (let tries = 1; ; tries++) {
+    const { families } = await scrape(adminUrl)
+    if (sampleOf(families, 'tratta_jit_notes_read') === 1 || tries === 20) return families
+    await pause(500)
+  }
 }
 
 const outcomes = (families: Map<string, Family>) =>
@@ -60,13 +69,19 @@ async function lockAccounts(url: string) {
   }
 }
 
+async function waitingForALock({ query }: TestDatabase) {
+  const waiting = `select from pg_stat_activity
+    where datname = current_database() and application_name = 'tratta-jit' and wait_event_type = 'Lock'`
+  while ((await query(waiting)).length === 0) await pause(50)
+}
+
 t.test('each call is counted once, by its outcome, whatever came of it', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.customers (external_id, name, email, metadata) values
       ('c', 'Ann', 'nowhere', '{"a key of \\"theirs\\"\\n": "${'x'.repeat(300)}"}');
     insert into agency.debt_accounts (external_id, customer_external_id, balance) values ('a', 'c', 5), ('none', null, null)`)
-  const running = await service(t, database.url, { DATABASE_SCHEMA: 'agency', JIT_DEADLINE_MS: '1000' })
+  const running = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
   t.same(outcomes((await scrape(running.adminUrl)).families), {}, 'nothing yet')
 
   for (let count = 0; count < 7; count++) t.equal(await statusOf(jitUrl(running, 'a')), 200)
@@ -80,11 +95,11 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   for (const path of ['/', '/health/live', '/jit', '/%zz']) await statusOf(running.url + path)
   t.equal(await statusOf(jitUrl(running, 'a'), { method: 'POST' }), 404)
   const unlock = await lockAccounts(database.url)
-  t.same(await Promise.all([1, 2, 3].map(() => statusOf(jitUrl(running, 'a')))), [504, 504, 504])
   const asked = http.get(jitUrl(running, 'nobody')).on('error', () => {})
-  await pause(200)
+  await waitingForALock(database)
   asked.destroy()
   await running.line(({ outcome }) => outcome === 'client_gone')
+  t.same(await Promise.all([1, 2, 3].map(() => statusOf(jitUrl(running, 'a')))), [504, 504, 504])
   await unlock()
 
   const { families, text } = await scrape(running.adminUrl)
@@ -208,7 +223,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
       (3, 'sent', 9, 9)`)
   const env = { PUBLIC_URL, TRATTA_API_URL: TRATTA, TRATTA_API_TOKEN: 'token', TRATTA_REGISTER: 'off' }
   const running = await service(t, database.url, env)
-  const { families } = await scrape(running.adminUrl)
+  const families = await scrapeWithNotes(running.adminUrl)
   const gauges = Object.fromEntries(
     [...families].flatMap(([name, { samples }]) =>
       /registration|registered|bulk|notes|ready|build|deadline/.test(name)
@@ -275,7 +290,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
   await client.query(`update tratta_jit.registrations set url_digest = '${digest('another')}'; commit`)
   await client.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.bulk', 0))")
   await pause(1100)
-  const later = (await scrape(running.adminUrl)).families
+  const later = await scrapeWithNotes(running.adminUrl)
   t.equal(sampleOf(later, 'tratta_jit_bulk_running'), 1)
   t.same(later.get('tratta_jit_registered_timestamp_seconds')!.samples, [], 'another URL is registered now')
   await client.end()
@@ -295,7 +310,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
   const postgres = await startEmbeddedPostgres()
   t.teardown(() => postgres.stop())
   const running = await service(t, postgres.url)
-  t.equal(sampleOf((await scrape(running.adminUrl)).families, 'tratta_jit_notes_read'), 1)
+  t.equal(sampleOf(await scrapeWithNotes(running.adminUrl), 'tratta_jit_notes_read'), 1)
   for (const [signal, back] of [
     ['SIGSTOP', () => postgres.signal('SIGCONT')],
     ['SIGQUIT', () => postgres.start()],
@@ -320,8 +335,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
     })
     await back()
     await running.ask('nobody')
-    await pause(1100)
-    const after = (await scrape(running.adminUrl)).families
+    const after = await scrapeWithNotes(running.adminUrl)
     t.equal(sampleOf(after, 'tratta_jit_ready'), 1)
     t.equal(sampleOf(after, 'tratta_jit_notes_read'), 1)
   }
@@ -350,9 +364,7 @@ t.test('GET /openapi.json', async (t) => {
   const asDescribed = async (url: string, status: number) => {
     const answer = await fetch(url)
     t.equal(answer.status, status)
-    const [[type = '', { schema }] = ['', { schema: {} }]] = Object.entries<{ schema: object }>(
-      responses[status].content,
-    )
+    const [type = ''] = Object.keys(responses[status].content)
     t.ok(answer.headers.get('content-type')?.startsWith(type))
     // The way to it, so that the references in it are found.
     const escaped = type.replace('/', '~1')
@@ -362,7 +374,6 @@ t.test('GET /openapi.json', async (t) => {
     const body = await answer.json()
     t.ok(described(body), `${status}: ${ajv.errorsText(described.errors)}`)
     t.notOk(described({}), 'and nothing is not as described')
-    t.ok(schema)
   }
   for (const id of ['A-500100', 'A-500200', 'A-500101', '123456', 'debt-account-123'])
     await asDescribed(jitUrl(running, id), 200)
