@@ -102,7 +102,7 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   t.same(await Promise.all([1, 2, 3].map(() => statusOf(jitUrl(running, 'a')))), [504, 504, 504])
   await unlock()
 
-  const { families, text } = await scrape(running.adminUrl)
+  const { families, text } = await settled(running)
   const expected = {
     answered: 7,
     account_not_found: 5,
@@ -201,9 +201,9 @@ async function settled(running: Service) {
   for (let tries = 0; ; tries++) {
     const before = callLines(running).length
     await pause(250)
-    const { families } = await scrape(running.adminUrl)
+    const { families, text } = await scrape(running.adminUrl)
     const count = sampleOf(families, 'tratta_jit_call_duration_seconds_count')
-    if ((count === before && callLines(running).length === before) || tries === 40) return { families }
+    if ((count === before && callLines(running).length === before) || tries === 40) return { families, text }
   }
 }
 
