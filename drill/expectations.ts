@@ -61,8 +61,9 @@ export async function countedExactly(replica: Replica, calls: Call[], asked = 0)
   const sum = (...outcomes: string[]) => outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0)
   const seen = [sum('answered'), sum('database_away', 'busy', 'deadline_passed'), sum(...Object.keys(counts))]
   const made = [calls.filter(isAnswered).length + asked, calls.filter(isRefused).length, calls.length + asked]
+  const said = Object.entries(counts).flatMap(([outcome, count]) => (count > 0 ? `${count} ${outcome}` : []))
   return {
-    what: `the metrics counted each call that was made: ${JSON.stringify(counts)}`,
+    what: `the metrics counted each call that was made: ${said.join(', ')}`,
     holds: JSON.stringify(seen) === JSON.stringify(made),
   }
 }

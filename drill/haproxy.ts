@@ -66,7 +66,7 @@ global
 defaults
   mode tcp
   timeout connect 1s
-  timeout check 1s
+  timeout check 3s
   timeout client 1h
   timeout server 1h
 listen primary

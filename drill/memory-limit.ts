@@ -5,12 +5,12 @@ import { countedExactly, inTime, noneFailed, someRefused, wellAgain } from './ex
 import { startReplica } from './replica.ts'
 import { query, startCalls, startDatabase } from './stage.ts'
 
-const CALLS_A_SECOND = 600
+const CALLS_A_SECOND = 400
 const HEAP_MB = 64
 /** What a container may be given: the heap, and what Node takes beside it. */
 const MOST_MB = 256
 
-/** 2 connections and 10 ms a lookup: a third of the calls at most. */
+/** 2 connections and 10 ms a lookup: half of the calls at most. */
 const SLOW_VIEWS = `
   create schema slow;
   create view slow.customers as select * from tratta_jit.customers;
@@ -20,7 +20,7 @@ const SLOW_VIEWS = `
       pg_sleep(case parent_external_id when 'x' then 0 else 0.01 end)`
 
 export const memoryLimit: Drill = {
-  does: `a heap of ${HEAP_MB} MB, and ${CALLS_A_SECOND} calls a second to a database that answers a third of them`,
+  does: `a heap of ${HEAP_MB} MB, and ${CALLS_A_SECOND} calls a second to a database that answers half of them`,
   needs: { what: '/proc (Linux only)', isThere: () => process.platform === 'linux' },
   async run(scene) {
     const postgres = await startDatabase(scene)

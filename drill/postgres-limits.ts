@@ -24,9 +24,10 @@ export const connectionsExhausted: Drill = {
     const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
     await pause(1000)
     const others = await takeAllConnections(scene, postgres.url)
-    await pause(2000)
+    for (const until = performance.now() + 2000; performance.now() < until; await pause(20))
+      await others.takeAll()
     const ready = await replica.health('ready')
-    await Promise.all(others.map((other) => other.end()))
+    await others.end()
     const faultEnded = performance.now()
     await pause(scene.short ? 2000 : 4000)
     const calls = await calling.stop()
@@ -46,9 +47,10 @@ export const connectionsExhausted: Drill = {
 }
 
 /** Whatever is free, and then whatever the service holds. */
-async function takeAllConnections(scene: Scene, url: string): Promise<pg.Client[]> {
+async function takeAllConnections(scene: Scene, url: string) {
   const taken: pg.Client[] = []
-  scene.closing(() => Promise.all(taken.map((client) => client.end().catch(() => {}))))
+  const end = () => Promise.all(taken.splice(0).map((client) => client.end()))
+  scene.closing(end)
   const take = async () => {
     const client = new pg.Client(url)
     client.on('error', () => {})
@@ -56,7 +58,11 @@ async function takeAllConnections(scene: Scene, url: string): Promise<pg.Client[
     taken.push(client)
     return client
   }
-  const takeAllThatAreFree = async () => {
+  const first = await take()
+  const takeAll = async () => {
+    await first.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tratta-jit'",
+    )
     for (;;)
       try {
         await take()
@@ -65,14 +71,7 @@ async function takeAllConnections(scene: Scene, url: string): Promise<pg.Client[
         return
       }
   }
-  const first = await take()
-  for (;;) {
-    await takeAllThatAreFree()
-    const { rowCount } = await first.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tratta-jit'",
-    )
-    if (rowCount === 0) return taken
-  }
+  return { takeAll, end }
 }
 
 export const postgresReadOnly: Drill = {
