@@ -22,8 +22,10 @@ try {
   // Right after `npm ci` tap still holds the plugins that it came with, not those of .taprc.
   await tap('build')
   await createTemplate(postgres.url)
-  for (const [at, files] of (given.length > 0 ? [given] : [together, [ALONE], [LAST]]).entries())
-    exitCode ||= await tap('run', `--output-file=${join(logs, `${at}.tap`)}`, ...files)
+  for (const [at, files] of (given.length > 0 ? [given] : [together, [ALONE], [LAST]]).entries()) {
+    const code = await tap('run', `--output-file=${join(logs, `${at}.tap`)}`, ...files)
+    exitCode ||= code
+  }
   console.log(counts())
 } finally {
   await postgres.stop()
