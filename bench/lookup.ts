@@ -2,7 +2,7 @@
 import { createHistogram } from 'node:perf_hooks'
 import pg from 'pg'
 import { lookupSql } from '../src/database/find-account.ts'
-import { CATALOG, relationsOf } from '../src/database/relations.ts'
+import { readRelations } from '../src/database/relations.ts'
 import { externalIdOf } from './data-set.ts'
 import { median } from './median.ts'
 import type { Progress } from './progress.ts'
@@ -53,8 +53,7 @@ export async function measureLookup(
     for (const { client } of sets) {
       client.on('error', () => {})
       await client.connect()
-      const { rows } = await client.query(CATALOG, ['tratta_jit'])
-      statement.text = lookupSql(relationsOf('tratta_jit', rows))
+      statement.text = lookupSql(await readRelations(client, 'tratta_jit'))
     }
     for (let round = 0; round < rounds; round++)
       for (const [index, { accounts, client, all, medians }] of sets.entries()) {

@@ -53,6 +53,27 @@ export const same = (what: string, seen: unknown, expected: unknown): Expectatio
 }
 
 /**
+ * Of a fault that makes calls come again, and nothing worse.
+ * @param meanwhile what else was seen
+ */
+export async function withstood(
+  scene: Scene,
+  replica: Replica,
+  { calls, faultEnded }: { calls: Call[]; faultEnded: number },
+  meanwhile: Expectation,
+  since?: string,
+): Promise<Expectation[]> {
+  return [
+    noneFailed(calls),
+    someRefused(calls),
+    inTime(calls),
+    meanwhile,
+    wellAgain(scene, calls, faultEnded, since),
+    await countedExactly(replica, calls),
+  ]
+}
+
+/**
  * The calls that one replica has counted, against those that were made to it alone.
  * @param asked further ones, answered before
  */

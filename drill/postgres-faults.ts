@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import type { Drill, Scene } from './drill.ts'
-import { countedExactly, inTime, noneFailed, same, someRefused, wellAgain } from './expectations.ts'
+import { same, withstood } from './expectations.ts'
 import { startReplica } from './replica.ts'
 import { startCalls, startDatabase } from './stage.ts'
 
@@ -33,14 +33,12 @@ const drillOf = ({ does, begin, lasts, end }: Fault): Drill => ({
     return {
       calls,
       faultEnded,
-      expectations: [
-        noneFailed(calls),
-        someRefused(calls),
-        inTime(calls),
+      expectations: await withstood(
+        scene,
+        replica,
+        { calls, faultEnded },
         same('meanwhile live and ready answered', health, [200, 503]),
-        wellAgain(scene, calls, faultEnded),
-        await countedExactly(replica, calls),
-      ],
+      ),
     }
   },
 })

@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { migrationNames } from './database/migrate.ts'
 import { boundedQuery, createPool } from './database/pool.ts'
 import { describeError } from './log.ts'
+import { atMostEvery } from './responder/at-most-every.ts'
 import type { Notes, NotesRead, NotesReader } from './responder/notes.ts'
 import { canRegister, urlDigest } from './tratta/registration.ts'
 
@@ -43,20 +44,15 @@ export function createNotesReader(config: Config<'DATABASE_URL' | 'JIT_SECRET'>)
     { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
   )
   const values = [config.TRATTA_API_URL ?? '', canRegister(config) ? urlDigest(config) : '']
-  let last: { at: number; answer: Promise<NotesRead> } | undefined
-  const read = () =>
-    readNotes(pool, values).then(
-      (notes) => ({ notes }),
-      (error) => ({ notes: undefined, fault: faultOf(error) }),
-    )
-  return {
-    read() {
-      const now = performance.now()
-      if (!last || now - last.at >= FRESH_MS) last = { at: now, answer: read() }
-      return last.answer
-    },
-    end: () => pool.end(),
-  }
+  const read = atMostEvery(
+    FRESH_MS,
+    (): Promise<NotesRead> =>
+      readNotes(pool, values).then(
+        (notes) => ({ notes }),
+        (error) => ({ notes: undefined, fault: faultOf(error) }),
+      ),
+  )
+  return { read, end: () => pool.end() }
 }
 
 async function readNotes(pool: pg.Pool, values: string[]): Promise<Notes> {

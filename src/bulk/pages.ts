@@ -1,13 +1,6 @@
 /** Which customers a push goes through, page by page, whatever their number. */
-import { setFlagsFromString } from 'node:v8'
 import type pg from 'pg'
 import type { CustomersPage, Source } from './read-customers.ts'
-
-/** Rows live until their request is formed, and V8 would answer that with ever more room for garbage. */
-export function boundMemory() {
-  setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--heap-growing-percent=20')
-}
 
 const KEYS_AT_ONCE = 20_000
 const CUSTOMERS_AT_ONCE = 250

@@ -1,7 +1,7 @@
 /** A pass over all customers and accounts: what Tratta would refuse, by the contract of `serve` and `bulk`. */
 import pg from 'pg'
+import { boundMemory } from '../bound-memory.ts'
 import { type DryRun, dryRun } from '../bulk/dry-run.ts'
-import { boundMemory } from '../bulk/pages.ts'
 import { readingFrom, type Source } from '../bulk/read-customers.ts'
 import { noProgress } from '../bulk/show-progress.ts'
 import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'

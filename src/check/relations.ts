@@ -2,14 +2,7 @@
 import type pg from 'pg'
 import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
 import { DatabaseAway, limitsWithin } from '../database/pool.ts'
-import {
-  CATALOG,
-  COLUMNS,
-  problemsOf,
-  RELATION_NAMES,
-  type Relations,
-  relationsOf,
-} from '../database/relations.ts'
+import { COLUMNS, problemsOf, RELATION_NAMES, type Relations, readRelations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { check, type Finding, failure, ok, warning } from './check.ts'
 
@@ -19,10 +12,7 @@ export const relations = check({
   settings: ['DATABASE_SCHEMA'],
   async run(context) {
     const { pool, config } = context
-    const found = relationsOf(
-      config.DATABASE_SCHEMA,
-      (await pool.query(CATALOG, [config.DATABASE_SCHEMA])).rows,
-    )
+    const found = await readRelations(pool, config.DATABASE_SCHEMA)
     const problems = problemsOf(found)
     if (problems.length > 0)
       return problems.map((problem) => failure(problem, 'docs/data.md says which columns are read, and how'))

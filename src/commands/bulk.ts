@@ -1,7 +1,7 @@
 import type pg from 'pg'
+import { boundMemory } from '../bound-memory.ts'
 import { PushStopped } from '../bulk/deliver.ts'
 import { type DryRun, dryRun } from '../bulk/dry-run.ts'
-import { boundMemory } from '../bulk/pages.ts'
 import { push } from '../bulk/push.ts'
 import { readErrorsAgain } from '../bulk/read-again.ts'
 import { readingFrom } from '../bulk/read-customers.ts'
@@ -11,19 +11,19 @@ import { figures, noProgress, showPush } from '../bulk/show-progress.ts'
 import { bulkStatus, nextStep, statusScreen } from '../bulk/status.ts'
 import { type Config, readConfig } from '../config.ts'
 import { isOfDatabase } from '../database/is-of-database.ts'
-import { migrationStatus } from '../database/migrate.ts'
+import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { CATALOG, readable, relationsOf, UnreadableRelations } from '../database/relations.ts'
-import { describeError } from '../log.ts'
+import { readable, readRelations, UnreadableRelations } from '../database/relations.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import {
   type Command,
   DONE,
+  databaseFault,
   FAILED,
   fail,
   type Given,
-  lineOf,
+  NOT_UP_TO_DATE,
   print,
   printJson,
   SOME_REFUSED,
@@ -58,7 +58,7 @@ export const bulkPushCommand: Command = {
         signal: stop.signal,
         progress,
       }
-      const source = readingFrom(pool, await relationsIn(pool, config.DATABASE_SCHEMA))
+      const source = readingFrom(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
       void stopSignal().then(() => stop.abort(new PushStopped('Stopped')))
       const begun = performance.now()
       const endProgress = showPush(progress, asJson)
@@ -162,8 +162,7 @@ async function withDatabase(
     { connectionMs: 30_000, statementMs: STATEMENT_MS },
   )
   try {
-    if ((await migrationStatus(pool)).some(({ executed_at }) => executed_at === undefined))
-      return say('The database is not up to date: run `tratta-jit migrate` first', given)
+    if (!(await isUpToDate(pool))) return say(NOT_UP_TO_DATE, given)
     return await work(config, pool)
   } catch (error) {
     if (error instanceof PushUnderWay || error instanceof UnreadableRelations)
@@ -175,18 +174,12 @@ async function withDatabase(
       )
     if (error instanceof CannotWrite) return say(error.message, {})
     if (isOfDatabase(error))
-      return say(
-        `The database failed: ${lineOf(describeError(error)).replaceAll('\n', ' ')}. What was sent is written down; run it again to go on.`,
-        given,
-      )
+      return say(`${databaseFault(error)}. What was sent is written down; run it again to go on.`, given)
     throw error
   } finally {
     await pool.end()
   }
 }
-
-const relationsIn = async (pool: pg.Pool, schema: string) =>
-  readable(relationsOf(schema, (await pool.query(CATALOG, [schema])).rows))
 
 /** On a pipe the other end gets JSON, and whoever looks at the terminal or the mail of cron a sentence. */
 function say(message: string, given: Given) {

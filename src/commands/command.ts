@@ -1,5 +1,5 @@
 /** What a command is. The exit codes are part of what operators rely on. */
-import type { ErrorDescription } from '../log.ts'
+import { describeError, type ErrorDescription } from '../log.ts'
 
 export const DONE = 0
 export const FAILED = 1
@@ -43,3 +43,9 @@ export function stopSignal() {
 
 export const lineOf = ({ type, code, message, stack = [] }: ErrorDescription) =>
   [message ?? type, code, ...stack].filter((part) => part !== undefined).join('\n')
+
+export const NOT_UP_TO_DATE = 'The database is not up to date: run `tratta-jit migrate` first'
+
+/** In one line, without a stop at its end. */
+export const databaseFault = (error: unknown) =>
+  `The database failed: ${lineOf(describeError(error)).replaceAll('\n', ' ')}`

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { boundMemory } from '../bulk/pages.ts'
+import { boundMemory } from '../bound-memory.ts'
 import { type Config, readConfig, WrongSettings } from '../config.ts'
 import { isOfDatabase } from '../database/is-of-database.ts'
-import { migrationStatus } from '../database/migrate.ts'
+import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { type ColumnMap, WrongHeader } from '../import/columns.ts'
 import { ENCODINGS } from '../import/encoding.ts'
@@ -13,14 +13,14 @@ import { FORMATS, type Reading, WrongReading } from '../import/read-rows.ts'
 import { CannotReject } from '../import/rejects.ts'
 import { importedEvent, importedScreen, noProgress, showImport } from '../import/show-import.ts'
 import { RefusedByDatabase } from '../import/staging.ts'
-import { describeError } from '../log.ts'
 import {
   type Command,
   DONE,
+  databaseFault,
   FAILED,
   fail,
   type Given,
-  lineOf,
+  NOT_UP_TO_DATE,
   print,
   printJson,
   SOME_REFUSED,
@@ -51,8 +51,7 @@ export const importCommand: Command = {
       throw new WrongSettings([
         'DATABASE_SCHEMA is not tratta_jit: import loads our own tables, and calls would be answered from others',
       ])
-    if (!(await isUpToDate(config)))
-      return fail('The database is not up to date: run `tratta-jit migrate` first', given)
+    if (!(await canLoadInto(config))) return fail(NOT_UP_TO_DATE, given)
     const stop = new AbortController()
     void stopSignal().then(() => stop.abort())
     let someRefused = false
@@ -125,10 +124,10 @@ function readMap(path: string): ColumnMap {
   throw new WrongUse(`${path} must be a JSON object, {"Their column": "our_column", "Another": null}`)
 }
 
-async function isUpToDate(config: Config<'DATABASE_URL'>) {
+async function canLoadInto(config: Config<'DATABASE_URL'>) {
   const pool = createPool({ ...config, DATABASE_POOL_SIZE: 1 }, { connectionMs: 30_000, statementMs: 30_000 })
   try {
-    return (await migrationStatus(pool)).every(({ executed_at }) => executed_at !== undefined)
+    return await isUpToDate(pool)
   } finally {
     await pool.end()
   }
@@ -170,7 +169,7 @@ function explained(error: unknown, mayBeCommitted: boolean, signal: AbortSignal)
     : isOurs
       ? (error as Error).message
       : isOfDatabase(error)
-        ? `The database failed: ${lineOf(describeError(error)).replaceAll('\n', ' ')}`
+        ? databaseFault(error)
         : undefined
   if (message === undefined) throw error
   return mayBeCommitted

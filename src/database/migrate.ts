@@ -16,6 +16,12 @@ export interface MigrationStatus {
   unknown?: true
 }
 
+const isRun = ({ executed_at }: MigrationStatus) => executed_at !== undefined
+
+/** Whether nothing is left to be run. */
+export const isUpToDate = async (pool: pg.Pool): Promise<boolean> =>
+  (await migrationStatus(pool)).every(isRun)
+
 /** Runs what is to be run. Of two programs that do so at once, the second waits and finds it done. */
 export async function migrate(pool: pg.Pool): Promise<string[]> {
   const db = new Kysely<MigrationTable>({ dialect: new PostgresDialect({ pool }) })
@@ -24,7 +30,7 @@ export async function migrate(pool: pg.Pool): Promise<string[]> {
   if (status.some((migration) => migration.unknown)) return []
   // The lock is the session's, and behind PgBouncer in transaction mode it may stay with a session that is no
   // longer ours. Where there is nothing to run, nobody needs it.
-  if (status.every((migration) => migration.executed_at)) return []
+  if (status.every(isRun)) return []
   const { error, results } = await migrator(db).migrateToLatest()
   if (error) throw error
   return results?.map((result) => result.migrationName) ?? []

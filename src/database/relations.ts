@@ -2,6 +2,7 @@
  * What `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA hold: tables of ours, or views over
  * somebody else's. The catalog tells which columns there are and of what type; docs/data.md tells people.
  */
+import type pg from 'pg'
 import { Customer, DebtAccount, Location } from '../contract.ts'
 
 /** How a column is read, and so which types it may have. */
@@ -189,6 +190,9 @@ export function relationsOf(schema: string, rows: CatalogRow[]): Relations {
   for (const { relation, name, shown, type } of rows) columns[relation].set(name, { name: type, shown })
   return { schema, columns }
 }
+
+export const readRelations = async (db: pg.Pool | pg.Client, schema: string): Promise<Relations> =>
+  relationsOf(schema, (await db.query<CatalogRow>(CATALOG, [schema])).rows)
 
 /** @throws {UnreadableRelations} */
 export function readable(relations: Relations): Relations {

@@ -1,6 +1,7 @@
 /** Would a call be answered now? */
 import type pg from 'pg'
 import { type AccountStatement, findAccount } from '../database/find-account.ts'
+import { atMostEvery } from './at-most-every.ts'
 
 export type NotReady = 'stopping' | 'database'
 
@@ -22,22 +23,17 @@ const PROBE_MS = 1000
 export function createReadiness(pool: pg.Pool, statement: AccountStatement): Readiness {
   let stopping = false
   let answeredAt = Number.NEGATIVE_INFINITY
-  let probed: { at: number; answer: Promise<boolean> } | undefined
 
   const sawAnswer = () => {
     answeredAt = performance.now()
   }
-  const probe = () =>
+  const probe = atMostEvery(FRESH_MS, () =>
     findAccount(pool, statement, NO_ACCOUNT, { queryMs: PROBE_MS }).then(
       () => true,
       () => false,
-    )
-  const databaseAnswers = () => {
-    const now = performance.now()
-    if (now - answeredAt < FRESH_MS) return true
-    if (!probed || now - probed.at >= FRESH_MS) probed = { at: now, answer: probe() }
-    return probed.answer
-  }
+    ),
+  )
+  const databaseAnswers = () => performance.now() - answeredAt < FRESH_MS || probe()
   return {
     sawAnswer,
     announceStop: () => {

@@ -8,6 +8,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database
 import { call, callAtRate, percentile, tally } from '../calls.ts'
 import { freePort, startGuarded } from '../guarded.ts'
 import { SECRET, service } from '../program.ts'
+import { SLOW_VIEWS } from '../slow-views.ts'
 
 const SILENT_MS = Number(process.env.FAULT_SECONDS ?? 8) * 1000
 const DEADLINE_MS = 2000
@@ -209,12 +210,7 @@ t.test(
   async (t) => {
     const client = new pg.Client(postgres.url)
     await client.connect()
-    await client.query(`
-    create schema slow;
-    create view slow.customers as select * from tratta_jit.customers;
-    create view slow.locations as select * from tratta_jit.locations;
-    create view slow.debt_accounts as
-      select account.* from tratta_jit.debt_accounts account, pg_sleep(case parent_external_id when 'x' then 0 else 0.01 end)`)
+    await client.query(SLOW_VIEWS)
     await client.end()
     const {
       jit,

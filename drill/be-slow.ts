@@ -1,0 +1,45 @@
+/** The process of the slow clients: PORT and how many. It ends with who started it. */
+import { connect, type Socket } from 'node:net'
+
+/** What it tells, several times a second. */
+export interface SlowClients {
+  open: number
+  /** How often one was hung up on, and began again. */
+  cut: number
+}
+
+/** What each begins with; the first kind goes on with a byte a second. */
+const BEGINNINGS = ['GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ', 'GET /jit/', '']
+
+const [port, clients] = process.argv.slice(2).map(Number)
+const dribbling = new Set<Socket>()
+const seen: SlowClients = { open: 0, cut: 0 }
+
+function begin(kind: number) {
+  let isOpen = false
+  const socket = connect(port!, '127.0.0.1', () => {
+    isOpen = true
+    seen.open += 1
+    if (kind === 0) dribbling.add(socket)
+    socket.write(BEGINNINGS[kind]!)
+  })
+  socket.on('error', () => {})
+  socket.resume()
+  socket.on('close', () => {
+    dribbling.delete(socket)
+    if (isOpen) {
+      seen.open -= 1
+      seen.cut += 1
+    }
+    begin(kind)
+  })
+}
+
+for (let client = 0; client < clients!; client++) begin(client % BEGINNINGS.length)
+setInterval(() => {
+  for (const socket of dribbling) socket.write('x')
+}, 1000)
+setInterval(() => process.send?.(seen), 100)
+process.on('disconnect', () => process.exit())
+// Ctrl-C reaches all of the group; who started this then ends it.
+process.on('SIGINT', () => {})
