@@ -10,14 +10,14 @@ import { FormatRegistry, type Static, Type } from '@sinclair/typebox'
 
 const EMAIL =
   /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$/
-const CALENDAR_DATE = /^(?!0000)(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/
+const CALENDAR_DATE = /^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 function isCalendarDate(text: string) {
-  const [, year, month, day] = CALENDAR_DATE.exec(text)?.map(Number) ?? []
-  if (year === undefined) return false
+  if (!CALENDAR_DATE.test(text)) return false
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8))]
   const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-  return day! <= (month === 2 && isLeap ? 29 : DAYS[month! - 1]!)
+  return day <= (month === 2 && isLeap ? 29 : DAYS[month - 1]!)
 }
 
 const characters = (text: string, most: number) =>

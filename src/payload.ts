@@ -143,7 +143,7 @@ function filled(value: unknown): unknown {
   return value === null || isEmpty(value) ? undefined : value
 }
 
-function isEmpty(value: object) {
+export function isEmpty(value: object) {
   for (const _ in value) return false
   return true
 }

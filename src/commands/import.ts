@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { boundMemory } from '../bound-memory.ts'
 import { type Config, readConfig, WrongSettings } from '../config.ts'
 import { isOfDatabase } from '../database/is-of-database.ts'
@@ -45,6 +46,8 @@ export const importCommand: Command = {
   },
   async run(given, files) {
     boundMemory()
+    // Calls that are answered on this machine come first.
+    setPriority(constants.priority.PRIORITY_LOW)
     const options = readOptions(given, files)
     const config = readConfig(process.env, 'DATABASE_URL')
     if (config.DATABASE_SCHEMA !== 'tratta_jit')

@@ -1,4 +1,5 @@
 /** Rows of the tables as the lines that COPY takes. */
+import { isEmpty } from '../payload.ts'
 
 /** The columns of the tables, in the order in which they are copied, and how. */
 export const TABLES = {
@@ -37,9 +38,14 @@ export interface CopiedRow {
   columns: string
 }
 
+type Copy = (value: never) => string
+
 const COLUMNS = Object.fromEntries(
-  Object.entries(TABLES).map(([table, columns]) => [table, Object.entries(columns)]),
-) as unknown as Record<Table, [string, (value: never) => string][]>
+  Object.entries(TABLES).map(([table, columns]) => [
+    table,
+    Object.entries(columns).map(([column, copy], at) => ({ column, copy: copy as Copy, bit: 1 << at })),
+  ]),
+)
 
 export function copiedRow(
   table: Table,
@@ -47,11 +53,9 @@ export function copiedRow(
   values: Record<string, unknown>,
 ): CopiedRow {
   let bits = 0
-  let bit = 1
   let copied = ''
-  for (const [column, copy] of COLUMNS[table]) {
+  for (const { column, copy, bit } of COLUMNS[table]!) {
     if (given.has(column)) bits |= bit
-    bit <<= 1
     const value = values[column]
     copied += value === undefined || value === null ? '\t\\N' : `\t${copy(value as never)}`
   }
@@ -72,15 +76,12 @@ function text(value: string): string {
 }
 
 function json(value: unknown): string {
-  return isEmpty(value) ? '\\N' : text(JSON.stringify(value))
+  return typeof value === 'object' && isEmpty(value!) ? '\\N' : text(JSON.stringify(value))
 }
 
-function isEmpty(value: unknown) {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
-}
+const quoted = (item: string) => `"${/[\\"]/.test(item) ? item.replaceAll(/[\\"]/g, '\\$&') : item}"`
 
 /** As an array of Postgres is written. */
 function texts(value: string[]): string {
-  const items = value.map((item) => `"${item.replaceAll(/[\\"]/g, '\\$&')}"`)
-  return text(`{${items.join(',')}}`)
+  return text(`{${value.map(quoted).join(',')}}`)
 }

@@ -97,8 +97,8 @@ function withKey(object: unknown, key: string, value: unknown) {
   return made
 }
 
-function isThere(row: object) {
-  for (const value of Object.values(row)) if (value !== null) return true
+function isThere(row: Record<string, unknown>) {
+  for (const column in row) if (row[column] !== null) return true
   return false
 }
 

@@ -14,7 +14,7 @@ export interface Coding {
 }
 
 /** Whether it is itself in either encoding. */
-export const isAscii = (bytes: string) => !/[^\0-\x7f]/.test(bytes)
+const isAscii = (bytes: string) => !/[^\0-\x7f]/.test(bytes)
 
 export function codingOf(encoding: Encoding): Coding {
   return encoding === 'utf-8' ? UTF_8 : windows1252()

@@ -109,7 +109,8 @@ async function refuseChildrenWithoutParent(client: pg.Client) {
 
 /**
  * Follows all parents at once, twice as far each time: an account that has an ancestor at a distance of more
- * steps than there are accounts stands in a circle or below one.
+ * steps than there are accounts stands in a circle or below one. In a portfolio without grandparents, which most
+ * are, there is nobody to follow.
  */
 async function refuseCircles(client: pg.Client) {
   const given = bitOf('debt_accounts', 'parent_external_id')
@@ -117,7 +118,9 @@ async function refuseCircles(client: pg.Client) {
     `create temporary table ancestors on commit drop as
        with recursive parents (child, ancestor) as (
          select external_id::text, parent_external_id::text from staged_debt_accounts
-         where parent_external_id is not null
+         where parent_external_id in (
+           select external_id from staged_debt_accounts where parent_external_id is not null
+           union all select external_id from tratta_jit.debt_accounts where parent_external_id is not null)
          union
          select t.external_id::text, t.parent_external_id::text
          from parents p join tratta_jit.debt_accounts t on t.external_id = p.ancestor

@@ -12,7 +12,7 @@ export class UnreadableFile extends Error {}
 export const STANDARD_INPUT = '-'
 export const nameOf = (file: string) => (file === STANDARD_INPUT ? 'standard input' : file)
 
-const CHUNK = 256 * 1024
+const CHUNK = 64 * 1024
 
 export interface OpenFile {
   /** Bytes of it on the disk; undefined for what comes through a pipe. */

@@ -1,7 +1,7 @@
 /** The rows of a file: its form found out, its records cut, decoded and read. */
 import type { ColumnMap } from './columns.ts'
 import { csvRows } from './csv-rows.ts'
-import { codingOf, type Encoding, isAscii } from './encoding.ts'
+import { codingOf, type Encoding } from './encoding.ts'
 import { NotJson } from './exact-json.ts'
 import { type Fault, plainFault } from './faults.ts'
 import { countLines, type FileRecord, type Splitter } from './file-record.ts'
@@ -82,15 +82,16 @@ function csvReader({ delimiter = ',', dates = 'iso', ...reading }: Reading, take
     const { raw, fields, fault } = record
     if (fault !== undefined && readRow) return take(record, [plainFault(fault)])
     if (fault !== undefined) throw new UnreadableFile(`Line ${record.line}, the header, ${fault}`)
-    const isText = !raw.includes('\0') && coding.decode(raw) !== undefined
+    const text = raw.includes('\0') ? undefined : coding.decode(raw)
     if (!readRow) {
-      if (!isText) throw new UnreadableFile(`Line ${record.line}, the header, ${unfit(raw, coding.fault)}`)
+      if (text === undefined)
+        throw new UnreadableFile(`Line ${record.line}, the header, ${unfit(raw, coding.fault)}`)
       const names = fields!.map((field) => coding.decode(field)!)
       mustBeCut(names, delimiter)
       header = raw
       readRow = csvRows(names, map, { money, dates })
-    } else if (!isText) take(record, [plainFault(unfit(raw, coding.fault))])
-    else take(record, readRow(isAscii(raw) ? fields! : fields!.map((field) => coding.decode(field)!)))
+    } else if (text === undefined) take(record, [plainFault(unfit(raw, coding.fault))])
+    else take(record, readRow(text === raw ? fields! : fields!.map((field) => coding.decode(field)!)))
   })
   return {
     write: splitter.write,

@@ -7,6 +7,7 @@ import pg from 'pg'
 import copyStreams from 'pg-copy-streams'
 import type { CheckedRow } from './check-row.ts'
 import { type CopiedRow, copied, TABLES, type Table } from './copied-row.ts'
+import { CopyLines } from './copy-lines.ts'
 import type { Fault } from './faults.ts'
 
 // `record` counts the rows of the file: in JSON several may stand in a line.
@@ -46,34 +47,41 @@ export interface Staging {
   end(): Promise<void>
 }
 
-const WORTH_SENDING = 512 * 1024
+const WORTH_SENDING = 4 * 1024 * 1024
 /** Of so many customers and locations it is known what was staged of them last: most stand on rows nearby. */
-const REMEMBERED = 10_000
+const REMEMBERED = 1000
+
+type Batch = Map<Staged, CopyLines>
 
 export async function createStaging(client: pg.Client): Promise<Staging> {
   await client.query(CREATE)
-  let lines: Partial<Record<Staged, string[]>> = {}
+  let lines: Batch = new Map()
+  let sent: Batch = new Map()
   let size = 0
   let underWay: Promise<void> = Promise.resolve()
-  const lastCustomers = new Map<string, string>()
-  const lastLocations = new Map<string, string>()
+  const lastCustomers = new Map<string, CopiedRow>()
+  const lastLocations = new Map<string, CopiedRow>()
 
   function put(table: Staged, line: string) {
     size += line.length
-    const of = lines[table]
-    if (of) of.push(line)
-    else lines[table] = [line]
+    const of = lines.get(table) ?? new CopyLines()
+    lines.set(table, of)
+    of.add(line)
   }
 
-  function putOnce(table: Staged, place: string, row: CopiedRow, last: Map<string, string>) {
-    if (last.get(row.external_id) === row.columns) return
+  function putOnce(table: Staged, place: string, row: CopiedRow, last: Map<string, CopiedRow>) {
+    const before = last.get(row.external_id)
+    if (before === row || before?.columns === row.columns) return
     if (last.size >= REMEMBERED) last.clear()
-    last.set(row.external_id, row.columns)
+    last.set(row.external_id, row)
     put(table, `${place}\t${row.columns}\n`)
   }
 
-  async function copyAll(batch: typeof lines) {
-    for (const [table, rows] of Object.entries(batch)) await copyIn(client, table, rows)
+  async function copyAll(batch: Batch) {
+    for (const [table, rows] of batch) {
+      await copyIn(client, table, rows.bytes())
+      rows.clear()
+    }
   }
 
   const staging: Staging = {
@@ -96,10 +104,9 @@ export async function createStaging(client: pg.Client): Promise<Staging> {
     async send() {
       if (size < WORTH_SENDING) return
       await underWay
-      const batch = lines
-      lines = {}
+      ;[lines, sent] = [sent, lines]
       size = 0
-      underWay = copyAll(batch)
+      underWay = copyAll(sent)
       // Whoever waits for it next gets the error.
       underWay.catch(() => {})
     },
@@ -114,9 +121,11 @@ export async function createStaging(client: pg.Client): Promise<Staging> {
   return staging
 }
 
-async function copyIn(client: pg.Client, table: string, rows: string[]) {
-  const copy = client.query(copyStreams.from(`copy ${table} ${columnsOf(table)} from stdin`))
-  copy.end(rows.join(''))
+async function copyIn(client: pg.Client, table: string, rows: Buffer) {
+  if (rows.length === 0) return
+  // Frozen, so that nobody has to look whether a row is visible: the table is of this transaction.
+  const copy = client.query(copyStreams.from(`copy ${table} ${columnsOf(table)} from stdin with (freeze)`))
+  copy.end(rows)
   try {
     await finished(copy)
   } catch (error) {
@@ -131,10 +140,10 @@ function columnsOf(table: string) {
 }
 
 /** Classes 22 and 23: a value that is none, or a rule of the table. */
-function refusedRow(error: unknown, rows: string[]) {
+function refusedRow(error: unknown, rows: Buffer) {
   if (!(error instanceof pg.DatabaseError) || !/^2[23]/.test(error.code ?? '')) return undefined
   const at = Number(/, line (\d+)/.exec(error.where ?? '')?.[1])
-  const line = rows[at - 1]?.split('\t')[1] ?? '?'
+  const line = rows.toString().split('\n')[at - 1]?.split('\t')[1] ?? '?'
   const rule = error.constraint ?? error.column ?? error.dataType ?? error.code
   return new RefusedByDatabase(`Line ${line}: the database refuses this row, by its rule ${rule}`)
 }

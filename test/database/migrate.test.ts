@@ -11,6 +11,7 @@ const FROZEN: Record<string, string> = {
   '0002-registrations': '7207faea861a6534c9a49bfc2b4fc5c1287bee5e61e8de6e70b9bcd19a43e6c8',
   '0003-bulk': 'a3bbc8a0abb2745813028888dcd1e45b1399d969a43dc8fe315c9d5bbc5bdf07',
   '0004-cheaper-checks': 'a61f81ac2d53733c662bca0770f911ff1863f341b1732a845a453304d738fc0a',
+  '0005-load-faster': '097ae580b39cff2105c013f5833a8ea0a10ec60d1d7afc7688692544deb4ea70',
 }
 
 /** That of Kysely's Migrator, which holds it for a session. */
@@ -110,14 +111,6 @@ t.test('the tables keep out what Tratta would refuse', async (t) => {
     ['more than 2^53 - 1 cents', `debt_accounts (external_id, balance) values ('a', 9007199254740992)`],
     ['its own parent', `debt_accounts (external_id, parent_external_id, balance) values ('a', 'a', 1)`],
     [
-      'a parent that is not there',
-      `debt_accounts (external_id, parent_external_id, balance) values ('a', 'b', 1)`,
-    ],
-    [
-      'a customer that is not there',
-      `debt_accounts (external_id, customer_external_id, balance) values ('a', 'b', 1)`,
-    ],
-    [
       'a plan without an amount',
       `debt_accounts (external_id, balance, payment_plan) values ('a', 1, '{"frequency": "weekly", "recurring_day": "1st"}')`,
     ],
@@ -134,8 +127,8 @@ t.test('the tables keep out what Tratta would refuse', async (t) => {
     await t.rejects(query(`insert into tratta_jit.${sql}`), { code: /^23/ }, refused)
   await t.resolves(
     query(
-      `insert into tratta_jit.debt_accounts (external_id, parent_external_id, balance) values ('child', 'parent', 1), ('parent', null, 1)`,
+      `insert into tratta_jit.debt_accounts (external_id, parent_external_id, customer_external_id, balance) values ('child', 'parent', 'customer', 1)`,
     ),
-    'a child may come before its parent',
+    'a child may come before its parent, an account before its customer: import and check judge that',
   )
 })

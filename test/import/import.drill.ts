@@ -1,17 +1,18 @@
 /**
  * What takes too long for a test: node test/import/import.drill.ts [ROWS] [CALLS_A_SECOND]
  *
- * Loads a CSV file of so many accounts (2000000) while the responder is called so often (50), over some that are
- * there already, then once more; and the same file by psql's \copy into a bare table of texts.
+ * Loads a CSV file of so many accounts (2000000) into empty tables, and by psql's \copy into a bare table of texts;
+ * then, while the responder is called so often (50), over some that are there already; then once more.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
-import { callAtRate, percentile, tally } from '../calls.ts'
+import { type Call, percentile, tally } from '../calls.ts'
 import { createTemplate, testDatabase } from '../database.ts'
 import { type Program, program, run, SECRET, service } from '../program.ts'
 import { HEADER, writePortfolio } from './portfolio.ts'
@@ -24,7 +25,7 @@ const IDLE_MS = 20_000
 const endings: (() => unknown)[] = []
 const t = { teardown: (ending: () => unknown) => endings.push(ending) } as unknown as Test
 const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-import-'))
-const postgres = await startEmbeddedPostgres({ settings: { shared_buffers: '256MB', max_wal_size: '4GB' } })
+const postgres = await startEmbeddedPostgres({ settings: { shared_buffers: '2GB', max_wal_size: '8GB' } })
 try {
   process.env.TEST_POSTGRES_URL = postgres.url
   await createTemplate(postgres.url)
@@ -39,33 +40,50 @@ async function drill() {
   const path = join(folder, 'portfolio.csv')
   await writePortfolio(path, ROWS, 2)
   console.log({ rows: ROWS, bytes: statSync(path).size, loadBefore: loadavg() })
-  const database = await testDatabase(t)
-  const copied = await psqlCopy(database.url, path)
+  const alone = await testDatabase(t)
+  const copied = await psqlCopy(alone.url, path)
+  const loadedAlone = await load(path, alone.url)
+  console.log('alone', {
+    ...loadedAlone,
+    psqlSeconds: copied,
+    timesAsLongAsPsql: round(loadedAlone.seconds / copied),
+  })
 
+  const database = await testDatabase(t)
   const before = join(folder, 'before.csv')
   await writePortfolio(before, THERE_ALREADY, 1)
   await run(t, ['import', before, '--money', 'cents'], { DATABASE_URL: database.url })
   const responder = await service(t, database.url, { LOG_LEVEL: 'info' })
   const url = `${responder.url}/jit/${SECRET}?debt_account_external_id=A-`
-  const idleCalls = callAtRate(`${url}3`, Number(rate))
+  const endIdle = startCalls(`${url}3`)
   await pause(IDLE_MS)
-  const idle = (await idleCalls.stop()).slice(Number(rate))
+  const idle = await endIdle()
 
-  const calls = callAtRate(`${url}3`, Number(rate))
+  const endCalls = startCalls(`${url}3`)
   const halves = watchHalves(responder.ask)
   const loaded = await load(path, database.url)
-  const during = await calls.stop()
-  console.log({
+  const during = await endCalls()
+  console.log('while calls are made', {
     ...loaded,
     loadAfter: loadavg(),
-    psqlSeconds: copied,
-    timesAsLongAsPsql: round(loaded.seconds / copied),
     idle: { p50: percentile(idle, 0.5), p99: percentile(idle, 0.99), ...tally(idle) },
     during: { p50: percentile(during, 0.5), p99: percentile(during, 0.99), ...tally(during) },
     p99Ratio: round(percentile(during, 0.99) / percentile(idle, 0.99)),
     ...(await halves.stop()),
   })
   console.log('again', await load(path, database.url))
+}
+
+/** @returns ends them, and gives them without those of the first second, when nothing was warm */
+function startCalls(url: string): () => Promise<Call[]> {
+  const caller = spawn(process.execPath, [join(import.meta.dirname, 'caller.ts'), url, rate], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const printed = text(caller.stdout)
+  return async () => {
+    caller.stdin.end()
+    return JSON.parse(await printed).slice(Number(rate))
+  }
 }
 
 function round(value: number) {
