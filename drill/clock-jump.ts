@@ -1,5 +1,5 @@
 /** The clock of the machine is set. */
-import { globSync, writeFileSync } from 'node:fs'
+import { globSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Drill } from './drill.ts'
@@ -9,6 +9,7 @@ import { startCalls, startDatabase } from './stage.ts'
 
 const CALLS_A_SECOND = 200
 const HOUR_MS = 3_600_000
+const sharedMemory = () => globSync('/dev/shm/*faketime_*')
 const [LIBRARY] = globSync('/usr/lib/*/faketime/libfaketime.so.1')
 
 export const clockJump: Drill = {
@@ -26,6 +27,11 @@ export const clockJump: Drill = {
       // Who sets a clock does not set the one that only runs on.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
+    // The library's own shared memory stays behind where a process is killed. This runs after that.
+    const before = sharedMemory()
+    scene.closing(() => {
+      for (const file of sharedMemory()) if (!before.includes(file)) rmSync(file, { force: true })
+    })
     const replica = await startReplica(scene, postgres, postgres.url, { env })
     const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
     const stayMs = scene.short ? 2000 : 8000
