@@ -53,13 +53,13 @@ export function copiedRow(
   values: Record<string, unknown>,
 ): CopiedRow {
   let bits = 0
-  let copied = ''
+  const cells: string[] = []
   for (const { column, copy, bit } of COLUMNS[table]!) {
     if (given.has(column)) bits |= bit
     const value = values[column]
-    copied += value === undefined || value === null ? '\t\\N' : `\t${copy(value as never)}`
+    cells.push(value === undefined || value === null ? '\\N' : copy(value as never))
   }
-  return { external_id: String(values.external_id), columns: `${bits}${copied}` }
+  return { external_id: String(values.external_id), columns: `${bits}\t${cells.join('\t')}` }
 }
 
 /** A value of a line of COPY. */

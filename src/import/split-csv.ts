@@ -79,8 +79,10 @@ const withoutReturn = (text: string, from: number, end: number) =>
 function cutQuoted(text: string, from: number, delimiter: string, isLast: boolean): Cut | 'incomplete' {
   const fields: string[] = []
   let lineEnd = -1
+  let quote = -1
   for (let at = from; ; ) {
-    if (text[at] === '"') {
+    if (quote < at) quote = endAt(text, '"', at)
+    if (quote === at && at < text.length) {
       const close = closingQuote(text, at + 1)
       // A quote at the very end may be the first half of a doubled one.
       if (close === -1 || (close + 1 === text.length && !isLast))
@@ -95,9 +97,8 @@ function cutQuoted(text: string, from: number, delimiter: string, isLast: boolea
       const end = Math.min(endAt(text, delimiter, at), lineEnd)
       if (end === text.length && !isLast) return 'incomplete'
       const isLastField = text[end] !== delimiter
-      const field = text.slice(at, isLastField ? withoutReturn(text, at, end) : end)
-      if (field.includes('"')) return { fault: STRAY_QUOTE }
-      fields.push(field)
+      if (quote < end) return { fault: STRAY_QUOTE }
+      fields.push(text.slice(at, isLastField ? withoutReturn(text, at, end) : end))
       at = end
     }
     if (text[at] !== delimiter) return { fields, end: at }
