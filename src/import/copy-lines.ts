@@ -1,6 +1,6 @@
 /**
- * Lines for COPY, as bytes in memory that is used again and again: kept as texts until they are sent, they would
- * outlive the garbage collector's short look at what is new, and cost it a third of the time of an import.
+ * Lines for COPY, as bytes in memory that is used again and again: texts that are kept until they are sent outlive
+ * the garbage collector's short look at what is new, and cost it a third of the time for reading a file.
  */
 export class CopyLines {
   #bytes = Buffer.allocUnsafe(64 * 1024)

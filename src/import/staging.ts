@@ -47,6 +47,7 @@ export interface Staging {
   end(): Promise<void>
 }
 
+/** Each answer of Postgres waits until we have done with a piece of the file, and there are several for a batch. */
 const WORTH_SENDING = 4 * 1024 * 1024
 /** Of so many customers and locations it is known what was staged of them last: most stand on rows nearby. */
 const REMEMBERED = 1000
