@@ -30,7 +30,7 @@ export const clockJump: Drill = {
     // The library's own shared memory stays behind where a process is killed. This runs after that.
     const before = sharedMemory()
     scene.closing(() => {
-      for (const file of sharedMemory()) if (!before.includes(file)) rmSync(file, { force: true })
+      for (const left of sharedMemory()) if (!before.includes(left)) rmSync(left, { force: true })
     })
     const replica = await startReplica(scene, postgres, postgres.url, { env })
     const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)

@@ -1,6 +1,6 @@
 /** What is expected in more than one drill. */
 import { type Call, percentile, tally } from '../test/calls.ts'
-import { type Expectation, type Scene, wellWithin } from './drill.ts'
+import { type Expectation, type Findings, type Scene, wellWithin } from './drill.ts'
 import type { Replica } from './replica.ts'
 import { isAnswered, isFailed, isRefused, wellAfter } from './row.ts'
 
@@ -62,15 +62,19 @@ export async function withstood(
   { calls, faultEnded }: { calls: Call[]; faultEnded: number },
   meanwhile: Expectation,
   since?: string,
-): Promise<Expectation[]> {
-  return [
-    noneFailed(calls),
-    someRefused(calls),
-    inTime(calls),
-    meanwhile,
-    wellAgain(scene, calls, faultEnded, since),
-    await countedExactly(replica, calls),
-  ]
+): Promise<Findings> {
+  return {
+    calls,
+    faultEnded,
+    expectations: [
+      noneFailed(calls),
+      someRefused(calls),
+      inTime(calls),
+      meanwhile,
+      wellAgain(scene, calls, faultEnded, since),
+      await countedExactly(replica, calls),
+    ],
+  }
 }
 
 /**

@@ -10,56 +10,54 @@ const CALLS_A_SECOND = 200
 
 interface Fault {
   does: string
-  begin(postgres: EmbeddedPostgres): void
+  /** Of Postgres. */
+  settings?: Record<string, string>
+  /** @returns what ends it */
+  begin(postgres: EmbeddedPostgres, scene: Scene): Promise<End> | End
   /** Milliseconds until it ends. */
   lasts(scene: Scene): number
-  end(postgres: EmbeddedPostgres): Promise<void> | void
 }
+type End = () => unknown
 
-const drillOf = ({ does, begin, lasts, end }: Fault): Drill => ({
+export const drillOf = ({ does, settings, begin, lasts }: Fault): Drill => ({
   does,
   async run(scene) {
-    const postgres = await startDatabase(scene)
+    const postgres = await startDatabase(scene, settings)
     const replica = await startReplica(scene, postgres)
     const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
     await pause(1000)
-    begin(postgres)
+    const end = await begin(postgres, scene)
     await pause(lasts(scene))
     const health = await Promise.all([replica.health('live'), replica.health('ready')])
-    await end(postgres)
+    await end()
     const faultEnded = performance.now()
     await pause(scene.short ? 2000 : 4000)
     const calls = await calling.stop()
-    return {
-      calls,
-      faultEnded,
-      expectations: await withstood(
-        scene,
-        replica,
-        { calls, faultEnded },
-        same('meanwhile live and ready answered', health, [200, 503]),
-      ),
-    }
+    const meanwhile = same('meanwhile live and ready answered', health, [200, 503])
+    return withstood(scene, replica, { calls, faultEnded }, meanwhile)
   },
 })
 
+const signalled = (signal: NodeJS.Signals, end: (postgres: EmbeddedPostgres) => unknown) =>
+  function begin(postgres: EmbeddedPostgres): End {
+    postgres.signal(signal)
+    return () => end(postgres)
+  }
+
 export const postgresKilled = drillOf({
   does: 'kill -9 of Postgres, two seconds without it, and it is started again',
-  begin: (postgres) => postgres.signal('SIGKILL'),
+  begin: signalled('SIGKILL', (postgres) => postgres.start()),
   lasts: () => 2000,
-  end: (postgres) => postgres.start(),
 })
 
 export const postgresRestarted = drillOf({
   does: 'Postgres is shut down as for an upgrade and started a second later',
-  begin: (postgres) => postgres.signal('SIGINT'),
+  begin: signalled('SIGINT', (postgres) => postgres.start()),
   lasts: () => 1000,
-  end: (postgres) => postgres.start(),
 })
 
 export const postgresSilent = drillOf({
   does: 'Postgres keeps its connections and says nothing (SIGSTOP), as behind a dropped route',
-  begin: (postgres) => postgres.signal('SIGSTOP'),
+  begin: signalled('SIGSTOP', (postgres) => postgres.signal('SIGCONT')),
   lasts: ({ short }) => (short ? 6000 : 30_000),
-  end: (postgres) => postgres.signal('SIGCONT'),
 })

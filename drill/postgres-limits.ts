@@ -2,40 +2,24 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Drill, Scene } from './drill.ts'
-import { allAnswered, countedExactly, same, withstood } from './expectations.ts'
+import { allAnswered, countedExactly, same } from './expectations.ts'
+import { drillOf } from './postgres-faults.ts'
 import { startReplica } from './replica.ts'
 import { query, startCalls, startDatabase } from './stage.ts'
 
 const CALLS_A_SECOND = 200
 
-export const connectionsExhausted: Drill = {
+export const connectionsExhausted = drillOf({
   does: 'others take every connection that Postgres has, those of the service among them',
-  async run(scene) {
-    const postgres = await startDatabase(scene, { max_connections: '40' })
-    const replica = await startReplica(scene, postgres)
-    const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
-    await pause(1000)
-    const others = await takeAllConnections(scene, postgres.url)
-    await pause(2000)
-    const ready = await replica.health('ready')
-    await others.end()
-    const faultEnded = performance.now()
-    await pause(scene.short ? 2000 : 4000)
-    const calls = await calling.stop()
-    return {
-      calls,
-      faultEnded,
-      expectations: await withstood(
-        scene,
-        replica,
-        { calls, faultEnded },
-        same('meanwhile ready answered', ready, 503),
-      ),
-    }
-  },
-}
+  settings: { max_connections: '40' },
+  begin: ({ url }, scene) => takeAllConnections(scene, url),
+  lasts: () => 2000,
+})
 
-/** Whatever is free, and then whatever the service holds. */
+/**
+ * Whatever is free, and then whatever the service holds.
+ * @returns what gives them back
+ */
 async function takeAllConnections(scene: Scene, url: string) {
   const taken: pg.Client[] = []
   const end = () => Promise.all(taken.splice(0).map((client) => client.end()))
@@ -65,7 +49,7 @@ async function takeAllConnections(scene: Scene, url: string) {
     await takeWhatIsFree()
     withoutOthers = rowCount === 0 ? withoutOthers + 1 : 0
   }
-  return { end }
+  return end
 }
 
 export const postgresReadOnly: Drill = {

@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
-import type { Drill, Scene } from './drill.ts'
+import type { Call } from '../test/calls.ts'
+import type { Drill, Expectation, Findings, Scene } from './drill.ts'
 import { allAnswered, inTime, same } from './expectations.ts'
 import { FAIL_TIMEOUT_MS, NGINX, startNginx } from './nginx.ts'
 import { type Replica, startReplica } from './replica.ts'
@@ -30,8 +31,21 @@ async function replaceEach(replicas: Replica[], checkout?: string): Promise<numb
   return exitCodes
 }
 
-const endedWell = (exitCodes: number[]) =>
-  same('every replaced replica ended with exit code', [...new Set(exitCodes)], [0])
+/** @param besides what else was expected */
+const survived = (
+  scene: Scene,
+  calls: Call[],
+  exitCodes: number[],
+  besides: Expectation[] = [],
+): Findings => ({
+  calls,
+  expectations: [
+    allAnswered(scene, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
+    inTime(calls),
+    ...besides,
+    same('every replaced replica ended with exit code', [...new Set(exitCodes)], [0]),
+  ],
+})
 
 export const rollingRestart: Drill = {
   does: 'two replicas behind nginx are restarted in turns, again and again',
@@ -43,15 +57,7 @@ export const rollingRestart: Drill = {
     const exitCodes: number[] = []
     do exitCodes.push(...(await replaceEach(replicas)))
     while (calling.made.length < callsOf(scene))
-    const calls = await calling.stop()
-    return {
-      calls,
-      expectations: [
-        allAnswered(scene, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
-        inTime(calls),
-        endedWell(exitCodes),
-      ],
-    }
+    return survived(scene, await calling.stop(), exitCodes)
   },
 }
 
@@ -81,17 +87,10 @@ export const liveMigration: Drill = {
     const migrated = replicas.flatMap(({ log }) => log().filter(({ name }) => name === '9999-drill'))
     const after = await replicas[0]!.ask()
     while (calling.made.length < callsOf(scene)) exitCodes.push(...(await replaceEach(replicas)))
-    const calls = await calling.stop()
-    return {
-      calls,
-      expectations: [
-        allAnswered(scene, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
-        inTime(calls),
-        same(`replicas that ran the migration, over ${ACCOUNTS} accounts`, migrated.length, 1),
-        { what: 'the new release gives the same answer as the old one', holds: before === after },
-        endedWell(exitCodes),
-      ],
-    }
+    return survived(scene, await calling.stop(), exitCodes, [
+      same(`replicas that ran the migration, over ${ACCOUNTS} accounts`, migrated.length, 1),
+      { what: 'the new release gives the same answer as the old one', holds: before === after },
+    ])
   },
 }
 
