@@ -10,9 +10,8 @@ import type { Static, TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { Address, Customer, DebtAccount, JitPayload, Location } from './contract.ts'
 import type { AccountRow, CustomerRow, DebtAccountRow, LocationRow } from './database/find-account.ts'
+import { isEmpty, isObject, type Json } from './json.ts'
 import { type LeftOut, leaveOut, leftOutAt, type Path } from './left-out.ts'
-
-type Json = Record<string, unknown>
 
 const contract: TypeCheck<typeof JitPayload> = TypeCompiler.Compile(JitPayload)
 
@@ -106,9 +105,6 @@ function putAdditional(target: Json, value: unknown, own: Json, at: Path, leftOu
 
 // What follows reads a column. A value of the wrong form is handed on as it came: the contract finds it.
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 // Tratta's side trims texts (its validation is Laravel's), so that a blank one is an empty one there.
 const text = (value: string | null) => (value === null || value.trim() === '' ? undefined : value)
 
@@ -141,11 +137,6 @@ function filled(value: unknown): unknown {
   if (typeof value === 'string') return value.trim() === '' ? undefined : value
   if (typeof value !== 'object') return value
   return value === null || isEmpty(value) ? undefined : value
-}
-
-export function isEmpty(value: object) {
-  for (const _ in value) return false
-  return true
 }
 
 /** One text alone is a list of one. */

@@ -35,6 +35,8 @@ export function showProgress(
   }
 }
 
+export const number = (value: number | string) => Number(value).toLocaleString('en-US')
+
 export const duration = (seconds: number) =>
   seconds < 120
     ? `${seconds} s`

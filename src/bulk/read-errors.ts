@@ -5,6 +5,7 @@
  * `customer` and `location` the messages by field, or an empty list; of each account that is at fault what
  * was sent (`data`) and its messages by field. Its `id` is not the place of the row in the request.
  */
+import { isObject, type Json } from '../json.ts'
 
 export interface RowErrors {
   customer: string
@@ -19,10 +20,6 @@ export interface RowErrors {
   byAccount: Map<string, { reasons: string[]; isTaken: boolean }>
 }
 
-type Json = Record<string, unknown>
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const objectIn = (value: unknown): Json => (isObject(value) ? value : {})
 const textIn = (value: unknown) =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''

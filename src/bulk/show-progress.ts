@@ -1,5 +1,5 @@
 /** How far a push is. */
-import { duration, showProgress } from '../progress.ts'
+import { duration, number, showProgress } from '../progress.ts'
 import type { Progress } from './push.ts'
 
 export const noProgress = (requestsPerMinute: number): Progress => ({
@@ -41,7 +41,6 @@ export function figures(progress: Progress, seconds: number) {
 
 function line(progress: Progress, seconds: number): string {
   const { customers_total, seconds_left, ...is } = figures(progress, seconds)
-  const number = (value: number) => value.toLocaleString('en-US')
   const share = customers_total ? ` of ${number(customers_total)}` : ''
   const judged =
     is.requests_to_be_judged > 0 ? `, ${number(is.requests_to_be_judged)} requests to be judged` : ''

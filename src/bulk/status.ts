@@ -1,5 +1,6 @@
 /** The whole story of Bulk at one address of Tratta, out of what was written down. */
 import type pg from 'pg'
+import { number } from '../progress.ts'
 import type { LeftOutCounts, Run } from './runs.ts'
 
 export interface BulkStatus {
@@ -155,7 +156,6 @@ async function isPushing(pool: pg.Pool): Promise<boolean> {
   return rows[0].running
 }
 
-const number = (value: number | string) => Number(value).toLocaleString('en-US')
 const time = (date: Date | null) => (date ? date.toISOString().replace(/\.\d+/, '') : 'not yet')
 
 /** One screen for people. */

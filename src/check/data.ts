@@ -8,7 +8,7 @@ import { AmbiguousAccount, accountStatement, findAccount } from '../database/fin
 import type { Relations } from '../database/relations.ts'
 import { UnsendableAccount } from '../left-out.ts'
 import { toPayload } from '../payload.ts'
-import { duration } from '../progress.ts'
+import { duration, number } from '../progress.ts'
 import { check, type Finding, ok } from './check.ts'
 
 type Counts = DryRun['refused']
@@ -18,8 +18,6 @@ const OF_CUSTOMERS = /its customer is not there$|has no customer$|belongs to ano
 const OF_PARENTS = /^debt_account\.parent_external_id its parent/
 const OF_FIELDS = / must be | is missing$| is there twice$/
 const OF_SIZE = /TRATTA_BULK_BYTES$/
-
-const number = (value: number) => value.toLocaleString('en-US')
 
 export const data = check({
   name: 'data',

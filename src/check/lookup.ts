@@ -1,9 +1,11 @@
 /** The lookup's plan, and its time for the account with the most children. */
+
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { accountStatement, findAccount, lookupSql } from '../database/find-account.ts'
 import { DeadlinePassed, limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
+import { number } from '../progress.ts'
 import { check, type Finding, failure, ok, warning } from './check.ts'
 import { type PlanNode, wholeReads } from './explain.ts'
 
@@ -69,7 +71,7 @@ async function missingIndexes(pool: pg.Pool, relations: Relations): Promise<Find
     for (const { table, createIndex } of wholeReads(await planOf(client, lookupSql(relations)))) {
       const count = await rowsIn(client, table)
       if (count < MANY_ROWS) continue
-      const said = `every call reads all of ${table}, about ${count.toLocaleString('en-US')} rows: no index is of use`
+      const said = `every call reads all of ${table}, about ${number(count)} rows: no index is of use`
       const todo =
         createIndex ??
         `let the view pass the condition on to ${table}: distinct, group by and window functions keep it back`

@@ -14,6 +14,7 @@ import { isOfDatabase } from '../database/is-of-database.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { readable, readRelations, UnreadableRelations } from '../database/relations.ts'
+import { number } from '../progress.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import {
@@ -221,7 +222,6 @@ function write(text: string): Promise<void> {
   })
 }
 
-const number = (value: number) => value.toLocaleString('en-US')
 const by = { us: 'by us', tratta: 'by Tratta' }
 
 function groupsScreen(groups: RefusalGroup[]): string {

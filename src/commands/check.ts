@@ -1,6 +1,6 @@
 import type { State } from '../check/check.ts'
 import { runChecks } from '../check/run-checks.ts'
-import { showProgress } from '../progress.ts'
+import { number, showProgress } from '../progress.ts'
 import { type Command, DONE, FAILED, print, printJson, SOME_REFUSED } from './command.ts'
 
 export const checkCommand: Command = {
@@ -18,7 +18,7 @@ export const checkCommand: Command = {
       if (asJson) printJson({ event: 'found', ...found })
       else {
         const { state, check, said, todo, count, examples = [] } = found
-        const times = count === undefined ? '' : `${count.toLocaleString('en-US')} × `
+        const times = count === undefined ? '' : `${number(count)} × `
         const such = examples.length > 0 ? `, e.g. ${examples.join(', ')}` : ''
         print(`${state.padEnd(8)} ${check.padEnd(13)} ${times}${said}${such}`)
         if (todo) print(`${' '.repeat(22)} → ${todo}`)

@@ -14,6 +14,7 @@ import { FORMATS, type Reading, WrongReading } from '../import/read-rows.ts'
 import { CannotReject } from '../import/rejects.ts'
 import { importedEvent, importedScreen, noProgress, showImport } from '../import/show-import.ts'
 import { RefusedByDatabase } from '../import/staging.ts'
+import { isObject } from '../json.ts'
 import {
   type Command,
   DONE,
@@ -113,12 +114,7 @@ function readDelimiter(given: string) {
 function readMap(path: string): ColumnMap {
   try {
     const map: unknown = JSON.parse(readFileSync(path, 'utf8').replace(/^\ufeff/, ''))
-    if (
-      typeof map === 'object' &&
-      map !== null &&
-      !Array.isArray(map) &&
-      Object.values(map).every((name) => name === null || typeof name === 'string')
-    )
+    if (isObject(map) && Object.values(map).every((name) => name === null || typeof name === 'string'))
       return map as ColumnMap
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

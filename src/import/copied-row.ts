@@ -1,5 +1,5 @@
 /** Rows of the tables as the lines that COPY takes. */
-import { isEmpty } from '../payload.ts'
+import { isEmpty } from '../json.ts'
 
 /** The columns of the tables, in the order in which they are copied, and how. */
 export const TABLES = {

@@ -3,6 +3,7 @@
  * the `data` of Tratta's Just In Time (`customer`, `location`, `debt_account`, `child_debt_accounts`).
  */
 import { Address } from '../contract.ts'
+import { isEmpty, isObject as isJsonObject, type Json } from '../json.ts'
 import { REJECT_COLUMNS } from './columns.ts'
 import { isStorable, isWrittenNumber, parseExactly } from './exact-json.ts'
 import { type Fault, faultAt, plainFault } from './faults.ts'
@@ -15,15 +16,13 @@ import {
   type ImportRow,
 } from './import-row.ts'
 
-type Json = Record<string, unknown>
-
 /** Of a reject file: what could not be told apart as JSON, to be mended. */
 export const REJECT_TEXT = 'import_text'
 const BULK = ['parent_debt_accounts', 'debt_accounts']
 const JUST_IN_TIME = ['debt_account', 'child_debt_accounts']
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isWrittenNumber(value)
+/** A number that is kept as it is written looks like one. */
+const isObject = (value: unknown): value is Json => isJsonObject(value) && !isWrittenNumber(value)
 
 /**
  * @param onFurtherField gets the name of a field without a column of its own: it goes to additional_fields
@@ -75,7 +74,7 @@ export function readJsonRow(text: string, onFurtherField: (name: string) => void
 }
 
 const isFilled = (value: unknown) =>
-  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0)
+  value !== undefined && value !== null && !(isObject(value) && isEmpty(value))
 
 function list(
   record: Json,

@@ -1,5 +1,5 @@
 /** How far an import is, and what came of it: for people and for programs. External ids and line numbers, no values. */
-import { duration, showProgress } from '../progress.ts'
+import { duration, number, showProgress } from '../progress.ts'
 import { TABLES } from './copied-row.ts'
 import type { Imported, ImportOptions, ImportProgress } from './import-file.ts'
 import type { RefusedGroup } from './refused.ts'
@@ -45,8 +45,6 @@ function line(name: string, is: ReturnType<typeof figures>) {
   const left = is.seconds_to_read === undefined ? '' : `, ${duration(is.seconds_to_read)} left to read`
   return `${name}: ${rows}, ${number(is.rows_per_second)}/s${left}`
 }
-
-const number = (value: number) => value.toLocaleString('en-US')
 
 export function importedEvent(name: string, imported: Imported, { dryRun }: ImportOptions, seconds: number) {
   const { rows, isLoaded, refused, counts, furtherFields } = imported

@@ -1,5 +1,6 @@
+import { isObject } from '../json.ts'
 import type { AccountErrors, RowContext } from './bulk-row.ts'
-import { checkShape, identifier, isObject, prohibited } from './field-rules.ts'
+import { checkShape, identifier, prohibited } from './field-rules.ts'
 import type { Sent } from './holdings.ts'
 import { makesCircle } from './parents.ts'
 import { debtAccountShape } from './resource-rules.ts'

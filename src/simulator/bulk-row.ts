@@ -1,6 +1,7 @@
+import { isObject } from '../json.ts'
 import { takeBulkAccounts } from './bulk-accounts.ts'
 import { drawRefusal } from './draw-refusal.ts'
-import { checkShape, isBlank, isObject, prohibited } from './field-rules.ts'
+import { checkShape, isBlank, prohibited } from './field-rules.ts'
 import type { DebtAccount, Sent, WritableHoldings } from './holdings.ts'
 import { customerShape, locationShape } from './resource-rules.ts'
 import type { SimulatorSettings } from './settings.ts'

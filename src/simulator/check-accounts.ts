@@ -1,5 +1,6 @@
+import { isObject } from '../json.ts'
 import { checkResource } from './check-resource.ts'
-import { identifier, isBlank, isObject } from './field-rules.ts'
+import { identifier, isBlank } from './field-rules.ts'
 import { findHeld, type Holdings, type Sent } from './holdings.ts'
 import { makesCircle } from './parents.ts'
 import { debtAccountShape } from './resource-rules.ts'

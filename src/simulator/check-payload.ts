@@ -1,6 +1,7 @@
+import { isObject } from '../json.ts'
 import { checkAccounts } from './check-accounts.ts'
 import { checkResource } from './check-resource.ts'
-import { isBlank, isObject } from './field-rules.ts'
+import { isBlank } from './field-rules.ts'
 import type { Sent, WritableHoldings } from './holdings.ts'
 import { customerShape, locationShape } from './resource-rules.ts'
 import type { SimulatorSettings } from './settings.ts'

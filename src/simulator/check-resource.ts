@@ -1,4 +1,5 @@
-import { checkShape, isObject, type Shape } from './field-rules.ts'
+import { isObject } from '../json.ts'
+import { checkShape, type Shape } from './field-rules.ts'
 import type { Sent } from './holdings.ts'
 import type { Shelf } from './shelf.ts'
 import { addFault, type Faults, lines } from './wording.ts'

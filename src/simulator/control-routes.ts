@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { isObject } from './field-rules.ts'
+import { isObject } from '../json.ts'
 import { type Misbehaviour, misbehaviourProblem } from './misbehaviour.ts'
 import { readJson } from './read-fields.ts'
 import type { Resource, Shelf } from './shelf.ts'

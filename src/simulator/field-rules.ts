@@ -1,3 +1,4 @@
+import { isObject } from '../json.ts'
 import { addFault, type Faults, lines } from './wording.ts'
 
 /** Says what is wrong with one value. `path` is the dotted name that the fault is filed under. */
@@ -6,10 +7,6 @@ export type Rule = (value: unknown, path: string, faults: Faults) => void
 export interface Shape {
   required: readonly string[]
   rules: readonly (readonly [field: string, rule: Rule])[]
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Laravel's `required` refuses null, nothing, and a string of nothing but spaces. */

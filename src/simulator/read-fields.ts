@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { isObject } from './field-rules.ts'
+import { isObject } from '../json.ts'
 import { parseJson } from './parse-json.ts'
 
 /** The JSON of a request's body; undefined if it is not declared as JSON, or is none. */

@@ -7,12 +7,12 @@
  *                          existing customers: reuse and refuse, or one of these
  */
 
-import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
 import { createTemplate, testDatabase } from '../database.ts'
-import { type Program, program, run } from '../program.ts'
+import { peakMemory } from '../peak-memory.ts'
+import { program, run } from '../program.ts'
 import { killedPush } from './killed-push.ts'
 import { accountsOf, rowsOf, seedPortfolio } from './portfolio.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
@@ -56,19 +56,6 @@ async function big() {
       `select relname, pg_total_relation_size(oid) / 1048576 as mb from pg_class where relname ~ '^bulk_' and relkind = 'r'`,
     ),
   })
-}
-
-/** VmHWM in MB, as far as it was seen. */
-function peakMemory({ process: child }: Program) {
-  let peak = 0
-  const look = () => {
-    try {
-      peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
-    } catch {}
-  }
-  const timer = setInterval(look, 100)
-  child.on('exit', () => clearInterval(timer))
-  return () => Math.round(peak)
 }
 
 async function rate() {

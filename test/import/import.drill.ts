@@ -5,7 +5,7 @@
  * then, while the responder is called so often (50), over some that are there already; then once more.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -14,7 +14,8 @@ import type { Test } from 'tap'
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
 import { type Call, percentile, tally } from '../calls.ts'
 import { createTemplate, testDatabase } from '../database.ts'
-import { type Program, program, run, SECRET, service } from '../program.ts'
+import { peakMemory } from '../peak-memory.ts'
+import { program, run, SECRET, service } from '../program.ts'
 import { HEADER, writePortfolio } from './portfolio.ts'
 
 const [rows = '2000000', rate = '50'] = process.argv.slice(2)
@@ -104,18 +105,6 @@ async function load(path: string, url: string) {
     rowsPerSecond: Math.round(ROWS / seconds),
     peakMB: peak(),
   }
-}
-
-/** VmHWM in MB, as far as it was seen. */
-function peakMemory({ process: child }: Program) {
-  let peak = 0
-  const timer = setInterval(() => {
-    try {
-      peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
-    } catch {}
-  }, 50)
-  child.on('exit', () => clearInterval(timer))
-  return () => Math.round(peak)
 }
 
 /** Asks for the first and the last account of the file in turn: after one new answer all must be new. */
