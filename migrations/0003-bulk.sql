@@ -27,7 +27,7 @@ create table tratta_jit.bulk_runs (
   customers bigint not null default 0,
   without_accounts bigint not null default 0,
   -- Optional fields that Tratta would refuse: {"customer.email must be …": {"count": 1, "examples": ["C-1"]}}
-  left_out jsonb not null default '{}'
+  omitted jsonb not null default '{}'
 );
 
 create table tratta_jit.bulk_requests (

@@ -3,7 +3,7 @@
  * "Bulk" (the fields seen in use), "Customer", "Location" and "Debt account" (the rules of a field).
  * Money is integer cents. Every `description` completes the sentence "it must be …".
  *
- * A field marked `vital` is never left out when it cannot be sent as it is: without it Tratta would keep
+ * A field marked `vital` is never omitted when it cannot be sent as it is: without it Tratta would keep
  * an old amount or an old family of accounts, and a wrong amount is worse than no answer.
  */
 import { FormatRegistry, type Static, Type } from '@sinclair/typebox'

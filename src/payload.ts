@@ -3,7 +3,7 @@
  *
  * Absent means absent: nulls, blank texts and empty objects are not sent (an empty metadata value would
  * delete the key at Tratta, see the pages "Customer" and "Debt account"). An optional field that Tratta
- * would refuse is left out, because a caller is waiting and Tratta would refuse the whole payload; a
+ * would reject is omitted, because a caller is waiting and Tratta would refuse the whole payload; a
  * required one that cannot be sent is an error.
  */
 import type { Static, TSchema } from '@sinclair/typebox'
@@ -11,40 +11,40 @@ import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { Address, Customer, DebtAccount, JitPayload, Location } from './contract.ts'
 import type { AccountRow, CustomerRow, DebtAccountRow, LocationRow } from './database/find-account.ts'
 import { isEmpty, isObject, type Json } from './json.ts'
-import { type LeftOut, leaveOut, leftOutAt, type Path } from './left-out.ts'
+import { type OmittedField, omitField, omittedField, type Path } from './omit-invalid-fields.ts'
 
 const contract: TypeCheck<typeof JitPayload> = TypeCompiler.Compile(JitPayload)
 
-/** @throws {UnsendableAccount} when a required field, or a vital one of contract.ts, cannot be sent. */
-export function toPayload(row: AccountRow): { payload: JitPayload; leftOut: LeftOut[] } {
-  const leftOut: LeftOut[] = []
+/** @throws {UnsendableAccountError} when a required field, or a vital one of contract.ts, cannot be sent. */
+export function toPayload(row: AccountRow): { payload: JitPayload; omitted: OmittedField[] } {
+  const omitted: OmittedField[] = []
   const data: Json = {}
-  if (row.location !== null) data.location = location(row.location, leftOut)
-  if (row.customer !== null) data.customer = customer(row.customer, leftOut)
-  data.debt_account = debtAccount(row.debt_account, ['debt_account'], leftOut)
+  if (row.location !== null) data.location = location(row.location, omitted)
+  if (row.customer !== null) data.customer = customer(row.customer, omitted)
+  data.debt_account = debtAccount(row.debt_account, ['debt_account'], omitted)
   if (row.children)
     data.child_debt_accounts = row.children.map((child, index) =>
-      debtAccount(child, ['child_debt_accounts', index], leftOut),
+      debtAccount(child, ['child_debt_accounts', index], omitted),
     )
   const payload: unknown = { data }
-  fit(payload, contract, leftOut)
-  return { payload, leftOut }
+  fit(payload, contract, omitted)
+  return { payload, omitted }
 }
 
 /**
  * Leaves out of `{data: {…}}` what its contract refuses.
- * @throws {UnsendableAccount}
+ * @throws {UnsendableAccountError}
  */
 export function fit<T extends TSchema>(
   payload: unknown,
   contract: TypeCheck<T>,
-  leftOut: LeftOut[],
+  omitted: OmittedField[],
 ): asserts payload is Static<T> {
   while (!contract.Check(payload))
-    leftOut.push(leaveOut(payload as object, contract.Schema(), contract.Errors(payload).First()!))
+    omitted.push(omitField(payload as object, contract.Schema(), contract.Errors(payload).First()!))
 }
 
-export function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): Json {
+export function debtAccount(row: DebtAccountRow, at: Path, omitted: OmittedField[]): Json {
   const account: Json = {}
   put(account, 'external_id', text(row.external_id))
   put(account, 'parent_external_id', text(row.parent_external_id))
@@ -55,11 +55,11 @@ export function debtAccount(row: DebtAccountRow, at: Path, leftOut: LeftOut[]): 
   put(account, 'locations', locations(row.locations))
   put(account, 'payment_plan', paymentPlan(row.payment_plan))
   put(account, 'metadata', metadata(row.metadata))
-  putAdditional(account, row.additional_fields, DebtAccount.properties, at, leftOut)
+  putAdditional(account, row.additional_fields, DebtAccount.properties, at, omitted)
   return account
 }
 
-export function customer(row: CustomerRow, leftOut: LeftOut[]): Json {
+export function customer(row: CustomerRow, omitted: OmittedField[]): Json {
   const made: Json = {}
   put(made, 'external_id', text(row.external_id))
   put(made, 'name', text(row.name))
@@ -69,17 +69,17 @@ export function customer(row: CustomerRow, leftOut: LeftOut[]): Json {
   put(made, 'ssn_last4', ssnLast4(row.ssn_last4))
   put(made, 'address', address(row.address))
   put(made, 'metadata', metadata(row.metadata))
-  putAdditional(made, row.additional_fields, Customer.properties, ['customer'], leftOut)
+  putAdditional(made, row.additional_fields, Customer.properties, ['customer'], omitted)
   return made
 }
 
-export function location(row: LocationRow, leftOut: LeftOut[]): Json {
+export function location(row: LocationRow, omitted: OmittedField[]): Json {
   const made: Json = {}
   put(made, 'external_id', text(row.external_id))
   put(made, 'name', text(row.name))
   put(made, 'type', text(row.type))
   put(made, 'metadata', metadata(row.metadata))
-  putAdditional(made, row.additional_fields, Location.properties, ['location'], leftOut)
+  putAdditional(made, row.additional_fields, Location.properties, ['location'], omitted)
   return made
 }
 
@@ -89,16 +89,16 @@ function put(target: Json, key: string, value: unknown) {
 }
 
 /** Further fields that Tratta documents; a field with a column of its own is taken from the column only. */
-function putAdditional(target: Json, value: unknown, own: Json, at: Path, leftOut: LeftOut[]) {
+function putAdditional(target: Json, value: unknown, own: Json, at: Path, omitted: OmittedField[]) {
   const fields = column(value)
   if (fields === undefined) return
   if (!isObject(fields)) {
-    leftOut.push(leftOutAt([...at, 'additional_fields'], 'must be an object'))
+    omitted.push(omittedField([...at, 'additional_fields'], 'must be an object'))
     return
   }
   for (const [key, field] of Object.entries(fields)) {
     if (Object.hasOwn(own, key) || key === '__proto__')
-      leftOut.push(leftOutAt([...at, 'additional_fields', key], 'must come from its own column'))
+      omitted.push(omittedField([...at, 'additional_fields', key], 'must come from its own column'))
     else put(target, key, filled(field))
   }
 }

@@ -56,14 +56,14 @@ t.test('lookup', async (t) => {
       customer: { external_id: 'c', name: 'Ann' },
       debt_account: { external_id: 'a', balance: 5 },
     }),
-    stderr: 'left out: customer.email must be an e-mail address\n',
+    stderr: 'omitted: customer.email must be an e-mail address\n',
   })
   t.same((await run(t, ['lookup', 'a', '--json'], theirs)).lines, [
     {
       payload: {
         data: { customer: { external_id: 'c', name: 'Ann' }, debt_account: { external_id: 'a', balance: 5 } },
       },
-      left_out: [{ field: 'customer.email', reason: 'must be an e-mail address' }],
+      omitted: [{ field: 'customer.email', reason: 'must be an e-mail address' }],
     },
   ])
   t.match(await run(t, ['lookup', 'b'], theirs), {

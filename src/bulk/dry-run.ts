@@ -5,8 +5,8 @@ import { formRows } from './form-rows.ts'
 import { foundPages, pagesAfter, refusedPages, refusedWithoutCustomer } from './pages.ts'
 import type { Progress, PushOptions } from './push.ts'
 import type { CustomersPage, Source } from './read-customers.ts'
-import type { LeftOutCounts } from './runs.ts'
-import { countLeftOut } from './step.ts'
+import type { OmittedCounts } from './runs.ts'
+import { countOmitted } from './step.ts'
 
 export interface DryRun {
   customers: number
@@ -16,8 +16,8 @@ export interface DryRun {
   debt_accounts: number
   requests: number
   bytes: number
-  refused: LeftOutCounts
-  left_out: LeftOutCounts
+  refused: OmittedCounts
+  omitted: OmittedCounts
 }
 
 const MOST_ROWS = 1000
@@ -38,7 +38,7 @@ export async function dryRun(
     requests: 0,
     bytes: 0,
     refused: {},
-    left_out: {},
+    omitted: {},
   }
   let inRequest = { rows: MOST_ROWS, bytes: 0 }
   const refuse = (reason: string, example: string) => {
@@ -59,7 +59,7 @@ export async function dryRun(
       const formed = formRows(customer, page)
       const { rows, refusals } = chooseRows(customer, formed, known.get(customer.external_id), kind, found)
       for (const { account, customer, reason } of refusals) refuse(reason, account || customer)
-      for (const { customer, leftOut } of formed.leftOut) countLeftOut(report.left_out, customer, leftOut)
+      for (const { customer, omitted } of formed.omitted) countOmitted(report.omitted, customer, omitted)
       for (const { json, accounts } of rows) {
         const bytes = Buffer.byteLength(json) + 1
         if (bytes + 2 > mostBytes) {

@@ -12,7 +12,7 @@ import { type TSchema, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Customer, DebtAccount, Location } from '../contract.ts'
 import type { LocationRow } from '../database/find-account.ts'
-import { type LeftOut, UnsendableAccount } from '../left-out.ts'
+import { type OmittedField, UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { customer, debtAccount, fit, location } from '../payload.ts'
 import type { CustomersPage, CustomerWithAccounts, PlacedAccountRow } from './read-customers.ts'
 
@@ -48,7 +48,7 @@ export interface OurRefusal {
 export interface Formed {
   rows: FormedRow[]
   refusals: OurRefusal[]
-  leftOut: { customer: string; leftOut: LeftOut }[]
+  omitted: { customer: string; omitted: OmittedField }[]
 }
 
 const data = <T extends TSchema>(name: string, schema: T) =>
@@ -61,24 +61,24 @@ const LOCATION_CONTRACT = data('location', Type.Optional(Location))
 const isThereTwice = (what: string) => `${what} is there twice`
 
 export function formRows(found: CustomerWithAccounts, { locations }: CustomersPage): Formed {
-  const formed: Formed = { rows: [], refusals: [], leftOut: [] }
+  const formed: Formed = { rows: [], refusals: [], omitted: [] }
   const parents = found.accounts.filter(({ parent_external_id }) => parent_external_id === null)
   for (const [locationId, itsParents] of Map.groupBy(parents, (row) => row.location_external_id ?? '')) {
     const refuse = (account: string, reason: string) =>
       formed.refusals.push({ customer: found.external_id, location: locationId, account, reason })
-    const leftOut: LeftOut[] = []
+    const omitted: OmittedField[] = []
     try {
       if (found.rows.length > 1) throw new CannotSay(isThereTwice('customer'))
       const locationRows = locations.get(locationId) ?? []
       if (locationRows.length > 1) throw new CannotSay(isThereTwice('location'))
-      const made = { customer: customer(found.rows[0]!, leftOut) }
-      fit({ data: made }, CUSTOMER_CONTRACT, leftOut)
+      const made = { customer: customer(found.rows[0]!, omitted) }
+      fit({ data: made }, CUSTOMER_CONTRACT, omitted)
       const place: { location?: unknown } = {}
-      if (locationRows[0]) place.location = location(locationRows[0], leftOut)
-      fit({ data: place }, LOCATION_CONTRACT, leftOut)
+      if (locationRows[0]) place.location = location(locationRows[0], omitted)
+      fit({ data: place }, LOCATION_CONTRACT, omitted)
       const customerJson = JSON.stringify(made.customer)
       const locationJson = place.location === undefined ? undefined : JSON.stringify(place.location)
-      const accounts = formAccounts(itsParents, found, locations, refuse, leftOut)
+      const accounts = formAccounts(itsParents, found, locations, refuse, omitted)
       if (accounts.length > 0)
         formed.rows.push({
           customer: found.external_id,
@@ -89,10 +89,10 @@ export function formRows(found: CustomerWithAccounts, { locations }: CustomersPa
           accounts,
         })
     } catch (error) {
-      if (!(error instanceof UnsendableAccount) && !(error instanceof CannotSay)) throw error
+      if (!(error instanceof UnsendableAccountError) && !(error instanceof CannotSay)) throw error
       refuse('', error.message)
     }
-    for (const one of leftOut) formed.leftOut.push({ customer: found.external_id, leftOut: one })
+    for (const one of omitted) formed.omitted.push({ customer: found.external_id, omitted: one })
   }
   return formed
 }
@@ -116,7 +116,7 @@ function formAccounts(
   found: CustomerWithAccounts,
   locations: Map<string, LocationRow[]>,
   refuse: (account: string, reason: string) => void,
-  leftOut: LeftOut[],
+  omitted: OmittedField[],
 ): FormedAccount[] {
   const made: FormedAccount[] = []
   const counts = new Map<string, number>()
@@ -132,14 +132,14 @@ function formAccounts(
       if (counts.get(externalId)! > 1) throw new CannotSay(isThereTwice('debt_account'))
       if (parent && row.customer_external_id !== null && row.customer_external_id !== found.external_id)
         throw new CannotSay('debt_account.parent_external_id its parent belongs to another customer')
-      const fields = debtAccount(row, ['debt_account'], leftOut)
+      const fields = debtAccount(row, ['debt_account'], omitted)
       if (parentRow && parentRow.location_external_id !== row.location_external_id)
         addOwnLocation(fields, row, locations)
-      fit({ data: { debt_account: fields } }, ACCOUNT_CONTRACT, leftOut)
+      fit({ data: { debt_account: fields } }, ACCOUNT_CONTRACT, omitted)
       const json = JSON.stringify(fields)
       return { external_id: externalId, parent, json, digest: crc32(json, parent ? crc32(parent.json) : 0) }
     } catch (error) {
-      if (!(error instanceof UnsendableAccount) && !(error instanceof CannotSay)) throw error
+      if (!(error instanceof UnsendableAccountError) && !(error instanceof CannotSay)) throw error
       refuse(externalId, error.message)
       return undefined
     }

@@ -150,7 +150,7 @@ export async function push(
         sentRows += 1
         stepping.add(row, bytes, isKnown !== undefined || found !== undefined)
       }
-      stepping.finish(customer.external_id, refusals, formed.leftOut, customer.accounts.length === 0)
+      stepping.finish(customer.external_id, refusals, formed.omitted, customer.accounts.length === 0)
       progress.read += 1
       if (stepping.unwritten >= MOST_UNWRITTEN) await flush()
     }

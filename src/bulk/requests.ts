@@ -1,7 +1,7 @@
 /** Requests and what stands in them, as `tratta_jit` knows them: written before they are sent, settled after. */
 import type pg from 'pg'
 import type { FormedAccount, FormedRow, OurRefusal } from './form-rows.ts'
-import type { LeftOutCounts, Run } from './runs.ts'
+import type { OmittedCounts, Run } from './runs.ts'
 
 /** A row of the array, with those of its accounts that are to be sent. */
 export interface RowToSend {
@@ -19,7 +19,7 @@ export interface Step {
   position: string
   customers: number
   withoutAccounts: number
-  leftOut: LeftOutCounts
+  omitted: OmittedCounts
 }
 
 export interface OpenRequest {
@@ -42,8 +42,8 @@ export async function writeStep(
   return transaction(pool, async (client) => {
     await client.query(
       `update tratta_jit.bulk_runs set position = greatest(position, $2), customers = customers + $3,
-         without_accounts = without_accounts + $4, left_out = $5 where run = $1`,
-      [run, step.position, step.customers, step.withoutAccounts, step.leftOut],
+         without_accounts = without_accounts + $4, omitted = $5 where run = $1`,
+      [run, step.position, step.customers, step.withoutAccounts, step.omitted],
     )
     let request: string | undefined
     if (step.rows.length > 0) {

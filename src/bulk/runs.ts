@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 
 /** Optional fields that Tratta would refuse, by what it is and what it must be. */
-export type LeftOutCounts = Record<string, { count: number; examples: string[] }>
+export type OmittedCounts = Record<string, { count: number; examples: string[] }>
 
 export interface Run {
   run: string
@@ -16,7 +16,7 @@ export interface Run {
   resumed_at: Date
   ended_at: Date | null
   position: string
-  left_out: LeftOutCounts
+  omitted: OmittedCounts
 }
 
 /** Another push holds the lock. */

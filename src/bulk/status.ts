@@ -1,7 +1,7 @@
 /** The whole story of Bulk at one address of Tratta, out of what was written down. */
 import type pg from 'pg'
 import { number } from '../progress.ts'
-import type { LeftOutCounts, Run } from './runs.ts'
+import type { OmittedCounts, Run } from './runs.ts'
 
 export interface BulkStatus {
   api_url: string
@@ -56,7 +56,7 @@ export async function bulkStatus(pool: pg.Pool, apiUrl: string): Promise<BulkSta
   if (target === undefined) return undefined
   const one = async (text: string) => (await pool.query(text, [target])).rows
   const [run] = await one(
-    `select kind, host, pid, started_at, resumed_at, ended_at, position, customers, without_accounts, left_out
+    `select kind, host, pid, started_at, resumed_at, ended_at, position, customers, without_accounts, omitted
      from tratta_jit.bulk_runs where target = $1 order by resumed_at desc limit 1`,
   )
   const customers = await one(
@@ -197,8 +197,8 @@ export function statusScreen({
       `${number(requests.customers_per_minute)} customers a minute, ${requests.requests_per_minute} requests a minute, ` +
         `from ${time(requests.first_at)} to ${time(requests.last_at)}`,
     ])
-  for (const [what, { count, examples }] of Object.entries(run?.left_out ?? ({} as LeftOutCounts)))
-    lines.push(['left out', `${number(count)} × ${what}, e.g. of ${examples.join(', ')}`])
+  for (const [what, { count, examples }] of Object.entries(run?.omitted ?? ({} as OmittedCounts)))
+    lines.push(['omitted', `${number(count)} × ${what}, e.g. of ${examples.join(', ')}`])
   if (requests.said) lines.push(['last fault', requests.said])
   lines.push(['next', nextStep({ running, run, customers, debt_accounts, requests })])
   return lines.map(([name, text]) => `${name.padEnd(11)}${text}`).join('\n')

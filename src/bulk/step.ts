@@ -1,14 +1,14 @@
 /** Gathers what a push writes down at once. */
-import type { LeftOut } from '../left-out.ts'
+import type { OmittedField } from '../omit-invalid-fields.ts'
 import type { OurRefusal } from './form-rows.ts'
 import type { RowToSend, Step } from './requests.ts'
-import type { LeftOutCounts, Run } from './runs.ts'
+import type { OmittedCounts, Run } from './runs.ts'
 
-const MOST_KINDS_LEFT_OUT = 200
+const MAX_OMITTED_KINDS = 200
 const EXAMPLES = 3
 
 export function createStep(run: Run) {
-  const leftOut = run.left_out
+  const omitted = run.omitted
   const empty = (position: string): Step => ({
     rows: [],
     refusals: [],
@@ -16,7 +16,7 @@ export function createStep(run: Run) {
     position,
     customers: 0,
     withoutAccounts: 0,
-    leftOut,
+    omitted,
   })
   const gathering = {
     step: empty(run.position),
@@ -33,7 +33,7 @@ export function createStep(run: Run) {
     finish(
       customer: string,
       refusals: OurRefusal[],
-      left: { customer: string; leftOut: LeftOut }[],
+      left: { customer: string; omitted: OmittedField }[],
       isEmpty: boolean,
     ) {
       const { step } = gathering
@@ -41,7 +41,7 @@ export function createStep(run: Run) {
       step.customers += 1
       if (isEmpty) step.withoutAccounts += 1
       if (run.kind === 'all') step.position = customer
-      for (const { customer, leftOut: one } of left) countLeftOut(leftOut, customer, one)
+      for (const { customer, omitted: one } of left) countOmitted(omitted, customer, one)
     },
     next() {
       gathering.step = empty(gathering.step.position)
@@ -51,9 +51,9 @@ export function createStep(run: Run) {
   return gathering
 }
 
-export function countLeftOut(counts: LeftOutCounts, customer: string, { kind, reason }: LeftOut) {
+export function countOmitted(counts: OmittedCounts, customer: string, { kind, reason }: OmittedField) {
   const key = `${kind} ${reason}`
-  if (!counts[key] && Object.keys(counts).length >= MOST_KINDS_LEFT_OUT) return
+  if (!counts[key] && Object.keys(counts).length >= MAX_OMITTED_KINDS) return
   counts[key] ??= { count: 0, examples: [] }
   counts[key].count += 1
   if (counts[key].examples.length < EXAMPLES && !counts[key].examples.includes(customer))

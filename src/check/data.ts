@@ -6,7 +6,7 @@ import { readingFrom, type Source } from '../bulk/read-customers.ts'
 import { noProgress } from '../bulk/show-progress.ts'
 import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
 import type { Relations } from '../database/relations.ts'
-import { UnsendableAccount } from '../left-out.ts'
+import { UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
 import { duration, number } from '../progress.ts'
 import { check, type Finding, ok } from './check.ts'
@@ -55,7 +55,7 @@ export const data = check({
     } finally {
       end()
     }
-    const { refused, left_out, customers, debt_accounts } = context.pass
+    const { refused, omitted, customers, debt_accounts } = context.pass
     const found = [
       ...findings(
         'failure',
@@ -72,10 +72,10 @@ export const data = check({
       ),
       ...findings(
         'warning',
-        left_out,
+        omitted,
         () => true,
         () =>
-          `mend it in ${config.DATABASE_SCHEMA}: the field is left out, the rest is sent (examples: customers)`,
+          `mend it in ${config.DATABASE_SCHEMA}: the field is omitted, the rest is sent (examples: customers)`,
       ),
     ]
     return found.length > 0
@@ -149,8 +149,8 @@ async function judgeLost(pool: pg.Pool, source: Source, relations: Relations, re
       const row = await findAccount(pool, statement, externalId, { queryMs: 60_000 })
       if (row) toPayload(row)
     } catch (error) {
-      if (!(error instanceof UnsendableAccount || error instanceof AmbiguousAccount)) throw error
-      const reason = error instanceof UnsendableAccount ? error.message : 'debt_account is there twice'
+      if (!(error instanceof UnsendableAccountError || error instanceof AmbiguousAccount)) throw error
+      const reason = error instanceof UnsendableAccountError ? error.message : 'debt_account is there twice'
       refused[reason] ??= { count: 0, examples: [] }
       refused[reason].count += 1
       if (refused[reason].examples.length < 3) refused[reason].examples.push(externalId)

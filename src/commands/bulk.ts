@@ -248,14 +248,14 @@ const namesOf = (row: {
     .join(' ')
 
 function dryRunScreen(report: DryRun): string {
-  const { customers, without_accounts, rows, debt_accounts, requests, bytes, refused, left_out } = report
+  const { customers, without_accounts, rows, debt_accounts, requests, bytes, refused, omitted } = report
   const lines = [
     `Would send ${number(debt_accounts)} accounts of ${number(customers)} customers: ${number(rows)} rows in ${number(requests)} requests, ${number(bytes)} bytes`,
   ]
   if (without_accounts > 0) lines.push(`${number(without_accounts)} customers have no account`)
   for (const [what, { count, examples }] of Object.entries(refused))
     lines.push(`refused by us: ${number(count)} × ${what}, e.g. ${examples.join(', ')}`)
-  for (const [what, { count, examples }] of Object.entries(left_out))
-    lines.push(`left out: ${number(count)} × ${what}, e.g. of ${examples.join(', ')}`)
+  for (const [what, { count, examples }] of Object.entries(omitted))
+    lines.push(`omitted: ${number(count)} × ${what}, e.g. of ${examples.join(', ')}`)
   return lines.join('\n')
 }

@@ -3,22 +3,22 @@ import type { JitPayload } from '../contract.ts'
 import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, DatabaseAway, limitsWithin } from '../database/pool.ts'
 import { UnreadableRelations } from '../database/relations.ts'
-import { type LeftOut, UnsendableAccount } from '../left-out.ts'
+import { type OmittedField, UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
 import { type Command, DONE, fail, print, printJson } from './command.ts'
 
 export const lookupCommand: Command = {
   takes: ['ID'],
-  does: 'prints the payload that Tratta would get for this account, and what was left out and why',
+  does: 'prints the payload that Tratta would get for this account, and what was omitted and why',
   options: { json: { type: 'boolean' } },
   async run(given, [externalId = '']) {
     const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
     if ('problem' in found) return fail(found.problem, given)
-    const { payload, leftOut } = found
-    if (given.json) printJson({ payload, left_out: leftOut.map(({ field, reason }) => ({ field, reason })) })
+    const { payload, omitted } = found
+    if (given.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
     else {
       print(JSON.stringify(payload, null, 2))
-      for (const { field, reason } of leftOut) process.stderr.write(`left out: ${field} ${reason}\n`)
+      for (const { field, reason } of omitted) process.stderr.write(`omitted: ${field} ${reason}\n`)
     }
     return DONE
   },
@@ -28,7 +28,7 @@ export const lookupCommand: Command = {
 export async function lookUp(
   config: Config<'DATABASE_URL'>,
   externalId: string,
-): Promise<{ payload: JitPayload; leftOut: LeftOut[] } | { problem: string }> {
+): Promise<{ payload: JitPayload; omitted: OmittedField[] } | { problem: string }> {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const pool = createPool(config, limits)
   try {
@@ -36,7 +36,7 @@ export async function lookUp(
     const row = await findAccount(pool, statement, externalId, limits)
     return row ? toPayload(row) : { problem: 'No such debt account' }
   } catch (error) {
-    if (error instanceof UnsendableAccount || error instanceof AmbiguousAccount)
+    if (error instanceof UnsendableAccountError || error instanceof AmbiguousAccount)
       return { problem: `Tratta would get an error: ${error.message}` }
     if (error instanceof DatabaseAway && error.cause instanceof UnreadableRelations)
       return { problem: error.cause.message }

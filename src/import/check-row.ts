@@ -6,7 +6,7 @@ import { type TSchema, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Customer, DebtAccount, Location } from '../contract.ts'
 import type { CustomerRow, LocationRow } from '../database/find-account.ts'
-import type { LeftOut } from '../left-out.ts'
+import type { OmittedField } from '../omit-invalid-fields.ts'
 import { customer, debtAccount, location } from '../payload.ts'
 import { type CopiedRow, copiedRow } from './copied-row.ts'
 import { type Fault, faultAt, faultsOf } from './faults.ts'
@@ -59,13 +59,13 @@ function checkPart(
   // The same part may stand on many rows.
   if (part.checked) return part.checked
   const before = faults.length
-  const leftOut: LeftOut[] = []
+  const omitted: OmittedField[] = []
   const made =
     name === 'customer'
-      ? customer(part.row as CustomerRow, leftOut)
-      : location(part.row as LocationRow, leftOut)
+      ? customer(part.row as CustomerRow, omitted)
+      : location(part.row as LocationRow, omitted)
   const contract = part.isReference ? REFERENCE : name === 'customer' ? CUSTOMER : LOCATION
-  addFaults(faults, leftOut, faultsOf(made, contract, [name]))
+  addFaults(faults, omitted, faultsOf(made, contract, [name]))
   addIdFault(faults, name, 'external_id', made.external_id)
   if (faults.length > before) return undefined
   // The lookup sends most of them as a number.
@@ -77,9 +77,9 @@ function checkPart(
 }
 
 function madeAccount(row: AccountColumns, faults: Fault[]): Made {
-  const leftOut: LeftOut[] = []
-  const made = debtAccount(row, ['debt_account'], leftOut)
-  addFaults(faults, leftOut, faultsOf(made, ACCOUNT, ['debt_account']))
+  const omitted: OmittedField[] = []
+  const made = debtAccount(row, ['debt_account'], omitted)
+  addFaults(faults, omitted, faultsOf(made, ACCOUNT, ['debt_account']))
   addIdFault(faults, 'debt_account', 'external_id', made.external_id)
   addIdFault(faults, 'debt_account', 'parent_external_id', made.parent_external_id)
   if (made.parent_external_id !== undefined && made.parent_external_id === made.external_id)
@@ -102,10 +102,10 @@ function madeAccount(row: AccountColumns, faults: Fault[]): Made {
 const MOST_INSTALMENT = 999_999_999_999_999
 
 /** What was at fault when it was read is missing now: that is no second fault. */
-function addFaults(faults: Fault[], leftOut: LeftOut[], ofContract: Fault[]) {
-  if (leftOut.length + ofContract.length === 0) return
+function addFaults(faults: Fault[], omitted: OmittedField[], ofContract: Fault[]) {
+  if (omitted.length + ofContract.length === 0) return
   const known = new Set(faults.map(({ field }) => field))
-  for (const { field, kind, reason } of leftOut)
+  for (const { field, kind, reason } of omitted)
     faults.push({ what: `${field} ${reason}`, kind: `${kind} ${reason}`, field })
   for (const fault of ofContract) if (!known.has(fault.field)) faults.push(fault)
 }

@@ -1,7 +1,7 @@
 /** What is wrong with a row, said so that a person can act on it, and never with a value. */
 import type { TSchema } from '@sinclair/typebox'
 import type { TypeCheck } from '@sinclair/typebox/compiler'
-import { leftOutAt, type Path } from '../left-out.ts'
+import { omittedField, type Path } from '../omit-invalid-fields.ts'
 
 export interface Fault {
   /** Names the field as it is in the file: keys of metadata may come from the data. For the reject file. */
@@ -22,7 +22,7 @@ export const plainFault = (what: string, also?: number): Fault => ({
 
 /** @param path from the resource on, `['customer', 'metadata', 'score']` */
 export function faultAt(path: Path, reason: string): Fault {
-  const { field, kind } = leftOutAt(path, reason)
+  const { field, kind } = omittedField(path, reason)
   return { what: `${field} ${reason}`, kind: `${kind} ${reason}`, field }
 }
 

@@ -7,8 +7,8 @@ import type pg from 'pg'
 import { addressList, type Config } from '../config.ts'
 import { type AccountStatement, AmbiguousAccount, findAccount } from '../database/find-account.ts'
 import { DatabaseAway, DatabaseBusy, DeadlinePassed, limitsWithin } from '../database/pool.ts'
-import { UnsendableAccount } from '../left-out.ts'
 import { accountNamer, describeError } from '../log.ts'
+import { UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
 import type { App } from './app.ts'
 import type { Metrics } from './metrics.ts'
@@ -88,16 +88,16 @@ export async function addJitRoute(
         const row = await findAccount(pool, statement, externalId, limits)
         readiness.sawAnswer()
         if (!row) return refuse(request, reply, 'account_not_found')
-        const { payload, leftOut } = toPayload(row)
-        if (leftOut.length > 0) {
-          logged.left_out = leftOut.map(({ kind }) => kind)
-          for (const { kind } of leftOut) metrics.leftOut(kind)
+        const { payload, omitted } = toPayload(row)
+        if (omitted.length > 0) {
+          logged.omitted = omitted.map(({ kind }) => kind)
+          for (const { kind } of omitted) metrics.omitted(kind)
         }
         request.outcome = 'answered'
         return reply.header('content-type', 'application/json').send(JSON.stringify(payload))
       } catch (error) {
         const [code, details] = problemOf(error)
-        if (error instanceof UnsendableAccount) logged.field = error.kind
+        if (error instanceof UnsendableAccountError) logged.field = error.kind
         else if (!(error instanceof DatabaseBusy || error instanceof DeadlinePassed))
           logged.error = describeError(error instanceof DatabaseAway ? error.cause : error)
         return refuse(request, reply, code, details)
@@ -113,7 +113,7 @@ function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfter
   if (error instanceof DatabaseAway) return ['database_away', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
   if (error instanceof DatabaseBusy) return ['busy', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
   if (error instanceof DeadlinePassed) return ['deadline_passed']
-  if (error instanceof UnsendableAccount)
+  if (error instanceof UnsendableAccountError)
     return ['account_not_sendable', { field: error.field, detail: error.message }]
   if (error instanceof AmbiguousAccount) return ['account_not_sendable', { detail: error.message }]
   return ['internal_error']

@@ -14,7 +14,7 @@ import { CALL_OUTCOMES, type Outcome } from './outcome.ts'
 
 export interface Metrics {
   called(outcome: Outcome, seconds: number): void
-  leftOut(kind: string): void
+  omitted(kind: string): void
   contentType: string
   /** The text that Prometheus reads. */
   text(seen: Seen): Promise<string>
@@ -67,9 +67,9 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     buckets: durationBuckets(JIT_DEADLINE_MS),
     registers,
   })
-  const fieldsLeftOut = new Counter({
-    name: 'tratta_jit_fields_left_out_total',
-    help: 'Optional fields that were not sent because Tratta would refuse them',
+  const fieldsOmitted = new Counter({
+    name: 'tratta_jit_fields_omitted_total',
+    help: 'Optional fields that were not sent because Tratta would reject them',
     labelNames: ['field'],
     registers,
   })
@@ -129,7 +129,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
       calls.inc({ outcome })
       duration.observe(seconds)
     },
-    leftOut: (field) => fieldsLeftOut.inc({ field }),
+    omitted: (field) => fieldsOmitted.inc({ field }),
     contentType: registry.contentType,
     async text(seen) {
       show(seen)

@@ -180,7 +180,7 @@ t.test('what Tratta would refuse is not sent, but listed with its reason', async
     customers: { taken: 1, refused: 3 },
     run: {
       without_accounts: '1',
-      left_out: { 'customer.email must be an e-mail address': { count: 1, examples: ['c'] } },
+      omitted: { 'customer.email must be an e-mail address': { count: 1, examples: ['c'] } },
     },
   })
 

@@ -23,7 +23,7 @@ const theirs = { DATABASE_SCHEMA: 'agency' }
 
 const UNSENDABLE =
   'mend it in agency: Tratta would get no answer for these, or refuse it; see `tratta-jit lookup ID`'
-const LEFT_OUT = 'mend it in agency: the field is left out, the rest is sent (examples: customers)'
+const OMITTED = 'mend it in agency: the field is omitted, the rest is sent (examples: customers)'
 const NO_CUSTOMER =
   'give these accounts their customer: bulk cannot place them, and a call is answered without a customer'
 
@@ -67,7 +67,7 @@ broken(
       check: 'data',
       state: 'warning',
       said: 'customer.email must be an e-mail address',
-      todo: LEFT_OUT,
+      todo: OMITTED,
       count: 4,
       examples: ['70b440dc-5283-3bd5-bb93-8dc599f2288f', 'C-20417', 'customer-123'],
     },

@@ -164,7 +164,7 @@ t.test("JSON in Tratta's bulk shape, as an array and by line, zipped, from stand
         child_debt_accounts: [{ external_id: 'vel', metadata: { et: 'x', quia: '7' } }],
       },
     },
-    left_out: [],
+    omitted: [],
   })
   t.match((await command('lookup', 'quia', '--json')).lines[0], {
     payload: { data: { debt_account: { status: 'open' } } },

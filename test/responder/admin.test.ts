@@ -122,10 +122,10 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
     CALL_OUTCOMES,
     'those that did not happen stand there with 0',
   )
-  t.same(families.get('tratta_jit_fields_left_out_total')!.samples, [
-    leftOut('customer.email', 7),
-    leftOut('customer.metadata.*', 7),
-    leftOut('customer.metadata', 7),
+  t.same(families.get('tratta_jit_fields_omitted_total')!.samples, [
+    omitted('customer.email', 7),
+    omitted('customer.metadata.*', 7),
+    omitted('customer.metadata', 7),
   ])
   for (const theirs of [SECRET, 'theirs', 'Ann', 'nowhere', 'nobody', '127.0.0.1'])
     t.notOk(text.includes(theirs), `no label holds ${theirs}`)
@@ -136,8 +136,8 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   t.same(outcomes((await scrape(strict.adminUrl)).families), { client_not_allowed: 1 })
 })
 
-const leftOut = (field: string, value: number) => ({
-  name: 'tratta_jit_fields_left_out_total',
+const omitted = (field: string, value: number) => ({
+  name: 'tratta_jit_fields_omitted_total',
   labels: { field },
   value,
 })

@@ -215,7 +215,7 @@ t.test('money out of a view', async (t) => {
   }
 })
 
-t.test('what Tratta would refuse is left out, and the rest is sent', async (t) => {
+t.test('what Tratta would refuse is omitted, and the rest is sent', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.locations values
@@ -290,7 +290,7 @@ t.test('what Tratta would refuse is left out, and the rest is sent', async (t) =
     },
   })
   const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
-  const counted = metrics.matchAll(/^tratta_jit_fields_left_out_total\{field="(.*)"\} (\d+)$/gm)
+  const counted = metrics.matchAll(/^tratta_jit_fields_omitted_total\{field="(.*)"\} (\d+)$/gm)
   t.same(Object.fromEntries([...counted].map(([, field, count]) => [field, Number(count)])), {
     'location.type': 1,
     'location.metadata.*': 1,
@@ -309,7 +309,7 @@ t.test('what Tratta would refuse is left out, and the rest is sent', async (t) =
     'debt_account.payment_plan': 1,
     'debt_account.additional_fields.*': 1,
   })
-  const logged = () => lines().flatMap((line) => (line.left_out as string[] | undefined) ?? [])
+  const logged = () => lines().flatMap((line) => (line.omitted as string[] | undefined) ?? [])
   await line(() => logged().length === 20)
 })
 

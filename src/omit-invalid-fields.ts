@@ -5,7 +5,7 @@ import type { ValueError } from '@sinclair/typebox/compiler'
 /** The keys and array positions that lead to a field, below the payload's `data`. */
 export type Path = (string | number)[]
 
-export interface LeftOut {
+export interface OmittedField {
   /** Where the field stands, `child_debt_accounts[1].metadata.score`. Holds keys that come from the data. */
   field: string
   /** The same without what comes from the data, `child_debt_accounts[*].metadata.*`: for logs and metrics. */
@@ -15,17 +15,17 @@ export interface LeftOut {
 }
 
 /** An account whose required fields cannot be sent. Its message names the field, never the value. */
-export class UnsendableAccount extends Error {
+export class UnsendableAccountError extends Error {
   readonly field: string
   readonly kind: string
-  constructor({ field, kind, reason }: LeftOut) {
+  constructor({ field, kind, reason }: OmittedField) {
     super(`${field} ${reason}`)
     this.field = field
     this.kind = kind
   }
 }
 
-export function leftOutAt(path: Path, reason: string): LeftOut {
+export function omittedField(path: Path, reason: string): OmittedField {
   let field = ''
   let kind = ''
   for (const [depth, key] of path.entries()) {
@@ -40,9 +40,9 @@ type Container = Record<string | number, unknown>
 
 /**
  * Takes the nearest optional field around a fault out of a payload of this schema, `{data: {…}}`.
- * @throws {UnsendableAccount} when there is none, or when a vital field stands between.
+ * @throws {UnsendableAccountError} when there is none, or when a vital field stands between.
  */
-export function leaveOut(payload: object, of: TSchema, fault: ValueError): LeftOut {
+export function omitField(payload: object, of: TSchema, fault: ValueError): OmittedField {
   const path: Path = []
   let schema: TSchema | undefined = of
   let container = payload as Container
@@ -60,9 +60,9 @@ export function leaveOut(payload: object, of: TSchema, fault: ValueError): LeftO
     container = container[key] as Container
   }
   const reason = fault.value === undefined ? 'is missing' : `must be ${fault.schema.description}`
-  const faulty = leftOutAt(path.slice(1), reason)
-  if (!nearest) throw new UnsendableAccount(faulty)
+  const faulty = omittedField(path.slice(1), reason)
+  if (!nearest) throw new UnsendableAccountError(faulty)
   delete nearest.container[path[nearest.depth - 1]!]
   if (nearest.depth === path.length) return faulty
-  return leftOutAt(path.slice(1, nearest.depth), `its ${faulty.field} ${reason}`)
+  return omittedField(path.slice(1, nearest.depth), `its ${faulty.field} ${reason}`)
 }
