@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { NAMES } from './servers.ts'
 
-export class WrongUse extends Error {}
+export class UsageError extends Error {}
 
 /** A server that runs elsewhere: an account's id is appended to its address. */
 export interface Elsewhere {
@@ -47,7 +47,7 @@ databases tratta_jit_bench_N, and touches no other.
 
 /**
  * @returns undefined when help was asked for
- * @throws {WrongUse}
+ * @throws {UsageError}
  */
 export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Options | undefined {
   const given = parse(args)
@@ -55,17 +55,17 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Opt
   const accounts = (given.accounts ?? ['500000']).map((text) =>
     integer('--accounts', text, FEWEST_ACCOUNTS, 100_000_000),
   )
-  if (accounts.length > 1 && !given.lookup) throw new WrongUse('--accounts is given twice without --lookup')
-  if (new Set(accounts).size < accounts.length) throw new WrongUse('--accounts is given twice the same')
+  if (accounts.length > 1 && !given.lookup) throw new UsageError('--accounts is given twice without --lookup')
+  if (new Set(accounts).size < accounts.length) throw new UsageError('--accounts is given twice the same')
   if (given.lookup && (given.rate || given.url || given.connections))
-    throw new WrongUse('--lookup takes neither --rate, --connections nor --url')
-  if (given.rate && given.connections) throw new WrongUse('--rate opens connections as it needs them')
+    throw new UsageError('--lookup takes neither --rate, --connections nor --url')
+  if (given.rate && given.connections) throw new UsageError('--rate opens connections as it needs them')
   if (given.keep && !environment.BENCH_DATABASE_URL)
-    throw new WrongUse('--keep needs BENCH_DATABASE_URL: a Postgres of its own does not outlive the bench')
+    throw new UsageError('--keep needs BENCH_DATABASE_URL: a Postgres of its own does not outlive the bench')
   const elsewhere = (given.url ?? []).map(readElsewhere)
   const names = [...NAMES, ...elsewhere.map(({ name }) => name)]
   if (new Set(names).size < names.length)
-    throw new WrongUse(`--url: one name twice among ${names.join(', ')}`)
+    throw new UsageError(`--url: one name twice among ${names.join(', ')}`)
   return {
     accounts,
     rounds: integer('--rounds', given.rounds ?? '5', 1, 1000),
@@ -97,18 +97,18 @@ function parse(args: string[]) {
       },
     }).values
   } catch (error) {
-    throw new WrongUse((error as Error).message)
+    throw new UsageError((error as Error).message)
   }
 }
 
 function integer(name: string, text: string, least: number, most: number) {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
   if (number >= least && number <= most) return number
-  throw new WrongUse(`${name} must be a whole number from ${least} to ${most}`)
+  throw new UsageError(`${name} must be a whole number from ${least} to ${most}`)
 }
 
 function readElsewhere(text: string): Elsewhere {
   const [, name = '', url = ''] = /^([^=]+)=(.*)$/.exec(text) ?? []
   if (URL.parse(url)?.protocol === 'http:') return { name, url }
-  throw new WrongUse('--url must be NAME=http://…')
+  throw new UsageError('--url must be NAME=http://…')
 }

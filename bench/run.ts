@@ -3,7 +3,7 @@ import { checkAnswers } from './check-answers.ts'
 import { externalIdOf } from './data-set.ts'
 import { openDataSets } from './database.ts'
 import { type DataSet, measureLookup } from './lookup.ts'
-import { HELP, type Options, readOptions, WrongUse } from './options.ts'
+import { HELP, type Options, readOptions, UsageError } from './options.ts'
 import { createProgress } from './progress.ts'
 import { describeMachine, lookupAsJson, lookupAsTable, resultsAsJson, resultsAsTable } from './report.ts'
 import { measureInRounds } from './rounds.ts'
@@ -93,8 +93,8 @@ async function run(): Promise<number> {
     return 0
   } catch (error) {
     const { message } = error as Error
-    progress.say(error instanceof WrongUse ? `${message}\n\n${HELP}` : message)
-    return error instanceof WrongUse ? 2 : 1
+    progress.say(error instanceof UsageError ? `${message}\n\n${HELP}` : message)
+    return error instanceof UsageError ? 2 : 1
   }
 }
 

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { bulkErrorsCommand, bulkPushCommand, bulkStatusCommand } from './commands/bulk.ts'
 import { checkCommand } from './commands/check.ts'
-import { type Command, DONE, FAILED, lineOf, print, WRONG_USE, WrongUse } from './commands/command.ts'
+import { type Command, DONE, FAILED, lineOf, print, USAGE_ERROR, UsageError } from './commands/command.ts'
 import { demoCommand } from './commands/demo.ts'
 import { importCommand } from './commands/import.ts'
 import { lookupCommand } from './commands/lookup.ts'
@@ -12,9 +12,9 @@ import { registerCommand } from './commands/register.ts'
 import { serveCommand } from './commands/serve.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { triggerCommand } from './commands/trigger.ts'
-import { SETTINGS, WrongSettings } from './config.ts'
+import { ConfigError, SETTINGS } from './config.ts'
 import { describeError } from './log.ts'
-import { CannotStart } from './serve.ts'
+import { StartupError } from './serve.ts'
 
 const COMMANDS: Record<string, Command> = {
   serve: serveCommand,
@@ -31,16 +31,16 @@ const COMMANDS: Record<string, Command> = {
   demo: demoCommand,
 }
 
-function usage(name: string, { takes = [], options = {} }: Command) {
-  const given = Object.entries(options).map(([option, { type }]) =>
+function usage(name: string, { positionals = [], options = {} }: Command) {
+  const optionUsage = Object.entries(options).map(([option, { type }]) =>
     type === 'string' ? `[--${option} ${option.toUpperCase()}]` : `[--${option}]`,
   )
-  return [name, ...takes, ...given].join(' ')
+  return [name, ...positionals, ...optionUsage].join(' ')
 }
 
 function help() {
   const commands = Object.entries(COMMANDS).map(
-    ([name, command]) => `  ${usage(name, command)}\n      ${command.does}`,
+    ([name, command]) => `  ${usage(name, command)}\n      ${command.description}`,
   )
   const settings = Object.entries(SETTINGS).map(([name, setting]) => {
     const fallback = 'default' in setting && setting.default ? ` (${setting.default})` : ''
@@ -67,27 +67,27 @@ function find(words: string[]) {
     if (Object.hasOwn(COMMANDS, name)) return { name, command: COMMANDS[name]!, rest: words.slice(count) }
   }
   const group = Object.keys(COMMANDS).filter((name) => name.startsWith(`${words[0]} `))
-  if (group.length > 0) throw new WrongUse(`${words[0]} is one of: ${group.join(', ')}`)
-  throw new WrongUse(`There is no command ${JSON.stringify(words[0])}`)
+  if (group.length > 0) throw new UsageError(`${words[0]} is one of: ${group.join(', ')}`)
+  throw new UsageError(`There is no command ${JSON.stringify(words[0])}`)
 }
 
 async function run(words: string[]): Promise<number> {
   const [first] = words
   if (first === undefined || ASKS_FOR_HELP.includes(first)) {
     print(help())
-    return first === undefined ? WRONG_USE : DONE
+    return first === undefined ? USAGE_ERROR : DONE
   }
   const { name, command, rest } = find(words)
   const { values, positionals } = parseWords(rest, command)
   if (values.help) {
-    print(`tratta-jit ${usage(name, command)}\n  ${command.does}`)
+    print(`tratta-jit ${usage(name, command)}\n  ${command.description}`)
     return DONE
   }
-  const takes = command.takes ?? []
-  const needed = takes.filter((word) => !word.startsWith('['))
-  const most = takes.at(-1)?.endsWith('…') ? Number.POSITIVE_INFINITY : takes.length
+  const expected = command.positionals ?? []
+  const needed = expected.filter((word) => !word.startsWith('['))
+  const most = expected.at(-1)?.endsWith('…') ? Number.POSITIVE_INFINITY : expected.length
   if (positionals.length < needed.length || positionals.length > most)
-    throw new WrongUse(`${name} takes ${takes.join(' ') || 'no words'}`)
+    throw new UsageError(`${name} takes ${expected.join(' ') || 'no words'}`)
   return command.run(values, positionals)
 }
 
@@ -99,14 +99,14 @@ function parseWords(args: string[], { options = {} }: Command) {
       allowPositionals: true,
     })
   } catch (error) {
-    throw new WrongUse((error as Error).message)
+    throw new UsageError((error as Error).message)
   }
 }
 
 function explain(error: unknown): [message: string, exitCode: number] {
-  if (error instanceof WrongUse) return [`${error.message}. See tratta-jit help.`, WRONG_USE]
-  if (error instanceof WrongSettings) return [error.message, WRONG_USE]
-  if (error instanceof CannotStart) return [error.message, FAILED]
+  if (error instanceof UsageError) return [`${error.message}. See tratta-jit help.`, USAGE_ERROR]
+  if (error instanceof ConfigError) return [error.message, USAGE_ERROR]
+  if (error instanceof StartupError) return [error.message, FAILED]
   const cause = error instanceof Error && error.cause ? error.cause : error
   return [lineOf(describeError(cause)), FAILED]
 }

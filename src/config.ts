@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 
 /** Wrong settings, all of them: the message has one line for each. It never holds a value. */
-export class WrongSettings extends Error {
+export class ConfigError extends Error {
   constructor(problems: string[]) {
     super(['The settings are wrong:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
   }
@@ -200,14 +200,14 @@ export type Config<Needed extends SettingName = never> = Readonly<
 /**
  * Reads the settings. An empty one counts as not set.
  * @param needed settings without which the command at hand cannot do its work
- * @throws {WrongSettings} that names every problem
+ * @throws {ConfigError} that names every problem
  */
 export function readConfig<Needed extends SettingName = never>(
   environment: NodeJS.ProcessEnv,
   ...needed: Needed[]
 ): Config<Needed> {
   const { config, problems } = readSettings(environment, needed)
-  if (problems.length > 0) throw new WrongSettings(problems.map(({ name, is }) => `${name} ${is}`))
+  if (problems.length > 0) throw new ConfigError(problems.map(({ name, is }) => `${name} ${is}`))
   return config as Config<Needed>
 }
 

@@ -1,6 +1,6 @@
 /** For a container's HEALTHCHECK: ends with 0 when a call would be answered now, otherwise with 1. */
 import { get } from 'node:http'
-import { readConfig, WrongSettings } from './config.ts'
+import { readConfig, ConfigError } from './config.ts'
 
 /** Less than the HEALTHCHECK's own limit. */
 const PATIENCE_MS = 2500
@@ -26,6 +26,6 @@ try {
   console.log(await check(readConfig(process.env)))
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException
-  console.error(error instanceof WrongSettings ? message : (code ?? message))
+  console.error(error instanceof ConfigError ? message : (code ?? message))
   process.exitCode = 1
 }

@@ -11,7 +11,7 @@ import { type Responder, startResponder } from './responder/responder.ts'
 import { type Registration, registerInBackground } from './tratta/registration.ts'
 
 /** Something that stops the start, told to a person. */
-export class CannotStart extends Error {}
+export class StartupError extends Error {}
 
 const DATABASE_PATIENCE_MS = 60_000
 const PAUSE_MS = 1000
@@ -44,7 +44,7 @@ export async function serve(
   }
 }
 
-/** @throws {CannotStart} when it stays away, or holds something else than what the lookup reads. */
+/** @throws {StartupError} when it stays away, or holds something else than what the lookup reads. */
 async function prepareDatabase(config: Config<'DATABASE_URL'>, log: Log, migrateFirst: boolean) {
   // Of its own, because a migration may take longer than a call.
   const pool = createPool(config, { connectionMs: 5000, statementMs: 0 })
@@ -56,7 +56,7 @@ async function prepareDatabase(config: Config<'DATABASE_URL'>, log: Log, migrate
     })
   } catch (error) {
     const { code, message } = describeError(error instanceof Error && error.cause ? error.cause : error)
-    throw new CannotStart(`The database cannot be used: ${message ?? code ?? 'no answer'}`, { cause: error })
+    throw new StartupError(`The database cannot be used: ${message ?? code ?? 'no answer'}`, { cause: error })
   } finally {
     await pool.end()
   }

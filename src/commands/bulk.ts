@@ -23,36 +23,36 @@ import {
   databaseFault,
   FAILED,
   fail,
-  type Given,
   NOT_UP_TO_DATE,
+  type Options,
   print,
   printJson,
-  SOME_REFUSED,
+  SOME_REJECTED,
   stopSignal,
-  WrongUse,
+  UsageError,
 } from './command.ts'
 
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
 
 export const bulkPushCommand: Command = {
-  does: 'places customers at Tratta, 1,000 a request; stopped anywhere, it goes on where it was',
+  description: 'places customers at Tratta, 1,000 a request; stopped anywhere, it goes on where it was',
   options: {
     'dry-run': { type: 'boolean' },
     'retry-refused': { type: 'boolean' },
     limit: { type: 'string' },
     json: { type: 'boolean' },
   },
-  async run(given) {
-    const limit = given.limit === undefined ? Number.POSITIVE_INFINITY : Number(given.limit)
-    if (given.limit !== undefined && !/^[1-9]\d{0,9}$/.test(String(given.limit)))
-      throw new WrongUse('--limit takes a number of customers')
-    const asJson = Boolean(given.json) || !process.stdout.isTTY
-    return withDatabase({ ...given, json: asJson }, async (config, pool) => {
+  async run(options) {
+    const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit)
+    if (options.limit !== undefined && !/^[1-9]\d{0,9}$/.test(String(options.limit)))
+      throw new UsageError('--limit takes a number of customers')
+    const asJson = Boolean(options.json) || !process.stdout.isTTY
+    return withDatabase({ ...options, json: asJson }, async (config, pool) => {
       boundMemory()
       const stop = new AbortController()
       const progress = noProgress(config.TRATTA_REQUESTS_PER_MINUTE)
-      const options = {
-        kind: given['retry-refused'] ? ('retry' as const) : ('all' as const),
+      const pushOptions = {
+        kind: options['retry-refused'] ? ('retry' as const) : ('all' as const),
         limit,
         mostBytes: config.TRATTA_BULK_BYTES,
         waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
@@ -64,20 +64,20 @@ export const bulkPushCommand: Command = {
       const begun = performance.now()
       const endProgress = showPush(progress, asJson)
       try {
-        if (given['dry-run']) {
+        if (options['dry-run']) {
           const { target, position } = await whereWeAre(pool, config.TRATTA_API_URL)
-          const report = await dryRun(pool, source, target, position, options)
+          const report = await dryRun(pool, source, target, position, pushOptions)
           endProgress()
           if (asJson) printJson({ event: 'dry_run', ...report })
           else print(dryRunScreen(report))
-          return Object.keys(report.refused).length > 0 ? SOME_REFUSED : DONE
+          return Object.keys(report.refused).length > 0 ? SOME_REJECTED : DONE
         }
         const unlock = await lockPushes(pool, () =>
           stop.abort(new PushStopped('The lock is lost: the connection to Postgres broke')),
         )
         try {
-          const run = await takeUpRun(pool, await targetOf(pool, config.TRATTA_API_URL), options.kind)
-          const result = await push(pool, source, clientFor(config), run, options)
+          const run = await takeUpRun(pool, await targetOf(pool, config.TRATTA_API_URL), pushOptions.kind)
+          const result = await push(pool, source, clientFor(config), run, pushOptions)
           endProgress()
           await unlock()
           const { rows } = await pool.query(
@@ -92,7 +92,7 @@ export const bulkPushCommand: Command = {
           if (result.unknown > 0)
             process.stderr.write(`Of ${result.unknown} requests it is not known whether they arrived\n`)
           if (result.unknown + result.unreadable.length > 0) return FAILED
-          return rows[0].refused ? SOME_REFUSED : DONE
+          return rows[0].refused ? SOME_REJECTED : DONE
         } finally {
           await unlock()
         }
@@ -104,23 +104,23 @@ export const bulkPushCommand: Command = {
 }
 
 export const bulkErrorsCommand: Command = {
-  takes: ['[BULK_ID]'],
-  does: 'fetches what Tratta refused and shows it, by message; --rows row by row',
+  positionals: ['[BULK_ID]'],
+  description: 'fetches what Tratta refused and shows it, by message; --rows row by row',
   options: { rows: { type: 'boolean' }, json: { type: 'boolean' }, csv: { type: 'boolean' } },
-  async run(given, [bulkId]) {
-    if (given.json && given.csv) throw new WrongUse('bulk errors takes --json or --csv')
-    return withDatabase(given, async (config, pool) => {
+  async run(options, [bulkId]) {
+    if (options.json && options.csv) throw new UsageError('bulk errors takes --json or --csv')
+    return withDatabase(options, async (config, pool) => {
       const { target } = await whereWeAre(pool, config.TRATTA_API_URL)
-      if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', given)
+      if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', options)
       const problem = await readErrorsAgain(pool, clientFor(config), target, bulkId)
       if (problem) process.stderr.write(`${problem}\n`)
       let refused = false
-      if (given.csv || given.json || given.rows) {
-        if (given.csv) await write(`${CSV_HEADER}\n`)
+      if (options.csv || options.json || options.rows) {
+        if (options.csv) await write(`${CSV_HEADER}\n`)
         for await (const row of refusalRows(pool, target, bulkId)) {
           refused = true
-          if (given.csv) await write(`${csvLine(row)}\n`)
-          else if (given.json) await write(`${JSON.stringify(row)}\n`)
+          if (options.csv) await write(`${csvLine(row)}\n`)
+          else if (options.json) await write(`${JSON.stringify(row)}\n`)
           else await write(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}\n`)
         }
       } else {
@@ -128,21 +128,21 @@ export const bulkErrorsCommand: Command = {
         refused = groups.length > 0
         await write(groupsScreen(groups))
       }
-      return problem ? FAILED : refused ? SOME_REFUSED : DONE
+      return problem ? FAILED : refused ? SOME_REJECTED : DONE
     })
   },
 }
 
 export const bulkStatusCommand: Command = {
-  does: 'tells what was sent, taken, refused, unknown, and what to do next',
+  description: 'tells what was sent, taken, refused, unknown, and what to do next',
   options: { json: { type: 'boolean' } },
-  async run(given) {
-    return withDatabase(given, async (config, pool) => {
+  async run(options) {
+    return withDatabase(options, async (config, pool) => {
       const status = await bulkStatus(pool, config.TRATTA_API_URL)
       if (!status) {
-        if (given.json) printJson({ api_url: config.TRATTA_API_URL, run: null, next: '`bulk push`' })
+        if (options.json) printJson({ api_url: config.TRATTA_API_URL, run: null, next: '`bulk push`' })
         else print('Nothing was sent yet: `bulk push` does it')
-      } else if (given.json) printJson({ ...status, next: nextStep(status) })
+      } else if (options.json) printJson({ ...status, next: nextStep(status) })
       else print(statusScreen(status))
       return DONE
     })
@@ -154,7 +154,7 @@ const CONNECTIONS = 8
 const STATEMENT_MS = 5 * 60_000
 
 async function withDatabase(
-  given: Given,
+  options: Options,
   work: (config: BulkConfig, pool: pg.Pool) => Promise<number>,
 ): Promise<number> {
   const config = readConfig(process.env, 'DATABASE_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN')
@@ -163,19 +163,19 @@ async function withDatabase(
     { connectionMs: 30_000, statementMs: STATEMENT_MS },
   )
   try {
-    if (!(await isUpToDate(pool))) return say(NOT_UP_TO_DATE, given)
+    if (!(await isUpToDate(pool))) return say(NOT_UP_TO_DATE, options)
     return await work(config, pool)
   } catch (error) {
     if (error instanceof PushUnderWay || error instanceof UnreadableRelations)
-      return say(error.message, given)
+      return say(error.message, options)
     if (error instanceof PushStopped || error instanceof TrattaError)
       return say(
         `${error.message.replace(/\.$/, '')}. What was sent is written down; run it again to go on.`,
-        given,
+        options,
       )
     if (error instanceof CannotWrite) return say(error.message, {})
     if (isOfDatabase(error))
-      return say(`${databaseFault(error)}. What was sent is written down; run it again to go on.`, given)
+      return say(`${databaseFault(error)}. What was sent is written down; run it again to go on.`, options)
     throw error
   } finally {
     await pool.end()
@@ -183,8 +183,8 @@ async function withDatabase(
 }
 
 /** On a pipe the other end gets JSON, and whoever looks at the terminal or the mail of cron a sentence. */
-function say(message: string, given: Given) {
-  if (given.json) printJson({ error: message })
+function say(message: string, options: Options) {
+  if (options.json) printJson({ error: message })
   process.stderr.write(`${message}\n`)
   return FAILED
 }

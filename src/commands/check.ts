@@ -1,16 +1,17 @@
 import type { State } from '../check/check.ts'
 import { runChecks } from '../check/run-checks.ts'
 import { number, showProgress } from '../progress.ts'
-import { type Command, DONE, FAILED, print, printJson, SOME_REFUSED } from './command.ts'
+import { type Command, DONE, FAILED, print, printJson, SOME_REJECTED } from './command.ts'
 
 export const checkCommand: Command = {
-  does: 'tells what would make a call fail, and what to do about it; --quick without reading all the data',
+  description:
+    'tells what would make a call fail, and what to do about it; --quick without reading all the data',
   options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
-  async run(given) {
-    const asJson = Boolean(given.json)
+  async run(options) {
+    const asJson = Boolean(options.json)
     const counts: Record<State, number> = { ok: 0, warning: 0, failure: 0, skipped: 0 }
     const findings = runChecks(process.env, {
-      isQuick: Boolean(given.quick),
+      isQuick: Boolean(options.quick),
       showProgress: (figures, line) => showProgress(asJson, figures, line),
     })
     for await (const found of findings) {
@@ -27,6 +28,6 @@ export const checkCommand: Command = {
     const { ok, warning, failure, skipped } = counts
     if (asJson) printJson({ event: 'checked', ...counts })
     else print(`\n${ok} ok, ${warning} warnings, ${failure} failures, ${skipped} skipped`)
-    return failure > 0 ? FAILED : warning > 0 ? SOME_REFUSED : DONE
+    return failure > 0 ? FAILED : warning > 0 ? SOME_REJECTED : DONE
   },
 }

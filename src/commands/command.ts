@@ -3,29 +3,29 @@ import { describeError, type ErrorDescription } from '../log.ts'
 
 export const DONE = 0
 export const FAILED = 1
-export const WRONG_USE = 2
-export const SOME_REFUSED = 3
+export const USAGE_ERROR = 2
+export const SOME_REJECTED = 3
 
-export type Given = Record<string, string | boolean | undefined>
+export type Options = Record<string, string | boolean | undefined>
 
 export interface Command {
   /** Words that must follow the name; one in brackets may, and the last may stand more than once with a … */
-  takes?: string[]
-  does: string
+  positionals?: string[]
+  description: string
   options?: Record<string, { type: 'boolean' | 'string'; short?: string }>
   /** @returns the exit code */
-  run(given: Given, words: string[]): Promise<number>
+  run(options: Options, words: string[]): Promise<number>
 }
 
-/** Says what was wrong about the words of a command. */
-export class WrongUse extends Error {}
+/** Wrong arguments or options of a command. The message says what is wrong. */
+export class UsageError extends Error {}
 
 export const print = (line: string) => process.stdout.write(`${line}\n`)
 export const printJson = (value: unknown) => print(JSON.stringify(value))
 
 /** What a command could not do, said to a person or, with --json, to a program. */
-export function fail(message: string, given: Given) {
-  if (given.json) printJson({ error: message })
+export function fail(message: string, options: Options) {
+  if (options.json) printJson({ error: message })
   else process.stderr.write(`${message}\n`)
   return FAILED
 }

@@ -1,7 +1,7 @@
 import { type Command, DONE, stopSignal } from './command.ts'
 
 export const demoCommand: Command = {
-  does: 'shows all of it on this machine with nothing installed, one JIT call from end to end',
+  description: 'shows all of it on this machine with nothing installed, one JIT call from end to end',
   async run() {
     const stopped = stopSignal()
     // Here and in simulate: what production never runs, production does not load.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { boundMemory } from '../bound-memory.ts'
-import { type Config, readConfig, WrongSettings } from '../config.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
 import { isOfDatabase } from '../database/is-of-database.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
@@ -21,18 +21,19 @@ import {
   databaseFault,
   FAILED,
   fail,
-  type Given,
   NOT_UP_TO_DATE,
+  type Options,
   print,
   printJson,
-  SOME_REFUSED,
+  SOME_REJECTED,
   stopSignal,
-  WrongUse,
+  UsageError,
 } from './command.ts'
 
 export const importCommand: Command = {
-  takes: ['FILE…'],
-  does: "loads accounts from CSV, NDJSON or JSON in Tratta's bulk shape; - is standard input (docs/import.md)",
+  positionals: ['FILE…'],
+  description:
+    "loads accounts from CSV, NDJSON or JSON in Tratta's bulk shape; - is standard input (docs/import.md)",
   options: {
     money: { type: 'string' },
     map: { type: 'string' },
@@ -45,22 +46,22 @@ export const importCommand: Command = {
     rejects: { type: 'string' },
     json: { type: 'boolean' },
   },
-  async run(given, files) {
+  async run(options, files) {
     boundMemory()
     // Calls that are answered on this machine come first.
     setPriority(constants.priority.PRIORITY_LOW)
-    const options = readOptions(given, files)
+    const importOptions = readOptions(options, files)
     const config = readConfig(process.env, 'DATABASE_URL')
     if (config.DATABASE_SCHEMA !== 'tratta_jit')
-      throw new WrongSettings([
+      throw new ConfigError([
         'DATABASE_SCHEMA is not tratta_jit: import loads our own tables, and calls would be answered from others',
       ])
-    if (!(await canLoadInto(config))) return fail(NOT_UP_TO_DATE, given)
+    if (!(await canLoadInto(config))) return fail(NOT_UP_TO_DATE, options)
     const stop = new AbortController()
     void stopSignal().then(() => stop.abort())
     let someRefused = false
     for (const [at, file] of files.entries()) {
-      const exitCode = await importOne(config, file, options, given, stop.signal)
+      const exitCode = await importOne(config, file, importOptions, options, stop.signal)
       if (exitCode === FAILED && at < files.length - 1)
         process.stderr.write(
           `Not begun: ${files
@@ -69,45 +70,45 @@ export const importCommand: Command = {
             .join(', ')}\n`,
         )
       if (exitCode === FAILED) return FAILED
-      someRefused ||= exitCode === SOME_REFUSED
+      someRefused ||= exitCode === SOME_REJECTED
     }
-    return someRefused ? SOME_REFUSED : DONE
+    return someRefused ? SOME_REJECTED : DONE
   },
 }
 
-function readOptions(given: Given, files: string[]): ImportOptions {
+function readOptions(options: Options, files: string[]): ImportOptions {
   const reading: Reading = {
-    ...(given.format !== undefined && { format: oneOf(FORMATS, 'format', given.format) }),
-    ...(given.encoding !== undefined && { encoding: oneOf(ENCODINGS, 'encoding', given.encoding) }),
-    ...(given.money !== undefined && { money: oneOf(MONEY, 'money', given.money) }),
-    ...(given.dates !== undefined && { dates: oneOf(DATES, 'dates', given.dates) }),
-    ...(given.delimiter !== undefined && { delimiter: readDelimiter(String(given.delimiter)) }),
-    ...(given.map !== undefined && { map: readMap(String(given.map)) }),
+    ...(options.format !== undefined && { format: oneOf(FORMATS, 'format', options.format) }),
+    ...(options.encoding !== undefined && { encoding: oneOf(ENCODINGS, 'encoding', options.encoding) }),
+    ...(options.money !== undefined && { money: oneOf(MONEY, 'money', options.money) }),
+    ...(options.dates !== undefined && { dates: oneOf(DATES, 'dates', options.dates) }),
+    ...(options.delimiter !== undefined && { delimiter: readDelimiter(String(options.delimiter)) }),
+    ...(options.map !== undefined && { map: readMap(String(options.map)) }),
   }
-  const rejects = given.rejects === undefined ? undefined : String(given.rejects)
-  if (given['keep-good'] && rejects === undefined)
-    throw new WrongUse('--keep-good needs --rejects FILE, where the refused rows are kept')
-  if (rejects !== undefined && files.length > 1) throw new WrongUse('--rejects takes one FILE at a time')
+  const rejects = options.rejects === undefined ? undefined : String(options.rejects)
+  if (options['keep-good'] && rejects === undefined)
+    throw new UsageError('--keep-good needs --rejects FILE, where the refused rows are kept')
+  if (rejects !== undefined && files.length > 1) throw new UsageError('--rejects takes one FILE at a time')
   if (files.filter((file) => file === '-').length > 1)
-    throw new WrongUse('Standard input can be read only once')
+    throw new UsageError('Standard input can be read only once')
   return {
     reading,
-    dryRun: Boolean(given['dry-run']),
-    keepGood: Boolean(given['keep-good']),
+    dryRun: Boolean(options['dry-run']),
+    keepGood: Boolean(options['keep-good']),
     ...(rejects !== undefined && { rejects }),
   }
 }
 
-function oneOf<const Value extends string>(values: readonly Value[], option: string, given: unknown): Value {
-  const value = values.find((each) => each === given)
-  if (value === undefined) throw new WrongUse(`--${option} is one of ${values.join(', ')}`)
+function oneOf<const Value extends string>(values: readonly Value[], option: string, text: unknown): Value {
+  const value = values.find((each) => each === text)
+  if (value === undefined) throw new UsageError(`--${option} is one of ${values.join(', ')}`)
   return value
 }
 
-function readDelimiter(given: string) {
-  const delimiter = given === 'tab' ? '\t' : given
+function readDelimiter(text: string) {
+  const delimiter = text === 'tab' ? '\t' : text
   if (!/^[\t\x20-\x7e]$/.test(delimiter) || delimiter === '"')
-    throw new WrongUse('--delimiter takes one character, or the word tab')
+    throw new UsageError('--delimiter takes one character, or the word tab')
   return delimiter
 }
 
@@ -118,9 +119,9 @@ function readMap(path: string): ColumnMap {
       return map as ColumnMap
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code) throw new WrongUse(`${path} cannot be read (${code})`)
+    if (code) throw new UsageError(`${path} cannot be read (${code})`)
   }
-  throw new WrongUse(`${path} must be a JSON object, {"Their column": "our_column", "Another": null}`)
+  throw new UsageError(`${path} must be a JSON object, {"Their column": "our_column", "Another": null}`)
 }
 
 async function canLoadInto(config: Config<'DATABASE_URL'>) {
@@ -135,31 +136,31 @@ async function canLoadInto(config: Config<'DATABASE_URL'>) {
 async function importOne(
   config: Config<'DATABASE_URL'>,
   file: string,
-  options: ImportOptions,
-  given: Given,
+  importOptions: ImportOptions,
+  options: Options,
   signal: AbortSignal,
 ): Promise<number> {
   const name = nameOf(file)
-  const asJson = Boolean(given.json)
+  const asJson = Boolean(options.json)
   const progress = noProgress()
   const endProgress = showImport(name, progress, asJson)
   const begun = performance.now()
   try {
-    const imported = await importFile(config.DATABASE_URL, file, options, progress, signal)
+    const imported = await importFile(config.DATABASE_URL, file, importOptions, progress, signal)
     endProgress()
-    if (asJson) printJson(importedEvent(name, imported, options, (performance.now() - begun) / 1000))
-    else print(importedScreen(name, imported, options))
+    if (asJson) printJson(importedEvent(name, imported, importOptions, (performance.now() - begun) / 1000))
+    else print(importedScreen(name, imported, importOptions))
     if (imported.refused.rows === 0) return DONE
-    return imported.isLoaded || options.dryRun ? SOME_REFUSED : FAILED
+    return imported.isLoaded || importOptions.dryRun ? SOME_REJECTED : FAILED
   } catch (error) {
     endProgress()
-    return fail(`${name}: ${explained(error, progress.phase === 'committing', signal)}`, given)
+    return fail(`${name}: ${explained(error, progress.phase === 'committing', signal)}`, options)
   }
 }
 
 /** What went wrong, and how the tables are now. */
 function explained(error: unknown, mayBeCommitted: boolean, signal: AbortSignal): string {
-  if (error instanceof WrongReading) throw new WrongUse(error.message)
+  if (error instanceof WrongReading) throw new UsageError(error.message)
   const isOurs = [UnreadableFile, WrongHeader, CannotReject, RefusedByDatabase, ImportUnderWay].some(
     (type) => error instanceof type,
   )

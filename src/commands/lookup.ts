@@ -8,14 +8,14 @@ import { toPayload } from '../payload.ts'
 import { type Command, DONE, fail, print, printJson } from './command.ts'
 
 export const lookupCommand: Command = {
-  takes: ['ID'],
-  does: 'prints the payload that Tratta would get for this account, and what was omitted and why',
+  positionals: ['ID'],
+  description: 'prints the payload that Tratta would get for this account, and what was omitted and why',
   options: { json: { type: 'boolean' } },
-  async run(given, [externalId = '']) {
+  async run(options, [externalId = '']) {
     const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
-    if ('problem' in found) return fail(found.problem, given)
+    if ('problem' in found) return fail(found.problem, options)
     const { payload, omitted } = found
-    if (given.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
+    if (options.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
     else {
       print(JSON.stringify(payload, null, 2))
       for (const { field, reason } of omitted) process.stderr.write(`omitted: ${field} ${reason}\n`)

@@ -4,20 +4,20 @@ import { createPool } from '../database/pool.ts'
 import { type Command, DONE, print, printJson } from './command.ts'
 
 export const migrateCommand: Command = {
-  does: 'creates or upgrades what the service owns in the database; --status only tells',
+  description: 'creates or upgrades what the service owns in the database; --status only tells',
   options: { status: { type: 'boolean' }, json: { type: 'boolean' } },
-  async run(given) {
+  async run(options) {
     const config = readConfig(process.env, 'DATABASE_URL')
     const pool = createPool(config, { connectionMs: 10_000, statementMs: 0 })
     try {
-      if (given.status) {
+      if (options.status) {
         for (const migration of await migrationStatus(pool))
-          if (given.json) printJson(migration)
+          if (options.json) printJson(migration)
           else print(statusLine(migration))
         return DONE
       }
       const names = await migrate(pool)
-      if (given.json) printJson({ migrated: names })
+      if (options.json) printJson({ migrated: names })
       else print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
       return DONE
     } finally {

@@ -12,23 +12,23 @@ export const REGISTRATION_SETTINGS = [
 ] as const
 
 export const registerCommand: Command = {
-  does: 'registers the URL at Tratta now, whatever was registered before; --dry-run only shows it',
+  description: 'registers the URL at Tratta now, whatever was registered before; --dry-run only shows it',
   options: { 'dry-run': { type: 'boolean' }, json: { type: 'boolean' } },
-  async run(given) {
+  async run(options) {
     const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
     const url = maskedUrl(config)
-    if (given['dry-run']) {
-      if (given.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
+    if (options['dry-run']) {
+      if (options.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
       else print(`Would register ${url} at ${config.TRATTA_API_URL}`)
       return DONE
     }
     try {
       await registerNow(config)
     } catch (error) {
-      if (error instanceof TrattaError) return fail(error.message, given)
+      if (error instanceof TrattaError) return fail(error.message, options)
       throw error
     }
-    if (given.json) printJson({ registered: url, at: config.TRATTA_API_URL })
+    if (options.json) printJson({ registered: url, at: config.TRATTA_API_URL })
     else print(`Registered ${url} at ${config.TRATTA_API_URL}`)
     return DONE
   },

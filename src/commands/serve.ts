@@ -5,14 +5,14 @@ import { serve } from '../serve.ts'
 import { type Command, DONE, stopSignal } from './command.ts'
 
 export const serveCommand: Command = {
-  does: 'answers Tratta; brings the database up to date first, registers the URL once',
+  description: 'answers Tratta; brings the database up to date first, registers the URL once',
   options: { 'no-migrate': { type: 'boolean' } },
-  async run(given) {
+  async run(options) {
     const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
     const stopped = stopSignal()
     const { log, close } = createLog(config.LOG_LEVEL)
     try {
-      const responder = await serve(config, log, { migrateFirst: !given['no-migrate'] })
+      const responder = await serve(config, log, { migrateFirst: !options['no-migrate'] })
       const signal = await stopped
       log.info({ event: 'stopping', signal })
       // Somebody at a terminal has no balancer to wait for.

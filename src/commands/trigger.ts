@@ -7,10 +7,10 @@ import { lookUp } from './lookup.ts'
 import { REGISTRATION_SETTINGS } from './register.ts'
 
 export const triggerCommand: Command = {
-  takes: ['ID'],
-  does: 'asks Tratta to call us for this account; prints what came of it',
+  positionals: ['ID'],
+  description: 'asks Tratta to call us for this account; prints what came of it',
   options: { json: { type: 'boolean' } },
-  async run(given, [externalId = '']) {
+  async run(options, [externalId = '']) {
     const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
     const ours = await lookUp(config, externalId)
     const outcome = await trattaClient(config)
@@ -18,7 +18,7 @@ export const triggerCommand: Command = {
       .then(({ body }): Outcome => ({ taken: true, tratta: body }), readFailure)
     const question = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
     const answer = 'payload' in ours ? ours.payload : { problem: ours.problem }
-    if (given.json) printJson({ question, answer, ...outcome })
+    if (options.json) printJson({ question, answer, ...outcome })
     else show(question, answer, outcome)
     return outcome.taken ? DONE : FAILED
   },
