@@ -1,6 +1,6 @@
 /** For a container's HEALTHCHECK: ends with 0 when a call would be answered now, otherwise with 1. */
 import { get } from 'node:http'
-import { readConfig, ConfigError } from './config.ts'
+import { ConfigError, readConfig } from './config.ts'
 
 /** Less than the HEALTHCHECK's own limit. */
 const PATIENCE_MS = 2500
