@@ -84,7 +84,11 @@ export async function withstood(
 export async function countedExactly(replica: Replica, calls: Call[], asked = 0): Promise<Expectation> {
   const counts = await replica.counts()
   const sum = (...outcomes: string[]) => outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0)
-  const seen = [sum('answered'), sum('database_away', 'busy', 'deadline_passed'), sum(...Object.keys(counts))]
+  const seen = [
+    sum('answered'),
+    sum('database_unavailable', 'database_busy', 'deadline_exceeded'),
+    sum(...Object.keys(counts)),
+  ]
   const made = [calls.filter(isAnswered).length + asked, calls.filter(isRefused).length, calls.length + asked]
   const said = Object.entries(counts).flatMap(([outcome, count]) => (count > 0 ? `${count} ${outcome}` : []))
   return {

@@ -4,7 +4,8 @@ import { boundMemory } from '../bound-memory.ts'
 import { type DryRun, dryRun } from '../bulk/dry-run.ts'
 import { readingFrom, type Source } from '../bulk/read-customers.ts'
 import { noProgress } from '../bulk/show-progress.ts'
-import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
+import { AmbiguousAccountError } from '../database/database-errors.ts'
+import { accountStatement, findAccount } from '../database/find-account.ts'
 import type { Relations } from '../database/relations.ts'
 import { UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
@@ -149,7 +150,7 @@ async function judgeLost(pool: pg.Pool, source: Source, relations: Relations, re
       const row = await findAccount(pool, statement, externalId, { queryMs: 60_000 })
       if (row) toPayload(row)
     } catch (error) {
-      if (!(error instanceof UnsendableAccountError || error instanceof AmbiguousAccount)) throw error
+      if (!(error instanceof UnsendableAccountError || error instanceof AmbiguousAccountError)) throw error
       const reason = error instanceof UnsendableAccountError ? error.message : 'debt_account is there twice'
       refused[reason] ??= { count: 0, examples: [] }
       refused[reason].count += 1

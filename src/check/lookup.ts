@@ -2,8 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
+import { DeadlineExceededError } from '../database/database-errors.ts'
 import { accountStatement, findAccount, lookupSql } from '../database/find-account.ts'
-import { DeadlinePassed, limitsWithin } from '../database/pool.ts'
+import { limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
 import { number } from '../progress.ts'
 import { check, type Finding, failure, ok, warning } from './check.ts'
@@ -35,7 +36,7 @@ export const lookup = check({
         times.push(performance.now() - begun)
       }
     } catch (error) {
-      if (!(error instanceof DeadlinePassed)) throw error
+      if (!(error instanceof DeadlineExceededError)) throw error
       return [
         ...missing,
         failure(

@@ -1,7 +1,8 @@
 /** What DATABASE_SCHEMA holds, and what this user may do there and with what is ours. */
 import type pg from 'pg'
-import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
-import { DatabaseAway, limitsWithin } from '../database/pool.ts'
+import { AmbiguousAccountError, DatabaseUnavailableError } from '../database/database-errors.ts'
+import { accountStatement, findAccount } from '../database/find-account.ts'
+import { limitsWithin } from '../database/pool.ts'
 import { COLUMNS, problemsOf, RELATION_NAMES, type Relations, readRelations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { check, type Finding, failure, ok, warning } from './check.ts'
@@ -95,8 +96,10 @@ async function tryLookup({
     await findAccount(pool, accountStatement(relations.schema, false), '', { queryMs })
     return undefined
   } catch (error) {
-    if (error instanceof AmbiguousAccount) return undefined
-    const { code, message = code } = describeError(error instanceof DatabaseAway ? error.cause : error)
+    if (error instanceof AmbiguousAccountError) return undefined
+    const { code, message = code } = describeError(
+      error instanceof DatabaseUnavailableError ? error.cause : error,
+    )
     return failure(
       `the lookup fails: ${message ?? 'no answer in time'}`,
       code === '42501'

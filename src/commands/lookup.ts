@@ -1,7 +1,8 @@
 import { type Config, readConfig } from '../config.ts'
 import type { JitPayload } from '../contract.ts'
-import { AmbiguousAccount, accountStatement, findAccount } from '../database/find-account.ts'
-import { createPool, DatabaseAway, limitsWithin } from '../database/pool.ts'
+import { AmbiguousAccountError, DatabaseUnavailableError } from '../database/database-errors.ts'
+import { accountStatement, findAccount } from '../database/find-account.ts'
+import { createPool, limitsWithin } from '../database/pool.ts'
 import { UnreadableRelations } from '../database/relations.ts'
 import { type OmittedField, UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
@@ -36,9 +37,9 @@ export async function lookUp(
     const row = await findAccount(pool, statement, externalId, limits)
     return row ? toPayload(row) : { problem: 'No such debt account' }
   } catch (error) {
-    if (error instanceof UnsendableAccountError || error instanceof AmbiguousAccount)
+    if (error instanceof UnsendableAccountError || error instanceof AmbiguousAccountError)
       return { problem: `Tratta would get an error: ${error.message}` }
-    if (error instanceof DatabaseAway && error.cause instanceof UnreadableRelations)
+    if (error instanceof DatabaseUnavailableError && error.cause instanceof UnreadableRelations)
       return { problem: error.cause.message }
     throw error
   } finally {

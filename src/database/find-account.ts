@@ -6,8 +6,10 @@
 import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type pg from 'pg'
+import { boundedQuery } from './batched-query.ts'
 import { areSame, columnsOf, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
-import { boundedQuery, DatabaseAway, type Limits } from './pool.ts'
+import { AmbiguousAccountError, DatabaseUnavailableError } from './database-errors.ts'
+import type { Limits } from './pool.ts'
 import {
   CATALOG,
   type CatalogRow,
@@ -51,11 +53,6 @@ export const readDebtAccount: (values: unknown[]) => DebtAccountRow = rowReader(
 export const readCustomer: (values: unknown[]) => CustomerRow = rowReader(CUSTOMER)
 export const readLocation: (values: unknown[]) => LocationRow = rowReader(LOCATION)
 
-/** More than one row for an account: a view holds it, or its customer or location, twice. */
-export class AmbiguousAccount extends Error {
-  override message = 'the account, its customer or its location is there twice'
-}
-
 /** The lookup in a schema. It is compiled for the columns that are there, and anew when they have changed. */
 export interface AccountStatement {
   schema: string
@@ -79,8 +76,8 @@ export const accountStatement = (schema: string, prepared: boolean): AccountStat
 })
 
 /**
- * @throws {AmbiguousAccount} rather than taking one of two balances
- * @throws {DatabaseAway} with UnreadableRelations as its cause where required columns are not there
+ * @throws {AmbiguousAccountError} rather than taking one of two balances
+ * @throws {DatabaseUnavailableError} with UnreadableRelations as its cause where required columns are not there
  * @throws what boundedQuery throws
  */
 export async function findAccount(
@@ -105,16 +102,19 @@ async function ask(pool: pg.Pool, statement: CompiledStatement, externalId: stri
   const limits = { queryMs: until - performance.now() }
   try {
     const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], limits)
-    if (rows.length > 1) throw new AmbiguousAccount()
+    if (rows.length > 1) throw new AmbiguousAccountError()
     return rows[0] && readAccount(JSON.parse(rows[0].account))
   } catch (error) {
-    throw sqlState(error) === CARDINALITY_VIOLATION ? new AmbiguousAccount() : error
+    throw sqlState(error) === CARDINALITY_VIOLATION ? new AmbiguousAccountError() : error
   }
 }
 
 /** Empty where Postgres did not answer with an error. */
 const sqlState = (error: unknown) =>
-  String((error instanceof DatabaseAway && (error.cause as { code?: unknown } | undefined)?.code) || '')
+  String(
+    (error instanceof DatabaseUnavailableError && (error.cause as { code?: unknown } | undefined)?.code) ||
+      '',
+  )
 
 /** A subquery that may give one row gave more. */
 const CARDINALITY_VIOLATION = '21000'
@@ -148,7 +148,7 @@ function orAway(relations: () => Relations): Relations {
   try {
     return relations()
   } catch (error) {
-    throw new DatabaseAway(error, false)
+    throw new DatabaseUnavailableError(error, false)
   }
 }
 

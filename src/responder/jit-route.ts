@@ -5,8 +5,14 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
 import { addressList, type Config } from '../config.ts'
-import { type AccountStatement, AmbiguousAccount, findAccount } from '../database/find-account.ts'
-import { DatabaseAway, DatabaseBusy, DeadlinePassed, limitsWithin } from '../database/pool.ts'
+import {
+  AmbiguousAccountError,
+  DatabaseBusyError,
+  DatabaseUnavailableError,
+  DeadlineExceededError,
+} from '../database/database-errors.ts'
+import { type AccountStatement, findAccount } from '../database/find-account.ts'
+import { limitsWithin } from '../database/pool.ts'
 import { accountNamer, describeError } from '../log.ts'
 import { UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
@@ -98,8 +104,8 @@ export async function addJitRoute(
       } catch (error) {
         const [code, details] = problemOf(error)
         if (error instanceof UnsendableAccountError) logged.field = error.kind
-        else if (!(error instanceof DatabaseBusy || error instanceof DeadlinePassed))
-          logged.error = describeError(error instanceof DatabaseAway ? error.cause : error)
+        else if (!(error instanceof DatabaseBusyError || error instanceof DeadlineExceededError))
+          logged.error = describeError(error instanceof DatabaseUnavailableError ? error.cause : error)
         return refuse(request, reply, code, details)
       } finally {
         // One of several that were sent in a row without waiting has no 'close' of its own.
@@ -110,12 +116,13 @@ export async function addJitRoute(
 }
 
 function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfterSeconds?: number })?] {
-  if (error instanceof DatabaseAway) return ['database_away', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
-  if (error instanceof DatabaseBusy) return ['busy', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
-  if (error instanceof DeadlinePassed) return ['deadline_passed']
+  if (error instanceof DatabaseUnavailableError)
+    return ['database_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
+  if (error instanceof DatabaseBusyError) return ['database_busy', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
+  if (error instanceof DeadlineExceededError) return ['deadline_exceeded']
   if (error instanceof UnsendableAccountError)
     return ['account_not_sendable', { field: error.field, detail: error.message }]
-  if (error instanceof AmbiguousAccount) return ['account_not_sendable', { detail: error.message }]
+  if (error instanceof AmbiguousAccountError) return ['account_not_sendable', { detail: error.message }]
   return ['internal_error']
 }
 

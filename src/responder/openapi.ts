@@ -130,7 +130,7 @@ function queryParameters(parameters: TObject): Parameter[] {
 }
 
 /** Those that say when to come again. */
-const RETRY_AFTER: ProblemCode[] = ['too_many_guesses', 'database_away', 'busy']
+const RETRY_AFTER: ProblemCode[] = ['too_many_guesses', 'database_unavailable', 'database_busy']
 
 /** One response for each status, naming its codes. */
 function problems(codes: ProblemCode[]): Record<string, Response> {

@@ -16,10 +16,10 @@ export const PROBLEMS = {
     title: 'The debt account cannot be sent as it stands in the database',
   },
   internal_error: { status: 500, title: 'Internal error' },
-  database_away: { status: 503, title: 'The database cannot answer' },
-  busy: { status: 503, title: 'More calls are waiting than can be answered in time' },
+  database_unavailable: { status: 503, title: 'The database cannot answer' },
+  database_busy: { status: 503, title: 'More calls are waiting than can be answered in time' },
   not_ready: { status: 503, title: 'Not ready' },
-  deadline_passed: { status: 504, title: 'The database did not answer in time' },
+  deadline_exceeded: { status: 504, title: 'The database did not answer in time' },
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS

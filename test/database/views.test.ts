@@ -221,7 +221,7 @@ t.test('a view that changes while it is served', async (t) => {
   await database.query(accounts('7 as external_id'))
   const { status, body } = await ask('7')
   const { code, request_id } = body as { code: string; request_id: string }
-  t.same([status, code], [503, 'database_away'])
+  t.same([status, code], [503, 'database_unavailable'])
   t.match(await requestLine(request_id), {
     error: {
       message:

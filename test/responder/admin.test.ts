@@ -111,7 +111,7 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
     wrong_secret: 10,
     too_many_guesses: 3,
     malformed_request: 1,
-    deadline_passed: 3,
+    deadline_exceeded: 3,
     client_gone: 1,
   }
   t.same(outcomes(families), expected)
@@ -401,7 +401,7 @@ t.test('GET /', async (t) => {
     '/jit/{secret}',
     'debt_account_external_id',
     'data.customer.ssn_last4',
-    'deadline_passed',
+    'deadline_exceeded',
   ])
     t.match(page, `<code>${word}</code>`)
   for (const path of ['/', '/health', '/metrics', '/openapi.json'])

@@ -1,0 +1,147 @@
+/** A query with a deadline. Queries of one turn of the event loop share a connection and one write. */
+import type pg from 'pg'
+import {
+  DatabaseBusyError,
+  DatabaseUnavailableError,
+  DeadlineExceededError,
+  isBroken,
+  isPoolTimeout,
+  isUnusableStatement,
+  QUERY_CANCELED,
+  sqlState,
+} from './database-errors.ts'
+import type { Limits } from './pool.ts'
+
+const MAX_BATCH = 8
+/** Bounds the memory of a burst. */
+const MAX_WAITING_BATCHES_PER_CONNECTION = 25
+
+interface Query {
+  name?: string
+  text: string
+}
+
+/**
+ * Sends one statement, and once more where the connection turned out to be broken.
+ * @throws {DatabaseUnavailableError} with the error as its cause
+ * @throws {DatabaseBusyError}
+ * @throws {DeadlineExceededError}
+ */
+export async function boundedQuery<Row extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  query: Query,
+  values: unknown[],
+  { queryMs }: Pick<Limits, 'queryMs'>,
+): Promise<Row[]> {
+  const deadline = performance.now() + queryMs
+  try {
+    return await attempt(pool, query, values, deadline)
+  } catch (error) {
+    // After a restart of Postgres one connection is broken, the next may work.
+    if (error instanceof DatabaseUnavailableError && error.retryable)
+      return attempt(pool, query, values, deadline)
+    throw error
+  }
+}
+
+interface PendingQuery {
+  query: Query
+  values: unknown[]
+  isSettled: boolean
+  settle(error: Error | undefined, rows?: pg.QueryResultRow[]): void
+  /** Present once the query was sent. Destroys the connection, because Postgres may never answer on it. */
+  destroyConnection?: () => void
+}
+
+/** The queries of this turn of the event loop. */
+const batches = new WeakMap<pg.Pool, PendingQuery[]>()
+
+function attempt<Row extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  query: Query,
+  values: unknown[],
+  deadline: number,
+): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    if (pool.waitingCount >= pool.options.max * MAX_WAITING_BATCHES_PER_CONNECTION)
+      return reject(new DatabaseBusyError())
+    const pending: PendingQuery = {
+      query,
+      values,
+      isSettled: false,
+      settle(error, rows) {
+        if (pending.isSettled) return
+        pending.isSettled = true
+        clearTimeout(timer)
+        if (error) reject(error)
+        else resolve(rows as Row[])
+      },
+    }
+    const timer = setTimeout(
+      () => {
+        pending.settle(new DeadlineExceededError())
+        pending.destroyConnection?.()
+      },
+      Math.max(0, deadline - performance.now()),
+    )
+    const batch = batches.get(pool)
+    if (!batch) {
+      batches.set(pool, [pending])
+      setImmediate(flush, pool)
+    } else if (batch.push(pending) >= MAX_BATCH) flush(pool)
+  })
+}
+
+/**
+ * Under load several calls arrive in one turn of the event loop. They share a connection, pipelined: the
+ * write of each query is the largest cost of a lookup. A single query has a connection of its own.
+ */
+function flush(pool: pg.Pool) {
+  const batch = batches.get(pool)
+  batches.delete(pool)
+  if (batch) sendBatch(pool, batch)
+}
+
+function sendBatch(pool: pg.Pool, batch: PendingQuery[]) {
+  pool.connect((error, client, release) => {
+    const open = batch.filter(({ isSettled }) => !isSettled)
+    if (error || !client) {
+      for (const { settle } of open)
+        settle(isPoolTimeout(error) ? new DatabaseBusyError() : new DatabaseUnavailableError(error, false))
+      return
+    }
+    if (open.length === 0) return release()
+    let inFlight = open.length
+    let isUnusable = false
+    let isDestroyed = false
+    const destroyConnection = () => {
+      if (isDestroyed) return
+      isDestroyed = true
+      // The pool alone would wait for the remaining answers.
+      client.connection.stream.destroy()
+      release(true)
+    }
+    const onEnd = ({ settle }: PendingQuery, error: Error | null, result: pg.QueryResult) => {
+      // Canceled while it was being prepared: PgBouncer considers the name as used, pg as unused.
+      isUnusable ||= error !== null && (isBroken(error) || sqlState(error) === QUERY_CANCELED)
+      inFlight -= 1
+      if (inFlight === 0 && !isDestroyed) release(isUnusable)
+      if (!error) settle(undefined, result.rows)
+      else if (sqlState(error) === QUERY_CANCELED) settle(new DeadlineExceededError())
+      else settle(new DatabaseUnavailableError(error, isBroken(error)))
+    }
+    client.connection.stream.cork()
+    for (const pending of open) {
+      const { query, values } = pending
+      pending.destroyConnection = destroyConnection
+      client.query({ ...query, values }, (error, result) => {
+        // The prepared statement is unusable: send it without a name, then use another connection.
+        if (query.name !== undefined && isUnusableStatement(error)) {
+          isUnusable = true
+          client.query({ text: query.text, values }, (error, result) => onEnd(pending, error, result))
+        } else onEnd(pending, error, result)
+      })
+    }
+    client.connection.stream.uncork()
+  })
+}
