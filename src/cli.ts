@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { bulkErrorsCommand, bulkPushCommand, bulkStatusCommand } from './commands/bulk.ts'
 import { checkCommand } from './commands/check.ts'
-import { type Command, DONE, FAILED, lineOf, print, USAGE_ERROR, UsageError } from './commands/command.ts'
+import { type Command, DONE, databaseMessage, FAILED, USAGE_ERROR, UsageError } from './commands/command.ts'
 import { demoCommand } from './commands/demo.ts'
 import { importCommand } from './commands/import.ts'
 import { lookupCommand } from './commands/lookup.ts'
@@ -14,7 +14,8 @@ import { simulateCommand } from './commands/simulate.ts'
 import { triggerCommand } from './commands/trigger.ts'
 import { ConfigError, SETTINGS } from './config.ts'
 import { describeError } from './log.ts'
-import { StartupError } from './serve.ts'
+import { StartupError } from './startup-error.ts'
+import { exit, print, printError } from './terminal/output.ts'
 
 const COMMANDS: Record<string, Command> = {
   serve: serveCommand,
@@ -107,15 +108,14 @@ function explain(error: unknown): [message: string, exitCode: number] {
   if (error instanceof UsageError) return [`${error.message}. See tratta-jit help.`, USAGE_ERROR]
   if (error instanceof ConfigError) return [error.message, USAGE_ERROR]
   if (error instanceof StartupError) return [error.message, FAILED]
-  const cause = error instanceof Error && error.cause ? error.cause : error
-  return [lineOf(describeError(cause)), FAILED]
+  const message = databaseMessage(error)
+  if (message) return [message, FAILED]
+  const { type, code, stack = [] } = describeError(error)
+  return [`Unexpected error: ${[code ?? type, stack[0]].filter(Boolean).join(' ')}`, FAILED]
 }
 
-run(process.argv.slice(2)).then(
-  (exitCode) => process.exit(exitCode),
-  (error) => {
-    const [message, exitCode] = explain(error)
-    process.stderr.write(`${message}\n`)
-    process.exit(exitCode)
-  },
-)
+run(process.argv.slice(2)).then(exit, (error) => {
+  const [message, exitCode] = explain(error)
+  printError(message)
+  return exit(exitCode)
+})

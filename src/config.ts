@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
+import { readDatabaseUrl } from './database-url.ts'
 
 /** Wrong settings, all of them: the message has one line for each. It never holds a value. */
 export class ConfigError extends Error {
@@ -77,7 +78,7 @@ export const SETTINGS = {
   DATABASE_URL: {
     meaning: 'Postgres, postgres://user:password@host:port/database',
     secret: true,
-    read: matching(/^postgres(ql)?:\/\/\S+$/, 'a postgres:// address'),
+    read: readDatabaseUrl,
   },
   DATABASE_SCHEMA: {
     meaning: 'where debt_accounts, customers and locations are read: our tables, or views over your own',

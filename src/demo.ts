@@ -4,20 +4,23 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { print } from './commands/command.ts'
 import { readConfig } from './config.ts'
 import { startEmbeddedPostgres } from './database/embedded-postgres.ts'
 import { migrate } from './database/migrate.ts'
 import { createLog } from './log.ts'
 import { serve } from './serve.ts'
 import { createSimulator, type Simulator } from './simulator/create-simulator.ts'
+import { print } from './terminal/output.ts'
 import { type RegistrationConfig, trattaClient } from './tratta/registration.ts'
 
 const SAMPLE = new URL('../sample/accounts.sql', import.meta.url)
 const ACCOUNT = 'A-500100'
 
-/** @param closing gets what has to be closed again, in the order in which it was opened */
-export async function startDemo(closing: (() => Promise<void>)[]) {
+/**
+ * @param closing gets what has to be closed again, in the order in which it was opened
+ * @param signal ends the start of the responder
+ */
+export async function startDemo(closing: (() => Promise<void>)[], signal: AbortSignal) {
   print('Starting a Postgres of its own …')
   const postgres = await startEmbeddedPostgres()
   closing.push(postgres.stop)
@@ -46,7 +49,7 @@ export async function startDemo(closing: (() => Promise<void>)[]) {
     'TRATTA_API_TOKEN',
   )
   print('Starting tratta-jit …')
-  const responder = await serve(config, createLog('silent').log, { migrateFirst: true })
+  const responder = await serve(config, createLog('silent').log, { migrateFirst: true, signal })
   closing.push(() => responder.stop())
   await registered(tratta)
   print(`It has registered itself: POST ${tratta.url}/just-in-time, url=${responder.url}/jit/…\n`)

@@ -1,5 +1,8 @@
 /** How far a command is: one line that is written over on a terminal, JSON lines on a pipe. Numbers, and no ids. */
 
+import { printJson, rewriteLine } from './terminal/output.ts'
+import { printable } from './terminal/printable.ts'
+
 const QUIET_MS = 2000
 const TERMINAL_MS = 250
 const PIPE_MS = 5000
@@ -20,8 +23,8 @@ export function showProgress(
   let shown = false
   const show = () => {
     const seconds = (performance.now() - begun) / 1000
-    if (isTerminal) process.stderr.write(`\r\x1b[2K${line(seconds)}`)
-    else process.stdout.write(`${JSON.stringify({ event: 'progress', ...figures(seconds) })}\n`)
+    if (isTerminal) rewriteLine(printable(line(seconds)))
+    else printJson({ event: 'progress', ...figures(seconds) })
     shown = true
   }
   if (!asJson && !isTerminal) return () => {}
@@ -31,7 +34,7 @@ export function showProgress(
   }, QUIET_MS)
   return () => {
     clearTimeout(timer)
-    if (shown && isTerminal) process.stderr.write('\r\x1b[2K')
+    if (shown && isTerminal) rewriteLine('')
   }
 }
 

@@ -1,32 +1,45 @@
-/** From settings to a service that answers: database, migrations, ports, and then Tratta is told. */
+/** From settings to a service that answers: database, migrations, ports, and the registration at Tratta. */
 import { setTimeout as pause } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Config } from './config.ts'
+import { databaseProblem } from './database/connection-errors.ts'
 import { accountStatement, findAccount } from './database/find-account.ts'
 import { migrate } from './database/migrate.ts'
 import { createPool } from './database/pool.ts'
+import { UnreadableRelations } from './database/relations.ts'
 import { describeError, type Log } from './log.ts'
+import { raceAbort } from './race-abort.ts'
 import { createNotesReader } from './read-notes.ts'
 import { type Responder, startResponder } from './responder/responder.ts'
+import { StartupError } from './startup-error.ts'
 import { type Registration, registerInBackground } from './tratta/registration.ts'
 
-/** Something that stops the start, told to a person. */
-export class StartupError extends Error {}
+const DATABASE_TIMEOUT_MS = 60_000
+const RETRY_MS = 1000
+const CONNECTION_MS = 5000
 
-const DATABASE_PATIENCE_MS = 60_000
-const PAUSE_MS = 1000
+interface ServeOptions {
+  migrateFirst: boolean
+  /** Ends the start. Once it is aborted, nothing is registered. */
+  signal: AbortSignal
+}
 
+/**
+ * @throws {StartupError}
+ * @throws the reason of the signal
+ */
 export async function serve(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { migrateFirst }: { migrateFirst: boolean },
+  { migrateFirst, signal }: ServeOptions,
 ): Promise<Responder> {
   const started = performance.now()
-  await prepareDatabase(config, log, migrateFirst)
+  await prepareDatabase(config, log, { migrateFirst, signal })
   let registration: Registration | undefined
   const responder = await startResponder(config, log, {
     registration: () => registration?.state ?? 'pending',
     notes: createNotesReader(config),
+    signal,
   })
   log.info({
     event: 'serving',
@@ -35,7 +48,7 @@ export async function serve(
     ms: Math.round(performance.now() - started),
   })
   // Last, because Tratta may call at once.
-  registration = registerInBackground(config, log)
+  registration = registerInBackground(config, log, signal)
   return {
     ...responder,
     async stop(announceMs) {
@@ -44,36 +57,56 @@ export async function serve(
   }
 }
 
-/** @throws {StartupError} when it stays away, or holds something else than what the lookup reads. */
-async function prepareDatabase(config: Config<'DATABASE_URL'>, log: Log, migrateFirst: boolean) {
-  // Of its own, because a migration may take longer than a call.
-  const pool = createPool(config, { connectionMs: 5000, statementMs: 0 })
+async function prepareDatabase(
+  config: Config<'DATABASE_URL'>,
+  log: Log,
+  { migrateFirst, signal }: ServeOptions,
+) {
+  // A pool of its own, because a migration may take longer than a call.
+  const pool = createPool(config, { connectionMs: CONNECTION_MS, statementMs: 0 })
+  const sockets = new Set<pg.Client>()
+  pool.on('connect', (client) => sockets.add(client))
   try {
-    await reach(pool, log)
-    if (migrateFirst) for (const name of await migrate(pool)) log.info({ event: 'migrated', name })
-    await findAccount(pool, accountStatement(config.DATABASE_SCHEMA, false), '', {
-      queryMs: DATABASE_PATIENCE_MS,
-    })
+    await raceAbort(reach(pool, log, signal), signal)
+    if (migrateFirst) {
+      const migrated = await raceAbort(migrate(pool), signal)
+      for (const name of migrated) log.info({ event: 'migrated', name })
+    }
+    const statement = accountStatement(config.DATABASE_SCHEMA, false)
+    await raceAbort(findAccount(pool, statement, '', { queryMs: DATABASE_TIMEOUT_MS }), signal)
   } catch (error) {
-    const { code, message } = describeError(error instanceof Error && error.cause ? error.cause : error)
-    throw new StartupError(`The database cannot be used: ${message ?? code ?? 'no answer'}`, { cause: error })
+    signal.throwIfAborted()
+    throw startupError(error)
   } finally {
-    await pool.end()
+    const ended = pool.end()
+    // A statement that waits for a lock would keep its connection, and with it the process.
+    if (signal.aborted) for (const client of sockets) client.connection.stream.destroy()
+    else await ended
   }
 }
 
-/** The database may come up after us: machines restart together. */
-async function reach(pool: pg.Pool, log: Log) {
-  const until = performance.now() + DATABASE_PATIENCE_MS
+function startupError(error: unknown): unknown {
+  const cause = error instanceof Error && error.cause ? error.cause : error
+  if (cause instanceof UnreadableRelations)
+    return new StartupError(`The database cannot be used: ${cause.message}`, { cause: error })
+  const problem = databaseProblem(error)
+  return problem
+    ? new StartupError(`The database cannot be used: ${problem.message}. ${problem.remedy}`, { cause: error })
+    : error
+}
+
+/** Waits for the database: machines restart together. */
+async function reach(pool: pg.Pool, log: Log, signal: AbortSignal) {
+  const until = performance.now() + DATABASE_TIMEOUT_MS
   for (;;) {
     try {
       await pool.query('select 1')
       return
     } catch (error) {
-      const mayComeUp = !(error instanceof pg.DatabaseError) || /^(08|53|57P)/.test(error.code ?? '')
-      if (!mayComeUp || performance.now() > until) throw error
+      if (!databaseProblem(error)?.isTransient || performance.now() > until) throw error
+      signal.throwIfAborted()
       log.warn({ event: 'waiting_for_database', error: describeError(error) })
-      await pause(PAUSE_MS)
+      await pause(RETRY_MS, undefined, { signal })
     }
   }
 }

@@ -99,13 +99,17 @@ t.test('serve', async (t) => {
   const refused = await run(t, ['serve'], { ...env, DATABASE_URL: wrongPassword.href })
   t.match(refused, {
     code: 1,
-    stderr: 'The database cannot be used: password authentication failed for user "postgres"\n',
+    stderr:
+      'The database cannot be used: Postgres rejects the user or the password. Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it\n',
   })
   t.notMatch(refused.stdout + refused.stderr, 'wrong-password')
 
   const running = program(t, ['serve'], env)
   const { port } = await running.line((line) => line.event === 'serving')
-  t.match(await run(t, ['serve'], { ...env, PORT: String(port) }), { code: 1, stderr: 'EADDRINUSE' })
+  t.match(await run(t, ['serve'], { ...env, PORT: String(port) }), {
+    code: 1,
+    stderr: `Port ${port} (PORT) is in use by another program. Stop that program, or set PORT to a free port.\n`,
+  })
   running.process.kill('SIGINT')
   t.same(await running.ended, { code: 0, signal: null })
   t.same(

@@ -1,8 +1,8 @@
 /** Whether Postgres answers, which it is, how many connections it gives us, and what of ours stands in it. */
 import pg from 'pg'
+import { databaseProblem } from '../database/connection-errors.ts'
 import { migrationStatus } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { describeError } from '../log.ts'
 import { check, type Finding, failure, ok, warning } from './check.ts'
 
 const CONNECTIONS = 4
@@ -22,8 +22,9 @@ export const database = check({
       await pool.query('select 1')
     } catch (error) {
       await pool.end()
-      const { code = '', message = code } = describeError(error)
-      return [failure(`Postgres cannot be used: ${message}`, whatToDo(code))]
+      const problem = databaseProblem(error)
+      if (!problem) throw error
+      return [failure(`The database cannot be used: ${problem.message}`, problem.remedy)]
     }
     context.pool = pool
     const asked = Date.now()
@@ -41,14 +42,6 @@ export const judgeVersion = (version: string, major: number): Finding =>
   major < OLDEST_VERSION
     ? warning(`Postgres ${version} answers, and is no longer maintained by its makers`, 'upgrade it')
     : ok(`Postgres ${version} answers`)
-
-function whatToDo(code: string): string {
-  if (/^28/.test(code)) return "check the user and the password in DATABASE_URL, and Postgres's pg_hba.conf"
-  if (code === '3D000') return 'check the name of the database in DATABASE_URL, or create it'
-  if (code === '53300') return 'raise max_connections, or let other programs use fewer'
-  if (code === '42501') return 'grant connect on the database to this user'
-  return 'check host and port in DATABASE_URL, that Postgres runs, and that this machine may reach it'
-}
 
 export const connections = check({
   name: 'connections',

@@ -10,23 +10,22 @@ import { lockPushes, PushUnderWay, takeUpRun, targetOf } from '../bulk/runs.ts'
 import { figures, noProgress, showPush } from '../bulk/show-progress.ts'
 import { bulkStatus, nextStep, statusScreen } from '../bulk/status.ts'
 import { type Config, readConfig } from '../config.ts'
-import { isOfDatabase } from '../database/is-of-database.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { readable, readRelations, UnreadableRelations } from '../database/relations.ts'
 import { number } from '../progress.ts'
+import { print, printError, printJson } from '../terminal/output.ts'
+import { printable } from '../terminal/printable.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import {
   type Command,
   DONE,
-  databaseFault,
+  databaseMessage,
   FAILED,
   fail,
   NOT_UP_TO_DATE,
   type Options,
-  print,
-  printJson,
   SOME_REJECTED,
   stopSignal,
   UsageError,
@@ -88,9 +87,9 @@ export const bulkPushCommand: Command = {
           const seconds = (performance.now() - begun) / 1000
           if (asJson) printJson({ event: 'pushed', ...figures(progress, seconds), next: nextStep(status) })
           else print(statusScreen(status))
-          for (const message of result.unreadable) process.stderr.write(`${message}\n`)
+          for (const message of result.unreadable) printError(message)
           if (result.unknown > 0)
-            process.stderr.write(`Of ${result.unknown} requests it is not known whether they arrived\n`)
+            printError(`Of ${result.unknown} requests it is not known whether they arrived`)
           if (result.unknown + result.unreadable.length > 0) return FAILED
           return rows[0].refused ? SOME_REJECTED : DONE
         } finally {
@@ -113,20 +112,20 @@ export const bulkErrorsCommand: Command = {
       const { target } = await whereWeAre(pool, config.TRATTA_API_URL)
       if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', options)
       const problem = await readErrorsAgain(pool, clientFor(config), target, bulkId)
-      if (problem) process.stderr.write(`${problem}\n`)
+      if (problem) printError(problem)
       let refused = false
       if (options.csv || options.json || options.rows) {
-        if (options.csv) await write(`${CSV_HEADER}\n`)
+        if (options.csv) await print(CSV_HEADER)
         for await (const row of refusalRows(pool, target, bulkId)) {
           refused = true
-          if (options.csv) await write(`${csvLine(row)}\n`)
-          else if (options.json) await write(`${JSON.stringify(row)}\n`)
-          else await write(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}\n`)
+          if (options.csv) await print(csvLine(row))
+          else if (options.json) await printJson(row)
+          else await print(printable(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}`))
         }
       } else {
         const groups = await refusalGroups(pool, target, bulkId)
         refused = groups.length > 0
-        await write(groupsScreen(groups))
+        await print(groupsScreen(groups))
       }
       return problem ? FAILED : refused ? SOME_REJECTED : DONE
     })
@@ -173,9 +172,8 @@ async function withDatabase(
         `${error.message.replace(/\.$/, '')}. What was sent is written down; run it again to go on.`,
         options,
       )
-    if (error instanceof CannotWrite) return say(error.message, {})
-    if (isOfDatabase(error))
-      return say(`${databaseFault(error)}. What was sent is written down; run it again to go on.`, options)
+    const message = databaseMessage(error)
+    if (message) return say(`${message}. What was sent is written down; run it again to go on.`, options)
     throw error
   } finally {
     await pool.end()
@@ -185,7 +183,7 @@ async function withDatabase(
 /** On a pipe the other end gets JSON, and whoever looks at the terminal or the mail of cron a sentence. */
 function say(message: string, options: Options) {
   if (options.json) printJson({ error: message })
-  process.stderr.write(`${message}\n`)
+  printError(message)
   return FAILED
 }
 
@@ -206,32 +204,16 @@ const clientFor = (config: BulkConfig) =>
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
   })
 
-class CannotWrite extends Error {}
-
-/** A disk that is full, or a reader that has gone, is told, not thrown from somewhere. */
-function write(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) =>
-      reject(new CannotWrite(`The output cannot be written (${error.code}): it is not complete`))
-    process.stdout.once('error', failed)
-    process.stdout.write(text, (error) => {
-      if (error) return failed(error)
-      process.stdout.off('error', failed)
-      resolve()
-    })
-  })
-}
-
 const by = { us: 'by us', tratta: 'by Tratta' }
 
 function groupsScreen(groups: RefusalGroup[]): string {
-  if (groups.length === 0) return 'Nothing is refused\n'
+  if (groups.length === 0) return 'Nothing is refused'
   return groups
     .map(
       ({ refused_by, reason, count, examples }) =>
-        `${number(count).padStart(9)} × ${reason}\n            ${by[refused_by]}, e.g. ${examples.join(', ')}\n`,
+        `${number(count).padStart(9)} × ${printable(reason)}\n            ${by[refused_by]}, e.g. ${printable(examples.join(', '))}`,
     )
-    .join('')
+    .join('\n')
 }
 
 const namesOf = (row: {
@@ -254,8 +236,8 @@ function dryRunScreen(report: DryRun): string {
   ]
   if (without_accounts > 0) lines.push(`${number(without_accounts)} customers have no account`)
   for (const [what, { count, examples }] of Object.entries(refused))
-    lines.push(`refused by us: ${number(count)} × ${what}, e.g. ${examples.join(', ')}`)
+    lines.push(`refused by us: ${number(count)} × ${what}, e.g. ${printable(examples.join(', '))}`)
   for (const [what, { count, examples }] of Object.entries(omitted))
-    lines.push(`omitted: ${number(count)} × ${what}, e.g. of ${examples.join(', ')}`)
+    lines.push(`omitted: ${number(count)} × ${what}, e.g. of ${printable(examples.join(', '))}`)
   return lines.join('\n')
 }

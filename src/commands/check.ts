@@ -1,7 +1,9 @@
 import type { State } from '../check/check.ts'
 import { runChecks } from '../check/run-checks.ts'
 import { number, showProgress } from '../progress.ts'
-import { type Command, DONE, FAILED, print, printJson, SOME_REJECTED } from './command.ts'
+import { print, printJson } from '../terminal/output.ts'
+import { printable } from '../terminal/printable.ts'
+import { type Command, DONE, FAILED, SOME_REJECTED } from './command.ts'
 
 export const checkCommand: Command = {
   description:
@@ -21,8 +23,8 @@ export const checkCommand: Command = {
         const { state, check, said, todo, count, examples = [] } = found
         const times = count === undefined ? '' : `${number(count)} × `
         const such = examples.length > 0 ? `, e.g. ${examples.join(', ')}` : ''
-        print(`${state.padEnd(8)} ${check.padEnd(13)} ${times}${said}${such}`)
-        if (todo) print(`${' '.repeat(22)} → ${todo}`)
+        print(`${state.padEnd(8)} ${check.padEnd(13)} ${printable(`${times}${said}${such}`)}`)
+        if (todo) print(`${' '.repeat(22)} → ${printable(todo)}`)
       }
     }
     const { ok, warning, failure, skipped } = counts

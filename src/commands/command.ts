@@ -1,5 +1,6 @@
 /** What a command is. The exit codes are part of what operators rely on. */
-import { describeError, type ErrorDescription } from '../log.ts'
+import { databaseProblem } from '../database/connection-errors.ts'
+import { printError, printJson, stopOnOutputFailure } from '../terminal/output.ts'
 
 export const DONE = 0
 export const FAILED = 1
@@ -20,19 +21,17 @@ export interface Command {
 /** Wrong arguments or options of a command. The message says what is wrong. */
 export class UsageError extends Error {}
 
-export const print = (line: string) => process.stdout.write(`${line}\n`)
-export const printJson = (value: unknown) => print(JSON.stringify(value))
-
-/** What a command could not do, said to a person or, with --json, to a program. */
+/** Reports why a command failed: on standard error, or with --json on standard output. @returns the exit code */
 export function fail(message: string, options: Options) {
   if (options.json) printJson({ error: message })
-  else process.stderr.write(`${message}\n`)
+  else printError(message)
   return FAILED
 }
 
-/** The first signal asks for an end in order; the second is not waited for. */
+/** The first signal, or a closed standard output, asks for an orderly stop; the second signal ends the process. */
 export function stopSignal() {
   return new Promise<NodeJS.Signals>((resolve) => {
+    stopOnOutputFailure(() => resolve('SIGPIPE'))
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.once(signal, () => {
         process.once(signal, () => process.exit(FAILED))
@@ -41,11 +40,13 @@ export function stopSignal() {
   })
 }
 
-export const lineOf = ({ type, code, message, stack = [] }: ErrorDescription) =>
-  [message ?? type, code, ...stack].filter((part) => part !== undefined).join('\n')
-
 export const NOT_UP_TO_DATE = 'The database is not up to date: run `tratta-jit migrate` first'
 
-/** In one line, without a stop at its end. */
-export const databaseFault = (error: unknown) =>
-  `The database failed: ${lineOf(describeError(error)).replaceAll('\n', ' ')}`
+/**
+ * One line without a period at its end: why the database cannot be used, and the next step.
+ * @returns undefined when the database did not cause the error
+ */
+export function databaseMessage(error: unknown): string | undefined {
+  const problem = databaseProblem(error)
+  return problem && `The database cannot be used: ${problem.message}. ${problem.remedy}`
+}

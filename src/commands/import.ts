@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { boundMemory } from '../bound-memory.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
-import { isOfDatabase } from '../database/is-of-database.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { type ColumnMap, WrongHeader } from '../import/columns.ts'
@@ -15,16 +14,15 @@ import { CannotReject } from '../import/rejects.ts'
 import { importedEvent, importedScreen, noProgress, showImport } from '../import/show-import.ts'
 import { RefusedByDatabase } from '../import/staging.ts'
 import { isObject } from '../json.ts'
+import { print, printError, printJson } from '../terminal/output.ts'
 import {
   type Command,
   DONE,
-  databaseFault,
+  databaseMessage,
   FAILED,
   fail,
   NOT_UP_TO_DATE,
   type Options,
-  print,
-  printJson,
   SOME_REJECTED,
   stopSignal,
   UsageError,
@@ -63,11 +61,11 @@ export const importCommand: Command = {
     for (const [at, file] of files.entries()) {
       const exitCode = await importOne(config, file, importOptions, options, stop.signal)
       if (exitCode === FAILED && at < files.length - 1)
-        process.stderr.write(
+        printError(
           `Not begun: ${files
             .slice(at + 1)
             .map(nameOf)
-            .join(', ')}\n`,
+            .join(', ')}`,
         )
       if (exitCode === FAILED) return FAILED
       someRefused ||= exitCode === SOME_REJECTED
@@ -164,13 +162,7 @@ function explained(error: unknown, mayBeCommitted: boolean, signal: AbortSignal)
   const isOurs = [UnreadableFile, WrongHeader, CannotReject, RefusedByDatabase, ImportUnderWay].some(
     (type) => error instanceof type,
   )
-  const message = signal.aborted
-    ? 'Stopped'
-    : isOurs
-      ? (error as Error).message
-      : isOfDatabase(error)
-        ? databaseFault(error)
-        : undefined
+  const message = signal.aborted ? 'Stopped' : isOurs ? (error as Error).message : databaseMessage(error)
   if (message === undefined) throw error
   return mayBeCommitted
     ? `${message}. It may be loaded or not: run it again, what is there already is not changed.`

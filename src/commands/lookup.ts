@@ -6,7 +6,9 @@ import { createPool, limitsWithin } from '../database/pool.ts'
 import { UnreadableRelations } from '../database/relations.ts'
 import { type OmittedField, UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
-import { type Command, DONE, fail, print, printJson } from './command.ts'
+import { print, printError, printJson } from '../terminal/output.ts'
+import { printable } from '../terminal/printable.ts'
+import { type Command, DONE, databaseMessage, fail } from './command.ts'
 
 export const lookupCommand: Command = {
   positionals: ['ID'],
@@ -19,7 +21,7 @@ export const lookupCommand: Command = {
     if (options.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
     else {
       print(JSON.stringify(payload, null, 2))
-      for (const { field, reason } of omitted) process.stderr.write(`omitted: ${field} ${reason}\n`)
+      for (const { field, reason } of omitted) printError(printable(`omitted: ${field} ${reason}`))
     }
     return DONE
   },
@@ -41,6 +43,8 @@ export async function lookUp(
       return { problem: `Tratta would get an error: ${error.message}` }
     if (error instanceof DatabaseUnavailableError && error.cause instanceof UnreadableRelations)
       return { problem: error.cause.message }
+    const problem = databaseMessage(error)
+    if (problem) return { problem }
     throw error
   } finally {
     await pool.end()

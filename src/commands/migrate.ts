@@ -1,7 +1,8 @@
 import { readConfig } from '../config.ts'
 import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { type Command, DONE, print, printJson } from './command.ts'
+import { print, printJson } from '../terminal/output.ts'
+import { type Command, DONE } from './command.ts'
 
 export const migrateCommand: Command = {
   description: 'creates or upgrades what the service owns in the database; --status only tells',

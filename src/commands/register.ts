@@ -1,7 +1,8 @@
 import { readConfig } from '../config.ts'
+import { print, printJson } from '../terminal/output.ts'
 import { maskedUrl, registerNow } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
-import { type Command, DONE, fail, print, printJson } from './command.ts'
+import { type Command, DONE, fail } from './command.ts'
 
 export const REGISTRATION_SETTINGS = [
   'DATABASE_URL',

@@ -9,14 +9,25 @@ export const serveCommand: Command = {
   options: { 'no-migrate': { type: 'boolean' } },
   async run(options) {
     const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
-    const stopped = stopSignal()
+    const stop = new AbortController()
     const { log, close } = createLog(config.LOG_LEVEL)
-    try {
-      const responder = await serve(config, log, { migrateFirst: !options['no-migrate'] })
-      const signal = await stopped
+    const stopped = stopSignal().then((signal) => {
       log.info({ event: 'stopping', signal })
+      stop.abort()
+      return signal
+    })
+    try {
+      const responder = await serve(config, log, {
+        migrateFirst: !options['no-migrate'],
+        signal: stop.signal,
+      })
+      const signal = await stopped
       // Somebody at a terminal has no balancer to wait for.
       await responder.stop(signal === 'SIGTERM' ? ANNOUNCE_STOP_MS : 0)
+      log.info({ event: 'stopped' })
+    } catch (error) {
+      // A signal during the start is an ordinary stop.
+      if (!stop.signal.aborted) throw error
       log.info({ event: 'stopped' })
     } finally {
       await close()

@@ -1,4 +1,5 @@
-import { type Command, DONE, print, printJson, stopSignal, UsageError } from './command.ts'
+import { print, printJson } from '../terminal/output.ts'
+import { type Command, DONE, stopSignal, UsageError } from './command.ts'
 
 export const simulateCommand: Command = {
   description: 'a simulated Tratta on a port of its own (docs/simulator.md)',

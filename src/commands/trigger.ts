@@ -1,8 +1,11 @@
 /** Tratta's own test of a JIT endpoint, from question to outcome on one screen. */
+
 import { readConfig } from '../config.ts'
+import { print, printJson } from '../terminal/output.ts'
+import { printable } from '../terminal/printable.ts'
 import { maskedUrl, trattaClient } from '../tratta/registration.ts'
 import { TrattaError, validationMessages } from '../tratta/tratta-error.ts'
-import { type Command, DONE, FAILED, print, printJson } from './command.ts'
+import { type Command, DONE, FAILED } from './command.ts'
 import { lookUp } from './lookup.ts'
 import { REGISTRATION_SETTINGS } from './register.ts'
 
@@ -49,7 +52,8 @@ function show(question: string, answer: unknown, outcome: Outcome) {
     print(`tratta-jit failed: Tratta relays ${status} ${code}. In our log: "request_id":"${request_id}"`)
   } else if ('validation' in outcome) {
     print('Tratta refused the answer:\n')
-    for (const { field, messages } of outcome.validation) print(`  ${field}: ${messages.join(' ')}`)
+    for (const { field, messages } of outcome.validation)
+      print(printable(`  ${field}: ${messages.join(' ')}`))
   } else print(outcome.error)
 }
 

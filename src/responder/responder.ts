@@ -5,6 +5,8 @@ import type { Config } from '../config.ts'
 import { accountStatement } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
+import { raceAbort } from '../race-abort.ts'
+import { listenError } from '../startup-error.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp } from './app.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
@@ -27,6 +29,9 @@ export interface Responder {
 /** Connections that wait to be taken. With Node's 511, a burst of others makes a call wait a second to be heard. */
 const BACKLOG = 4096
 
+/** When the start fails with a port already open, calls have this long to end, in milliseconds. */
+const START_CALLS_MS = 500
+
 /** How long balancers and Kubernetes need to send nothing more, in milliseconds. */
 export const ANNOUNCE_STOP_MS = 3000
 
@@ -35,12 +40,14 @@ export interface Beside {
   registration: () => string
   /** Ended with the responder. */
   notes: NotesReader
+  /** Ends the start. */
+  signal: AbortSignal
 }
 
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { registration, notes }: Beside,
+  { registration, notes, signal }: Beside,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(config.DATABASE_SCHEMA, config.DATABASE_PREPARED_STATEMENTS)
@@ -59,20 +66,26 @@ export async function startResponder(
   addAdminRoutes(admin, { config, pool, readiness, metrics, notes, registration })
 
   let stopped: Promise<void> | undefined
-  const stop = async (announceMs: number) => {
+  const stop = async (announceMs: number, callsMs = config.JIT_DEADLINE_MS + 500) => {
     readiness.announceStop()
     await pause(announceMs)
-    await closeWithin(app, config.JIT_DEADLINE_MS + 500)
+    await closeWithin(app, callsMs)
     await closeWithin(admin, 100)
     await Promise.race([Promise.all([pool.end(), notes.end()]), pause(400)])
   }
   try {
     // So that the first call finds the columns read and a connection open.
-    await readiness.missing()
-    await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
-    await admin.listen({ host: config.ADMIN_HOST, port: config.ADMIN_PORT })
+    await raceAbort(readiness.missing(), signal)
+    await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG }).catch((error) => {
+      throw listenError(error, { host: 'HOST', port: 'PORT' }, config.PORT) ?? error
+    })
+    signal.throwIfAborted()
+    await admin.listen({ host: config.ADMIN_HOST, port: config.ADMIN_PORT }).catch((error) => {
+      throw listenError(error, { host: 'ADMIN_HOST', port: 'ADMIN_PORT' }, config.ADMIN_PORT) ?? error
+    })
+    signal.throwIfAborted()
   } catch (error) {
-    await stop(0)
+    await stop(0, START_CALLS_MS)
     throw error
   }
   return {

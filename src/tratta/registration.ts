@@ -31,6 +31,8 @@ const LEAST_PAUSE_MS = 6_000
 const LONGEST_PAUSE_MS = 15_000
 /** When we stop, a POST under way has so long to be answered and written down. */
 const POST_GRACE_MS = 1000
+/** After the cut, what is left to write down has this long. */
+const CUT_MS = 500
 /** While another program asks. */
 const WAIT_MS = 500
 
@@ -58,18 +60,25 @@ export function trattaClient(config: RegistrationConfig): TrattaClient {
   })
 }
 
-/** Registers in the background. Whatever comes of it, calls are answered. */
-export function registerInBackground(config: Config<'DATABASE_URL' | 'JIT_SECRET'>, log: Log): Registration {
+/**
+ * Registers in the background; calls are answered meanwhile, and after a failure too.
+ * @param signal once it is aborted no request is sent
+ */
+export function registerInBackground(
+  config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
+  log: Log,
+  signal: AbortSignal,
+): Registration {
   if (config.TRATTA_REGISTER === 'off' || !canRegister(config)) return { state: 'off', stop: async () => {} }
   let state: RegistrationState = 'pending'
   const stopping = new AbortController()
   const cutting = new AbortController()
-  const trying = keepTrying(config, log, stopping.signal, cutting.signal).then(
+  const trying = keepTrying(config, log, AbortSignal.any([stopping.signal, signal]), cutting.signal).then(
     (end) => {
       state = end
     },
     (error) => {
-      if (stopping.signal.aborted) return
+      if (stopping.signal.aborted || signal.aborted) return
       state = 'refused'
       log.error({ event: 'not_registered', error: describeError(error) })
     },
@@ -82,7 +91,8 @@ export function registerInBackground(config: Config<'DATABASE_URL' | 'JIT_SECRET
       stopping.abort()
       await Promise.race([trying, pause(POST_GRACE_MS, undefined, { ref: false })])
       cutting.abort()
-      await trying
+      // A database that does not answer must not keep the process.
+      await Promise.race([trying, pause(CUT_MS, undefined, { ref: false })])
     },
   }
 }
@@ -92,12 +102,14 @@ async function keepTrying(config: RegistrationConfig, log: Log, signal: AbortSig
   try {
     const started = await databaseTime(pool, log, signal)
     for (;;) {
-      const { state, waitMs, said } = await ask(config, pool, { since: started, cut }).catch((error) => {
-        signal.throwIfAborted()
-        // Without our tables there is nowhere to note it, and no waiting helps.
-        if (error instanceof pg.DatabaseError && error.code?.startsWith('42')) throw error
-        return { state: 'pending' as const, waitMs: LEAST_PAUSE_MS, said: describeError(error).code }
-      })
+      const { state, waitMs, said } = await ask(config, pool, { since: started, cut, signal }).catch(
+        (error) => {
+          signal.throwIfAborted()
+          // Without our tables there is nowhere to note it, and no waiting helps.
+          if (error instanceof pg.DatabaseError && error.code?.startsWith('42')) throw error
+          return { state: 'pending' as const, waitMs: LEAST_PAUSE_MS, said: describeError(error).code }
+        },
+      )
       if (state === 'registered') log.info({ event: 'registered', public_url: config.PUBLIC_URL })
       if (state === 'refused') log.error({ event: 'registration_refused', said })
       if (state !== 'pending') return state
@@ -152,6 +164,8 @@ interface AskOptions {
   anyway?: boolean
   /** A refusal before this is not ours: settings may have changed with the new start. */
   since?: Date
+  /** Once it is aborted no POST is sent. */
+  signal?: AbortSignal
   /** Cuts a POST under way: what came of it stays unknown. */
   cut?: AbortSignal
 }
@@ -206,8 +220,9 @@ async function post(
   pool: pg.Pool,
   digest: string,
   attempts: number,
-  { anyway, cut }: AskOptions,
+  { anyway, cut, signal }: AskOptions,
 ): Promise<Asked> {
+  signal?.throwIfAborted()
   const pauseMs = growingPause(attempts)
   // Written before the POST: a death in between is then seen, and the next start asks again.
   await pool.query(
@@ -231,6 +246,7 @@ async function post(
     await trattaClient(config).createJitEndpoint(registeredUrl(config), {
       // In the background it is this file that tries again, in step with all other programs.
       attempts: anyway ? 4 : 1,
+      onTurn: async () => signal?.throwIfAborted(),
       ...(cut && { signal: cut }),
     })
   } catch (error) {

@@ -52,7 +52,7 @@ t.test('the database lost in the middle', async (t) => {
   t.match(await push.ended, { code: 1 })
   t.match(
     push.stderr(),
-    /^(The database failed: .*|The lock is lost: .*)\. What was sent is written down; run it again to go on\.\n$/,
+    /^(The database cannot be used: .*|The lock is lost: .*)\. What was sent is written down; run it again to go on\.\n$/,
   )
   t.match(push.lines().at(-1), { error: /The (database|lock)/ })
   await finishes()

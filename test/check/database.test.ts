@@ -68,8 +68,8 @@ t.test('nobody at the address of Postgres', async (t) =>
     t,
     { ...healthy.env, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
     noPostgres({
-      said: 'Postgres cannot be used: ECONNREFUSED',
-      todo: 'check host and port in DATABASE_URL, that Postgres runs, and that this machine may reach it',
+      said: 'The database cannot be used: nothing accepts connections at the host and port in DATABASE_URL (ECONNREFUSED)',
+      todo: 'Check the host and the port, and that Postgres is running',
     }),
   ),
 )
@@ -81,8 +81,8 @@ t.test('a wrong password', async (t) => {
     t,
     { ...healthy.env, DATABASE_URL: url.href },
     noPostgres({
-      said: 'Postgres cannot be used: password authentication failed for user "postgres"',
-      todo: "check the user and the password in DATABASE_URL, and Postgres's pg_hba.conf",
+      said: 'The database cannot be used: Postgres rejects the user or the password',
+      todo: 'Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it',
     }),
   )
 })
@@ -94,8 +94,8 @@ t.test('a database that does not exist', async (t) => {
     t,
     { ...healthy.env, DATABASE_URL: url.href },
     noPostgres({
-      said: 'Postgres cannot be used: database "nowhere" does not exist',
-      todo: 'check the name of the database in DATABASE_URL, or create it',
+      said: 'The database cannot be used: the database that DATABASE_URL names does not exist',
+      todo: 'Correct its name in DATABASE_URL, or create it: createdb NAME',
     }),
   )
 })

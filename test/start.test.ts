@@ -1,0 +1,88 @@
+/** `serve` ends within two seconds of a signal, at every point of its start, and registers nothing after it. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { testDatabase } from './database.ts'
+import { program, SECRET } from './program.ts'
+import { startSimulator } from './simulator.ts'
+import { trattaSettings } from './tratta/settings.ts'
+
+const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }
+const settings = (databaseUrl: string) => ({ DATABASE_URL: databaseUrl, JIT_SECRET: SECRET, ...ports })
+
+/** Waits for the end, and fails when it takes longer than the two seconds, and some for a busy machine. */
+async function endsSoon(t: Test, running: ReturnType<typeof program>, signal: NodeJS.Signals) {
+  const sent = performance.now()
+  running.process.kill(signal)
+  t.same(await running.ended, { code: 0, signal: null })
+  t.ok(performance.now() - sent < 4000, `ended after ${Math.round(performance.now() - sent)} ms`)
+  t.same(
+    running
+      .lines()
+      .flatMap(({ event }) => (['stopping', 'stopped', 'serving'].includes(String(event)) ? event : [])),
+    ['stopping', 'stopped'],
+  )
+  t.equal(running.stderr(), '')
+}
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+  t.test(`${signal} while the database is unavailable ends serve`, async (t) => {
+    const running = program(t, ['serve'], settings('postgres://127.0.0.1:1/none'))
+    await running.line(({ event }) => event === 'waiting_for_database')
+    await endsSoon(t, running, signal)
+  })
+
+t.test('SIGTERM while the database accepts connections and never answers ends serve', async (t) => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const connected = once(server, 'connection')
+  const running = program(
+    t,
+    ['serve'],
+    settings(`postgres://127.0.0.1:${(server.address() as AddressInfo).port}/none`),
+  )
+  await connected
+  await endsSoon(t, running, 'SIGTERM')
+})
+
+t.test(
+  'SIGTERM while a migration waits for a lock ends serve, and the migration is not applied',
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(`delete from tratta_jit.kysely_migration where name like '0003%'`)
+    const holder = new pg.Client(database.url)
+    await holder.connect()
+    await holder.query('begin; lock table tratta_jit.kysely_migration_lock in access exclusive mode')
+    const { simulator } = await startSimulator(t)
+    const running = program(t, ['serve'], { ...trattaSettings(database.url, simulator.url), ...ports })
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    while ((await database.query(waiting)).length === 0);
+    await endsSoon(t, running, 'SIGTERM')
+    await holder.end()
+    t.same(simulator.jitUrls, [])
+    t.same(await database.query(`select from tratta_jit.kysely_migration where name like '0003%'`), [])
+  },
+)
+
+t.test('SIGINT right after the ports open: a registration that has not begun never begins', async (t) => {
+  const database = await testDatabase(t)
+  const { simulator } = await startSimulator(t)
+  // The lock that one program at a time holds while it registers.
+  const holder = new pg.Client(database.url)
+  await holder.connect()
+  await holder.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.registrations', 0))")
+  const running = program(t, ['serve'], { ...trattaSettings(database.url, simulator.url), ...ports })
+  await running.line(({ event }) => event === 'serving')
+  running.process.kill('SIGINT')
+  await running.line(({ event }) => event === 'stopping')
+  await holder.end()
+  t.same(await running.ended, { code: 0, signal: null })
+  t.same(simulator.requests, [])
+  t.same(await database.query(`select state from tratta_jit.registrations`), [])
+})
