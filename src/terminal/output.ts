@@ -11,6 +11,7 @@ const READER_ENDED = 141
 const OUTPUT_FAILED = 1
 
 let failure: NodeJS.ErrnoException | undefined
+let lastWrite = Promise.resolve()
 let onFailure: () => unknown = () => exit(OUTPUT_FAILED)
 
 process.stdout.on('error', fail)
@@ -33,13 +34,14 @@ export function stopOnOutputFailure(stop: () => void) {
 
 /** Resolves when the text is written: a command with many lines waits for each. */
 function write(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (failure) return resolve()
+  if (failure) return Promise.resolve()
+  lastWrite = new Promise((resolve) => {
     process.stdout.write(text, (error) => {
       if (error) fail(error)
       resolve()
     })
   })
+  return lastWrite
 }
 
 /** Prints a text for a person; control characters in it are escaped. */
@@ -59,11 +61,7 @@ export function rewriteLine(text: string) {
 
 /** Ends the process once everything is written. */
 export async function exit(exitCode: number): Promise<never> {
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+  await lastWrite
+  await new Promise((resolve) => process.stderr.write('', resolve))
   process.exit(failure ? (failure.code === 'EPIPE' ? READER_ENDED : OUTPUT_FAILED) : exitCode)
 }
-
-const flushed = (stream: NodeJS.WriteStream) =>
-  new Promise<void>((resolve) => {
-    stream.write('', () => resolve())
-  })
