@@ -24,7 +24,10 @@ const characters = (text: string, most: number) =>
   text.length <= most || (text.length <= 2 * most && [...text].length <= most)
 
 FormatRegistry.Set('external-id', (text) => characters(text, 255) && /\S/.test(text) && !/\p{Cc}/u.test(text))
-FormatRegistry.Set('metadata-text', (text) => characters(text, 255) && /\S/.test(text))
+/** A key may be blank, a value may not: an empty value would delete the key at Tratta. */
+export const isMetadataKey = (key: string) => key !== '' && key.length <= 255
+export const isMetadataText = (text: string) => characters(text, 255) && /\S/.test(text)
+FormatRegistry.Set('metadata-text', isMetadataText)
 FormatRegistry.Set('email', (text) => text.length <= 254 && EMAIL.test(text))
 FormatRegistry.Set('calendar-date', isCalendarDate)
 
@@ -72,7 +75,7 @@ export const Location = Type.Object(
   { description: 'a location' },
 )
 
-const FurtherLocation = Type.Object({
+export const FurtherLocation = Type.Object({
   external_id: Type.Optional(ExternalId()),
   name: Text,
   type: Type.Optional(LocationType),

@@ -1,8 +1,18 @@
-/** What JSON.parse gives, looked at. */
+/** What JSON.parse or parseExactly gives, looked at. */
 export type Json = Record<string, unknown>
 
+/** A number of JSON that is kept as its text; JSON.stringify writes the same text. */
+export interface WrittenNumber {
+  rawJSON: string
+}
+
+/** Node has it; the types do not know it yet. */
+export const { isRawJSON: isWrittenNumber } = JSON as unknown as {
+  isRawJSON(value: unknown): value is WrittenNumber
+}
+
 export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isWrittenNumber(value)
 
 export function isEmpty(value: object): boolean {
   for (const _ in value) return false

@@ -1,16 +1,18 @@
-/** What was not sent, and the taking out of a field that Tratta would refuse. */
-import type { TSchema } from '@sinclair/typebox'
-import type { ValueError } from '@sinclair/typebox/compiler'
+/** Omits the optional fields of a resource that Tratta would reject. */
+import type { TObject, TSchema } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { isMetadataKey, isMetadataText } from './contract.ts'
+import { isEmpty, isObject, type Json } from './json.ts'
 
 /** The keys and array positions that lead to a field, below the payload's `data`. */
 export type Path = (string | number)[]
 
 export interface OmittedField {
-  /** Where the field stands, `child_debt_accounts[1].metadata.score`. Holds keys that come from the data. */
+  /** Where the field is, `child_debt_accounts[1].metadata.score`. Holds keys that come from the data. */
   field: string
   /** The same without what comes from the data, `child_debt_accounts[*].metadata.*`: for logs and metrics. */
   kind: string
-  /** What it must be, never what it is. */
+  /** What the field must be, never what it is. */
   reason: string
 }
 
@@ -36,18 +38,82 @@ export function omittedField(path: Path, reason: string): OmittedField {
   return { field: field.slice(1), kind: kind.slice(1), reason }
 }
 
-type Container = Record<string | number, unknown>
+/** The contract of a resource, and of each of its fields: errors are only looked for in a field that has some. */
+export interface ResourceContract {
+  schema: TObject
+  whole: TypeCheck<TSchema>
+  fields: [name: string, field: TypeCheck<TSchema>][]
+}
+
+export const resourceContract = (schema: TObject): ResourceContract => ({
+  schema,
+  whole: TypeCompiler.Compile(schema as TSchema),
+  fields: Object.entries(schema.properties).map(([name, field]) => [name, TypeCompiler.Compile(field)]),
+})
 
 /**
- * Takes the nearest optional field around a fault out of a payload of this schema, `{data: {…}}`.
- * @throws {UnsendableAccountError} when there is none, or when a vital field stands between.
+ * Deletes from the resource, for each error of its contract, the nearest optional field around the error. The
+ * work is linear in the number of values: one pass finds all errors, and a further pass is only needed for an
+ * object that became empty. Yields after each error, so that the caller can pause or stop.
+ * @param at where the resource is in the payload
+ * @throws {UnsendableAccountError} for an error in no optional field, or in a `vital` one (contract.ts)
  */
-export function omitField(payload: object, of: TSchema, fault: ValueError): OmittedField {
+export function* omitInvalidFields(
+  resource: Json,
+  { schema, whole, fields }: ResourceContract,
+  at: Path,
+  omitted: OmittedField[],
+): Generator<undefined, void> {
+  while (!whole.Check(resource)) {
+    for (const [name, field] of fields) {
+      const value = resource[name]
+      if (value === undefined ? !schema.required?.includes(name) : field.Check(value)) continue
+      if (name === 'metadata' && isObject(value) && !isEmpty(value)) {
+        yield* omitMetadata(value, [...at, name], omitted)
+        continue
+      }
+      for (const error of field.Errors(value)) {
+        const found = omitField(resource, schema, { ...error, path: `/${name}${error.path}` }, at)
+        if (found) omitted.push(found)
+        yield
+      }
+    }
+  }
+}
+
+/** Metadata may have very many keys, for which TypeBox's errors are slow. */
+function* omitMetadata(metadata: Json, at: Path, omitted: OmittedField[]): Generator<undefined, void> {
+  for (const key of Object.keys(metadata)) {
+    yield
+    const value = metadata[key]
+    const isValid = typeof value === 'string' && isMetadataText(value)
+    if (isValid && isMetadataKey(key)) continue
+    delete metadata[key]
+    const reason = isValid
+      ? 'must have a key of 1 to 255 characters'
+      : 'must be a text of 1 to 255 characters'
+    omitted.push(omittedField([...at, key], reason))
+  }
+}
+
+/** Runs steps to their end without a pause. */
+export function runToEnd<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+type Container = Record<string | number, unknown>
+
+/** @returns nothing for an error in a field that was already deleted */
+function omitField(resource: object, of: TSchema, error: ValueError, at: Path): OmittedField | undefined {
   const path: Path = []
   let schema: TSchema | undefined = of
-  let container = payload as Container
+  let container = resource as Container | undefined
   let nearest: { container: Container; depth: number } | undefined
-  for (const pointerKey of fault.path.split('/').slice(1)) {
+  for (const pointerKey of error.path.split('/').slice(1)) {
+    if (container === undefined) return undefined
     const key = Array.isArray(container)
       ? Number(pointerKey)
       : pointerKey.replaceAll('~1', '/').replaceAll('~0', '~')
@@ -57,12 +123,14 @@ export function omitField(payload: object, of: TSchema, fault: ValueError): Omit
     schema = properties?.[key] ?? schema?.items
     if (schema?.vital) nearest = undefined
     else if (isOptional) nearest = { container, depth: path.length }
-    container = container[key] as Container
+    container = container[key] as Container | undefined
   }
-  const reason = fault.value === undefined ? 'is missing' : `must be ${fault.schema.description}`
-  const faulty = omittedField(path.slice(1), reason)
-  if (!nearest) throw new UnsendableAccountError(faulty)
-  delete nearest.container[path[nearest.depth - 1]!]
-  if (nearest.depth === path.length) return faulty
-  return omittedField(path.slice(1, nearest.depth), `its ${faulty.field} ${reason}`)
+  const reason = error.value === undefined ? 'is missing' : `must be ${error.schema.description}`
+  const invalid = omittedField([...at, ...path], reason)
+  if (!nearest) throw new UnsendableAccountError(invalid)
+  const key = path[nearest.depth - 1]!
+  if (!Object.hasOwn(nearest.container, key)) return undefined
+  delete nearest.container[key]
+  if (nearest.depth === path.length) return invalid
+  return omittedField([...at, ...path.slice(0, nearest.depth)], `its ${invalid.field} ${reason}`)
 }

@@ -8,13 +8,19 @@
  */
 
 import { crc32 } from 'node:zlib'
-import { type TSchema, Type } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Customer, DebtAccount, Location } from '../contract.ts'
-import type { LocationRow } from '../database/find-account.ts'
-import { type OmittedField, UnsendableAccountError } from '../omit-invalid-fields.ts'
-import { customer, debtAccount, fit, location } from '../payload.ts'
-import type { CustomersPage, CustomerWithAccounts, PlacedAccountRow } from './read-customers.ts'
+import type { DebtAccountRow, LocationRow } from '../database/account-row.ts'
+import type { Json } from '../json.ts'
+import {
+  type OmittedField,
+  omitInvalidFields,
+  resourceContract,
+  runToEnd,
+  UnsendableAccountError,
+} from '../omit-invalid-fields.ts'
+import { ANOTHER_CUSTOMERS_PARENT, isAnotherCustomer, omitInvalidResource } from '../payload.ts'
+import { childDebtAccount, customer, debtAccount, location } from '../resources.ts'
+import type { CustomersPage, CustomerWithAccounts } from './read-customers.ts'
 
 export interface FormedAccount {
   external_id: string
@@ -51,12 +57,9 @@ export interface Formed {
   omitted: { customer: string; omitted: OmittedField }[]
 }
 
-const data = <T extends TSchema>(name: string, schema: T) =>
-  TypeCompiler.Compile(Type.Object({ data: Type.Object({ [name]: schema }) }) as TSchema)
-const CUSTOMER_CONTRACT = data('customer', Customer)
-const ACCOUNT_CONTRACT = data('debt_account', DebtAccount)
-// Optional, as in the responder's contract: an account is placed without a location that cannot be sent.
-const LOCATION_CONTRACT = data('location', Type.Optional(Location))
+const CUSTOMER = resourceContract(Customer)
+const ACCOUNT = resourceContract(DebtAccount)
+const LOCATION = resourceContract(Location)
 
 const isThereTwice = (what: string) => `${what} is there twice`
 
@@ -71,12 +74,15 @@ export function formRows(found: CustomerWithAccounts, { locations }: CustomersPa
       if (found.rows.length > 1) throw new CannotSay(isThereTwice('customer'))
       const locationRows = locations.get(locationId) ?? []
       if (locationRows.length > 1) throw new CannotSay(isThereTwice('location'))
-      const made = { customer: customer(found.rows[0]!, omitted) }
-      fit({ data: made }, CUSTOMER_CONTRACT, omitted)
-      const place: { location?: unknown } = {}
-      if (locationRows[0]) place.location = location(locationRows[0], omitted)
-      fit({ data: place }, LOCATION_CONTRACT, omitted)
-      const customerJson = JSON.stringify(made.customer)
+      const made = customer(found.rows[0]!, omitted)
+      runToEnd(omitInvalidFields(made, CUSTOMER, ['customer'], omitted))
+      const place: Json = {}
+      if (locationRows[0]) {
+        place.location = location(locationRows[0], omitted)
+        // As in the responder: an account is placed without a location that cannot be sent.
+        runToEnd(omitInvalidResource(place, 'location', LOCATION, omitted))
+      }
+      const customerJson = JSON.stringify(made)
       const locationJson = place.location === undefined ? undefined : JSON.stringify(place.location)
       const accounts = formAccounts(itsParents, found, locations, refuse, omitted)
       if (accounts.length > 0)
@@ -112,7 +118,7 @@ export function rowJson({ customerJson, locationJson }: FormedRow, accounts: For
 class CannotSay extends Error {}
 
 function formAccounts(
-  parents: PlacedAccountRow[],
+  parents: DebtAccountRow[],
   found: CustomerWithAccounts,
   locations: Map<string, LocationRow[]>,
   refuse: (account: string, reason: string) => void,
@@ -126,16 +132,18 @@ function formAccounts(
       ? undefined
       : Map.groupBy(found.accounts, ({ parent_external_id }) => parent_external_id)
 
-  function form(row: PlacedAccountRow, parent?: FormedAccount, parentRow?: PlacedAccountRow) {
+  function form(row: DebtAccountRow, parent?: FormedAccount, parentRow?: DebtAccountRow) {
     const externalId = row.external_id!
     try {
       if (counts.get(externalId)! > 1) throw new CannotSay(isThereTwice('debt_account'))
-      if (parent && row.customer_external_id !== null && row.customer_external_id !== found.external_id)
-        throw new CannotSay('debt_account.parent_external_id its parent belongs to another customer')
-      const fields = debtAccount(row, ['debt_account'], omitted)
-      if (parentRow && parentRow.location_external_id !== row.location_external_id)
-        addOwnLocation(fields, row, locations)
-      fit({ data: { debt_account: fields } }, ACCOUNT_CONTRACT, omitted)
+      if (parent && isAnotherCustomer(row.customer_external_id, found.external_id))
+        throw new UnsendableAccountError(ANOTHER_CUSTOMERS_PARENT)
+      const at = ['debt_account']
+      const ownLocation = locations.get(row.location_external_id ?? '') ?? []
+      const fields = parentRow
+        ? childDebtAccount(row, parentRow, ownLocation, at, omitted)
+        : debtAccount(row, at, omitted)
+      runToEnd(omitInvalidFields(fields, ACCOUNT, at, omitted))
       const json = JSON.stringify(fields)
       return { external_id: externalId, parent, json, digest: crc32(json, parent ? crc32(parent.json) : 0) }
     } catch (error) {
@@ -160,18 +168,4 @@ function formAccounts(
     }
   }
   return made
-}
-
-function addOwnLocation(
-  fields: Record<string, unknown>,
-  { location_external_id: own }: PlacedAccountRow,
-  locations: Map<string, LocationRow[]>,
-) {
-  const rows = locations.get(own ?? '') ?? []
-  if (rows.length !== 1) return
-  const { metadata: _, ...further } = location(rows[0]!, []) as { metadata?: unknown; external_id?: string }
-  const given = fields.locations
-  if (given !== undefined && !Array.isArray(given)) return
-  if (given?.some((one) => one?.external_id === own)) return
-  fields.locations = [...(given ?? []), further]
 }

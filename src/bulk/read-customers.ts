@@ -2,8 +2,16 @@
  * Customers with their accounts and locations, out of `debt_accounts`, `customers` and `locations` of
  * DATABASE_SCHEMA: tables of ours, or views over somebody else's. Read like the lookup reads them.
  */
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
+import {
+  type CustomerRow,
+  type DebtAccountRow,
+  type LocationRow,
+  readCustomer,
+  readDebtAccount,
+  readLocation,
+} from '../database/account-row.ts'
 import {
   areSame,
   type Column,
@@ -14,30 +22,15 @@ import {
   read,
   rowOf,
 } from '../database/column-sql.ts'
-import {
-  type CustomerRow,
-  type DebtAccountRow,
-  type LocationRow,
-  readCustomer,
-  readDebtAccount,
-  readLocation,
-} from '../database/find-account.ts'
-import { CUSTOMER, DEBT_ACCOUNT, LOCATION, type Relations } from '../database/relations.ts'
-
-/** An account with the keys of what it belongs to. */
-export type PlacedAccountRow = DebtAccountRow & PlacedAccountKeys
-
-interface PlacedAccountKeys {
-  customer_external_id: string | null
-  location_external_id: string | null
-}
+import { COLUMNS, CUSTOMER, LOCATION, type Relations } from '../database/relations.ts'
+import { parseExactly } from '../exact-json.ts'
 
 export interface CustomerWithAccounts {
   external_id: string
   /** More than one: a view holds the customer twice. None: it has gone since its key was read. */
   rows: CustomerRow[]
   /** Accounts that stand below none, and then their children, whatever customer those name. */
-  accounts: PlacedAccountRow[]
+  accounts: DebtAccountRow[]
 }
 
 export interface CustomersPage {
@@ -88,15 +81,13 @@ export function readingFrom(pool: pg.Pool, relations: Relations): Source {
         // One moment for all: a child that is seen is one whose parent's balance knows of it.
         await client.query('begin isolation level repeatable read read only')
         const rows = async (statement: string, ids: string[]) =>
-          (await client.query<Record<'row', unknown[]> & PlacedAccountKeys>(statement, [ids])).rows
-        const placed = ({ row, ...keys }: { row: unknown[] } & PlacedAccountKeys): PlacedAccountRow => ({
-          ...readDebtAccount(row),
-          ...keys,
-        })
+          (await client.query<{ row: string }>(statement, [ids])).rows.map(
+            ({ row }) => parseExactly(row) as unknown[],
+          )
         const customers = await rows(statements.customers, keys)
-        const parents = (await rows(statements.parents, keys)).map(placed)
+        const parents = (await rows(statements.parents, keys)).map(readDebtAccount)
         const parentIds = parents.map(({ external_id }) => external_id!)
-        const children = (await rows(statements.children, parentIds)).map(placed)
+        const children = (await rows(statements.children, parentIds)).map(readDebtAccount)
         const locationIds = new Set<string>()
         for (const { location_external_id } of [...parents, ...children])
           if (location_external_id !== null) locationIds.add(location_external_id)
@@ -104,16 +95,8 @@ export function readingFrom(pool: pg.Pool, relations: Relations): Source {
         await client.query('commit')
         client.release()
         return {
-          customers: grouped(
-            keys,
-            customers.map(({ row }) => readCustomer(row)),
-            parents,
-            children,
-          ),
-          locations: Map.groupBy(
-            locations.map(({ row }) => readLocation(row)),
-            ({ external_id }) => external_id!,
-          ),
+          customers: grouped(keys, customers.map(readCustomer), parents, children),
+          locations: Map.groupBy(locations.map(readLocation), ({ external_id }) => external_id!),
         }
       } catch (error) {
         client.release(true)
@@ -126,8 +109,8 @@ export function readingFrom(pool: pg.Pool, relations: Relations): Source {
 function grouped(
   keys: string[],
   customers: CustomerRow[],
-  parents: PlacedAccountRow[],
-  children: PlacedAccountRow[],
+  parents: DebtAccountRow[],
+  children: DebtAccountRow[],
 ): CustomerWithAccounts[] {
   const made = new Map<string, CustomerWithAccounts>(
     keys.map((key) => [key, { external_id: key, rows: [], accounts: [] }]),
@@ -152,13 +135,11 @@ function statementsFor(relations: Relations) {
   const location = columnsOf(relations, 'locations', 'location')
   const key = (column: Column) => sql<string>`${read(column)} collate "C"`
   const given = sql`$1::text[]`
+  // As text, because pg would round the numbers of JSON.
+  const asText = (row: RawBuilder<unknown[]>) => sql<string>`${row}::text`
   const accounts = db
     .selectFrom('debt_accounts as account')
-    .select([
-      rowOf(DEBT_ACCOUNT, account).as('row'),
-      read(account('customer_external_id')).as('customer_external_id'),
-      read(account('location_external_id')).as('location_external_id'),
-    ])
+    .select(asText(rowOf(COLUMNS.debt_accounts, account)).as('row'))
     .orderBy(key(account('external_id')))
   const lost = db
     .selectFrom('debt_accounts as account')
@@ -210,7 +191,7 @@ function statementsFor(relations: Relations) {
       .compile().sql,
     count: customers.select(sql`count(*)`.as('count')).where(isBehind).compile().sql,
     customers: customers
-      .select(rowOf(CUSTOMER, customer).as('row'))
+      .select(asText(rowOf(CUSTOMER, customer)).as('row'))
       .where(isOneOf(customer('external_id'), given))
       .compile().sql,
     parents: accounts
@@ -220,7 +201,7 @@ function statementsFor(relations: Relations) {
     children: accounts.where(isOneOf(account('parent_external_id'), given)).compile().sql,
     locations: db
       .selectFrom('locations as location')
-      .select(rowOf(LOCATION, location).as('row'))
+      .select(asText(rowOf(LOCATION, location)).as('row'))
       .where(isOneOf(location('external_id'), given))
       .compile().sql,
     lost: lost.compile().sql,

@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type pg from 'pg'
+import { type AccountRow, FURTHER_LOCATION, readAccount } from './account-row.ts'
 import { boundedQuery } from './batched-query.ts'
 import { areSame, columnsOf, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
 import { AmbiguousAccountError, DatabaseUnavailableError } from './database-errors.ts'
@@ -13,45 +14,13 @@ import type { Limits } from './pool.ts'
 import {
   CATALOG,
   type CatalogRow,
+  COLUMNS,
   CUSTOMER,
-  DEBT_ACCOUNT,
-  type Kind,
   LOCATION,
   type Relations,
   readable,
   relationsOf,
 } from './relations.ts'
-
-type RowOf<Columns extends Record<string, Kind>> = {
-  [Column in keyof Columns]: Columns[Column] extends 'identifier' | 'text' | 'cents' ? string | null : unknown
-}
-
-/** A debt account as read: money is cents written as text. */
-export type DebtAccountRow = RowOf<typeof DEBT_ACCOUNT>
-export type CustomerRow = RowOf<typeof CUSTOMER>
-export type LocationRow = RowOf<typeof LOCATION>
-
-/** An account with what belongs to it. */
-export interface AccountRow {
-  debt_account: DebtAccountRow
-  customer: CustomerRow | null
-  location: LocationRow | null
-  children: DebtAccountRow[] | undefined
-}
-
-/** Reads what rowOf gives. */
-function rowReader<Columns extends Record<string, Kind>>(columns: Columns) {
-  const names = Object.keys(columns)
-  return (values: unknown[]): RowOf<Columns> => {
-    const row: Record<string, unknown> = {}
-    for (let at = 0; at < names.length; at++) row[names[at]!] = values[at]
-    return row as RowOf<Columns>
-  }
-}
-
-export const readDebtAccount: (values: unknown[]) => DebtAccountRow = rowReader(DEBT_ACCOUNT)
-export const readCustomer: (values: unknown[]) => CustomerRow = rowReader(CUSTOMER)
-export const readLocation: (values: unknown[]) => LocationRow = rowReader(LOCATION)
 
 /** The lookup in a schema. It is compiled for the columns that are there, and anew when they have changed. */
 export interface AccountStatement {
@@ -103,7 +72,7 @@ async function ask(pool: pg.Pool, statement: CompiledStatement, externalId: stri
   try {
     const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], limits)
     if (rows.length > 1) throw new AmbiguousAccountError()
-    return rows[0] && readAccount(JSON.parse(rows[0].account))
+    return rows[0] && readAccount(rows[0].account)
   } catch (error) {
     throw sqlState(error) === CARDINALITY_VIOLATION ? new AmbiguousAccountError() : error
   }
@@ -156,6 +125,7 @@ function orAway(relations: () => Relations): Relations {
 export function lookupSql(relations: Relations): string {
   const account = columnsOf(relations, 'debt_accounts', 'account')
   const child = columnsOf(relations, 'debt_accounts', 'child')
+  const parent = columnsOf(relations, 'debt_accounts', 'parent')
   const customer = columnsOf(relations, 'customers', 'customer')
   const location = columnsOf(relations, 'locations', 'location')
   return compilerFor(relations)
@@ -170,24 +140,30 @@ export function lookupSql(relations: Relations): string {
         .selectFrom('locations as location')
         .where(areSame(location('external_id'), account('location_external_id')))
         .select(rowOf(LOCATION, location).as('location'))
+      // An aggregate, because a parent that a view has twice is no error here.
+      const parentCustomers = from
+        .selectFrom('debt_accounts as parent')
+        .where(areSame(parent('external_id'), account('parent_external_id')))
+        .select(sql`json_agg(${read(parent('customer_external_id'))})`.as('customers'))
+      const isElsewhere = sql<boolean>`(${areSame(child('location_external_id'), account('location_external_id'))}) is not true`
+      const ownLocation = from
+        .selectFrom('locations as location')
+        .where(areSame(location('external_id'), child('location_external_id')))
+        .where(isElsewhere)
+        .select(sql`json_agg(${rowOf(FURTHER_LOCATION, location)})`.as('locations'))
       // The order must not change with the collation of the database.
       const inOrder = sql`order by ${read(child('external_id'))} collate "C"`
       const children = from
         .selectFrom('debt_accounts as child')
         .where(areSame(child('parent_external_id'), account('external_id')))
-        .select(sql`json_agg(${rowOf(DEBT_ACCOUNT, child)} ${inOrder})`.as('children'))
-      const parts = [sql`${itsCustomer}`, sql`${itsLocation}`, sql`${children}`]
-      return sql<string>`${list([rowOf(DEBT_ACCOUNT, account), ...parts])}::text`.as('account')
+        .select(
+          sql`json_agg(${list([rowOf(COLUMNS.debt_accounts, child), sql`${ownLocation}`])} ${inOrder})`.as(
+            'children',
+          ),
+        )
+      const parts = [parentCustomers, itsCustomer, itsLocation, children].map((part) => sql`${part}`)
+      return sql<string>`${list([rowOf(COLUMNS.debt_accounts, account), ...parts])}::text`.as('account')
     })
     .limit(sql.lit(2))
     .compile().sql
 }
-
-type AccountValues = [unknown[], unknown[] | null, unknown[] | null, unknown[][] | null]
-
-const readAccount = ([account, customer, location, children]: AccountValues): AccountRow => ({
-  debt_account: readDebtAccount(account),
-  customer: customer && readCustomer(customer),
-  location: location && readLocation(location),
-  children: children?.map(readDebtAccount),
-})

@@ -2,15 +2,16 @@
  * A row against the contract, by the code that makes the lookup's answer: what Tratta would refuse is a fault,
  * and what passes is stored as it would be sent.
  */
-import { type TSchema, Type } from '@sinclair/typebox'
+import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { Customer, DebtAccount, Location } from '../contract.ts'
-import type { CustomerRow, LocationRow } from '../database/find-account.ts'
-import type { OmittedField } from '../omit-invalid-fields.ts'
-import { customer, debtAccount, location } from '../payload.ts'
+import { Address, Customer, DebtAccount, FurtherLocation, Location, PaymentPlan } from '../contract.ts'
+import type { CustomerRow, DebtAccountRow, LocationRow } from '../database/account-row.ts'
+import { isObject, isWrittenNumber } from '../json.ts'
+import type { OmittedField, Path } from '../omit-invalid-fields.ts'
+import { customer, debtAccount, location } from '../resources.ts'
 import { type CopiedRow, copiedRow } from './copied-row.ts'
 import { type Fault, faultAt, faultsOf } from './faults.ts'
-import type { AccountColumns, Given, ImportRow } from './import-row.ts'
+import type { Given, ImportRow } from './import-row.ts'
 
 const ACCOUNT = TypeCompiler.Compile(DebtAccount as TSchema)
 const CUSTOMER = TypeCompiler.Compile(Customer as TSchema)
@@ -67,6 +68,8 @@ function checkPart(
   const contract = part.isReference ? REFERENCE : name === 'customer' ? CUSTOMER : LOCATION
   addFaults(faults, omitted, faultsOf(made, contract, [name]))
   addIdFault(faults, name, 'external_id', made.external_id)
+  if (name === 'customer')
+    addUndeclared(faults, (part.row as CustomerRow).address, Address, ['customer', 'address'])
   if (faults.length > before) return undefined
   // The lookup sends most of them as a number.
   if (made.ssn_last4 !== undefined) made.ssn_last4 = String(made.ssn_last4)
@@ -76,9 +79,21 @@ function checkPart(
   return copied
 }
 
-function madeAccount(row: AccountColumns, faults: Fault[]): Made {
+function madeAccount(row: DebtAccountRow, faults: Fault[]): Made {
   const omitted: OmittedField[] = []
   const made = debtAccount(row, ['debt_account'], omitted)
+  addUndeclared(faults, row.payment_plan, PaymentPlan, ['debt_account', 'payment_plan'])
+  if (Array.isArray(row.locations))
+    for (const [at, item] of row.locations.entries())
+      addUndeclared(faults, item, FurtherLocation, ['debt_account', 'locations', at])
+  // 150.00 in a file may be dollars.
+  if (isObject(row.payment_plan) && isWrittenNumber(row.payment_plan.amount))
+    faults.push(
+      faultAt(
+        ['debt_account', 'payment_plan', 'amount'],
+        `must be ${PaymentPlan.properties.amount.description}`,
+      ),
+    )
   addFaults(faults, omitted, faultsOf(made, ACCOUNT, ['debt_account']))
   addIdFault(faults, 'debt_account', 'external_id', made.external_id)
   addIdFault(faults, 'debt_account', 'parent_external_id', made.parent_external_id)
@@ -100,6 +115,14 @@ function madeAccount(row: AccountColumns, faults: Fault[]): Made {
 
 /** Fifteen digits: the column's check takes no more. */
 const MOST_INSTALMENT = 999_999_999_999_999
+
+/** The lookup would not send these keys, so a typing error would go unnoticed. */
+function addUndeclared(faults: Fault[], value: unknown, { properties }: TObject, path: Path) {
+  if (!isObject(value)) return
+  for (const key of Object.keys(value))
+    if (!Object.hasOwn(properties, key))
+      faults.push(faultAt([...path, key], `is not known: it has ${Object.keys(properties).join(', ')}`))
+}
 
 /** What was at fault when it was read is missing now: that is no second fault. */
 function addFaults(faults: Fault[], omitted: OmittedField[], ofContract: Fault[]) {

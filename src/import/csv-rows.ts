@@ -1,6 +1,7 @@
 /** A record of CSV is one account with its customer and its location. */
+
+import { isStorable, NotJson, parseExactly } from '../exact-json.ts'
 import { type Column, type ColumnMap, readHeader } from './columns.ts'
-import { isStorable, NotJson, parseExactly } from './exact-json.ts'
 import { type Fault, faultAt } from './faults.ts'
 import { emptyAccount, emptyCustomer, emptyLocation, type Given, type ImportRow } from './import-row.ts'
 import { type CellFormats, readBoolean, readDate, readList, readMoney, UnreadableCell } from './read-cell.ts'

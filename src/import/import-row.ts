@@ -2,7 +2,7 @@
  * A row of a file, whatever the file's form: accounts with the customer and the location that they belong to.
  * What is not in the row stays in the tables as it is, so a row tells which columns it gives.
  */
-import type { CustomerRow, DebtAccountRow, LocationRow } from '../database/find-account.ts'
+import type { CustomerRow, DebtAccountRow, LocationRow } from '../database/account-row.ts'
 import type { CopiedRow } from './copied-row.ts'
 import type { Fault } from './faults.ts'
 
@@ -16,13 +16,8 @@ export interface Given<Row> {
   checked?: CopiedRow
 }
 
-export type AccountColumns = DebtAccountRow & {
-  customer_external_id: string | null
-  location_external_id: string | null
-}
-
 export interface ImportRow {
-  accounts: Given<AccountColumns>[]
+  accounts: Given<DebtAccountRow>[]
   customer?: Given<CustomerRow>
   location?: Given<LocationRow>
   faults: Fault[]
@@ -30,7 +25,7 @@ export interface ImportRow {
   externalId: string | null
 }
 
-export const emptyAccount = (): AccountColumns => ({
+export const emptyAccount = (): DebtAccountRow => ({
   external_id: null,
   parent_external_id: null,
   external_account_number: null,

@@ -2,27 +2,18 @@
  * A record of JSON is a row of Tratta's Bulk (`customer`, `location`, `parent_debt_accounts`, `debt_accounts`) or
  * the `data` of Tratta's Just In Time (`customer`, `location`, `debt_account`, `child_debt_accounts`).
  */
-import { Address } from '../contract.ts'
-import { isEmpty, isObject as isJsonObject, type Json } from '../json.ts'
+
+import type { DebtAccountRow } from '../database/account-row.ts'
+import { isStorable, parseExactly } from '../exact-json.ts'
+import { isEmpty, isObject, type Json } from '../json.ts'
 import { REJECT_COLUMNS } from './columns.ts'
-import { isStorable, isWrittenNumber, parseExactly } from './exact-json.ts'
 import { type Fault, faultAt, plainFault } from './faults.ts'
-import {
-  type AccountColumns,
-  emptyAccount,
-  emptyCustomer,
-  emptyLocation,
-  type Given,
-  type ImportRow,
-} from './import-row.ts'
+import { emptyAccount, emptyCustomer, emptyLocation, type Given, type ImportRow } from './import-row.ts'
 
 /** Of a reject file: what could not be told apart as JSON, to be mended. */
 export const REJECT_TEXT = 'import_text'
 const BULK = ['parent_debt_accounts', 'debt_accounts']
 const JUST_IN_TIME = ['debt_account', 'child_debt_accounts']
-
-/** A number that is kept as it is written looks like one. */
-const isObject = (value: unknown): value is Json => isJsonObject(value) && !isWrittenNumber(value)
 
 /**
  * @param onFurtherField gets the name of a field without a column of its own: it goes to additional_fields
@@ -48,7 +39,7 @@ export function readJsonRow(text: string, onFurtherField: (name: string) => void
 
   const read = <Row extends object>(name: string, value: unknown, made: Row) =>
     fieldsOf(name, value, made, row.faults, onFurtherField)
-  const theirs: Partial<AccountColumns> = {}
+  const theirs: Partial<DebtAccountRow> = {}
   const keys: string[] = []
   if (record.customer !== undefined) keys.push('customer_external_id')
   if (isFilled(record.customer)) {
@@ -142,15 +133,6 @@ function columnOf(path: string[], field: unknown, faults: Fault[]): unknown {
     faults.push(faultAt(path, 'must be a whole number of cents, without fraction and exponent'))
     return null
   }
-  if (key === 'metadata' && isObject(field)) return withPlainNumbers(field)
-  if (key === 'address' && isObject(field)) {
-    for (const part of Object.keys(field))
-      if (!Object.hasOwn(Address.properties, part))
-        faults.push(
-          faultAt([...path, part], `is not known: it has ${Object.keys(Address.properties).join(', ')}`),
-        )
-    return field
-  }
   if (OBJECTS.includes(key) && typeof field === 'string') {
     faults.push(faultAt(path, 'must be JSON itself, not a text that holds it'))
     return null
@@ -159,13 +141,4 @@ function columnOf(path: string[], field: unknown, faults: Fault[]): unknown {
   if (typeof field === 'number') return String(field)
   faults.push(faultAt(path, 'must be a text'))
   return null
-}
-
-/** Tratta's metadata is texts: a number becomes the digits that were written. */
-function withPlainNumbers(metadata: Json): Json {
-  const entries = Object.entries(metadata)
-  if (!entries.some(([, value]) => isWrittenNumber(value))) return metadata
-  return Object.fromEntries(
-    entries.map(([key, value]) => [key, isWrittenNumber(value) ? value.rawJSON : value]),
-  )
 }

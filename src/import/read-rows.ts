@@ -1,8 +1,9 @@
 /** The rows of a file: its form found out, its records cut, decoded and read. */
+
+import { NotJson } from '../exact-json.ts'
 import type { ColumnMap } from './columns.ts'
 import { csvRows } from './csv-rows.ts'
 import { codingOf, type Encoding } from './encoding.ts'
-import { NotJson } from './exact-json.ts'
 import { type Fault, plainFault } from './faults.ts'
 import { countLines, type FileRecord, type Splitter } from './file-record.ts'
 import type { ImportRow } from './import-row.ts'

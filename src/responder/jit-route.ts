@@ -15,8 +15,9 @@ import { type AccountStatement, findAccount } from '../database/find-account.ts'
 import { limitsWithin } from '../database/pool.ts'
 import { accountNamer, describeError } from '../log.ts'
 import { UnsendableAccountError } from '../omit-invalid-fields.ts'
-import { toPayload } from '../payload.ts'
+import { payloadSteps } from '../payload.ts'
 import type { App } from './app.ts'
+import { inSlices } from './in-slices.ts'
 import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
@@ -42,6 +43,7 @@ export const JitParameters = Type.Object({
 })
 
 const GUESSES_A_MINUTE = 10
+const MAX_LOGGED_NAMES = 20
 const RETRY_AFTER_SECONDS = 1
 
 export async function addJitRoute(
@@ -91,13 +93,16 @@ export async function addJitRoute(
       const logged: Record<string, unknown> = { account: accountName(externalId) }
       request.logged = logged
       try {
+        const until = performance.now() + limits.queryMs
         const row = await findAccount(pool, statement, externalId, limits)
         readiness.sawAnswer()
         if (!row) return refuse(request, reply, 'account_not_found')
-        const { payload, omitted } = toPayload(row)
+        const { payload, omitted } = await inSlices(payloadSteps(row), until)
         if (omitted.length > 0) {
-          logged.omitted = omitted.map(({ kind }) => kind)
-          for (const { kind } of omitted) metrics.omitted(kind)
+          const counts = Map.groupBy(omitted, ({ kind }) => kind)
+          logged.omitted = [...counts.keys()].slice(0, MAX_LOGGED_NAMES)
+          logged.omitted_count = omitted.length
+          for (const [kind, { length }] of counts) metrics.omitted(kind, length)
         }
         request.outcome = 'answered'
         return reply.header('content-type', 'application/json').send(JSON.stringify(payload))

@@ -14,7 +14,7 @@ import { CALL_OUTCOMES, type Outcome } from './outcome.ts'
 
 export interface Metrics {
   called(outcome: Outcome, seconds: number): void
-  omitted(kind: string): void
+  omitted(kind: string, count: number): void
   contentType: string
   /** The text that Prometheus reads. */
   text(seen: Seen): Promise<string>
@@ -129,7 +129,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
       calls.inc({ outcome })
       duration.observe(seconds)
     },
-    omitted: (field) => fieldsOmitted.inc({ field }),
+    omitted: (field, count) => fieldsOmitted.inc({ field }, count),
     contentType: registry.contentType,
     async text(seen) {
       show(seen)

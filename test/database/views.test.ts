@@ -83,7 +83,7 @@ t.test('identifiers of different types are compared as texts', async (t) => {
   await database.query(
     schema(
       `select '7' as external_id, null::integer as parent_external_id, 5::bigint as customer_external_id, 'HARBOR'::char(8) as location_external_id, 1 as balance
-       union all select 'x', 7, 6, 'harbor', 2`,
+       union all select 'x', 7, 5, 'harbor', 2`,
       `create view agency.customers as select 5::numeric(9,0) as external_id, 'Ada' as name`,
       `create view agency.locations as select 'HARBOR'::varchar(20) as external_id, 'Clinic' as name`,
     ),
@@ -95,7 +95,10 @@ t.test('identifiers of different types are compared as texts', async (t) => {
       debt_account: { external_id: '7', balance: 1 },
       child_debt_accounts: [{ external_id: 'x', parent_external_id: '7', balance: 2 }],
     },
-    { debt_account: { external_id: 'x', parent_external_id: '7', balance: 2 } },
+    {
+      customer: { external_id: '5', name: 'Ada' },
+      debt_account: { external_id: 'x', parent_external_id: '7', balance: 2 },
+    },
   ])
 })
 

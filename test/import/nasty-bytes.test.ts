@@ -119,7 +119,7 @@ t.test('JSON: numbers as they are written, half characters, what is cut off', as
     [
       {
         balance: '9007199254740991',
-        metadata: { a: '12.50', b: '1e3', c: 'true' },
+        metadata: { a: '12.50', b: '1000', c: '1' },
         additional_fields: '{"rate": 0.10}',
       },
     ],

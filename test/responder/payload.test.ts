@@ -249,7 +249,7 @@ t.test('what Tratta would refuse is omitted, and the rest is sent', async (t) =>
           external_id: 'c',
           name: 'Ann',
           address: { line1: '[1] Elm St' },
-          metadata: { bracket: '[', json: '{"a": 1}', number: '5.5', yes: 'true' },
+          metadata: { bracket: '[', json: '{"a": 1}', number: '5.5', yes: '1' },
           language: 'es',
         },
         debt_account: {
@@ -309,8 +309,8 @@ t.test('what Tratta would refuse is omitted, and the rest is sent', async (t) =>
     'debt_account.payment_plan': 1,
     'debt_account.additional_fields.*': 1,
   })
-  const logged = () => lines().flatMap((line) => (line.omitted as string[] | undefined) ?? [])
-  await line(() => logged().length === 20)
+  const logged = () => lines().reduce((sum, line) => sum + Number(line.omitted_count ?? 0), 0)
+  await line(() => logged() === 20)
 })
 
 t.test('an account that a view holds twice is an error, not one of two balances', async (t) => {

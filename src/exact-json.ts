@@ -1,20 +1,15 @@
 /** JSON as it is written: no number is rounded, and no text is taken that Postgres could not hold. */
 
-/** A number that is not a safe integer in plain digits; JSON.stringify writes it back as it was. */
-export interface WrittenNumber {
-  rawJSON: string
-}
+import { isWrittenNumber, type WrittenNumber } from './json.ts'
 
 /** Node has these; the types do not know them yet. */
-const { rawJSON, isRawJSON, parse } = JSON as unknown as {
+const { rawJSON, parse } = JSON as unknown as {
   rawJSON(source: string): WrittenNumber
-  isRawJSON(value: unknown): value is WrittenNumber
   parse(
     text: string,
     reviver?: (key: string, value: unknown, context: { source: string }) => unknown,
   ): unknown
 }
-export const isWrittenNumber = isRawJSON
 
 /** Not JSON. `at`: how far it was. Its message holds nothing of the text. */
 export class NotJson extends Error {
@@ -45,11 +40,31 @@ const keepNumber = (_key: string, value: unknown, { source }: { source: string }
     ? rawJSON(source)
     : value
 
+const MAX_SHIFT = 255
+
+/**
+ * @returns the number in decimal digits without an exponent, as Postgres shows a numeric; undefined where an
+ * exponent would add more than 255 digits, which no field of Tratta takes
+ */
+export function plainDigits({ rawJSON }: WrittenNumber): string | undefined {
+  const [, sign, whole = '', fraction = '', exponent] = NUMBER.exec(rawJSON)!
+  if (exponent === undefined) return rawJSON
+  const shift = Number(exponent)
+  if (Math.abs(shift) > MAX_SHIFT) return undefined
+  const point = whole.length + shift
+  const digits = `${'0'.repeat(Math.max(0, 1 - point))}${whole}${fraction}`.padEnd(point, '0')
+  const at = Math.max(1, point)
+  const left = digits.slice(0, at).replace(/^0+(?=\d)/, '')
+  return `${sign}${left}${at < digits.length ? `.${digits.slice(at)}` : ''}`
+}
+
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
+
 /** Whether Postgres can hold all texts in what was parsed from this text. */
 export const isStorable = (text: string, parsed: unknown) => !MAY_BE_UNFIT.test(text) || areTextsFit(parsed)
 
 function areTextsFit(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
-  if (typeof value !== 'object' || value === null) return true
+  if (typeof value !== 'object' || value === null || isWrittenNumber(value)) return true
   return Object.entries(value).every((pair) => pair.every(areTextsFit))
 }
