@@ -1,7 +1,7 @@
 /** What Tratta says to our token, and whether it has been told where we are. */
 import type pg from 'pg'
 import { createTrattaClient } from '../tratta/client.ts'
-import { urlDigest } from '../tratta/registration.ts'
+import { secretsOf, urlDigest } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { check, type Finding, failure, ok, warning } from './check.ts'
 import { unlessForbidden } from './database.ts'
@@ -17,11 +17,13 @@ const NO_BULK = '00000000-0000-4000-8000-000000000000'
 export const token = check({
   name: 'token',
   settings: ['TRATTA_API_URL', 'TRATTA_API_TOKEN'],
-  async run({ config: { TRATTA_API_URL, TRATTA_API_TOKEN }, clocks }) {
+  async run({ config, clocks }) {
+    const { TRATTA_API_URL, TRATTA_API_TOKEN } = config
     const asked = Date.now()
     const client = createTrattaClient({
       apiUrl: TRATTA_API_URL,
       token: TRATTA_API_TOKEN,
+      secrets: secretsOf(config),
       onAnswer({ headers }) {
         const date = Date.parse(headers.get('date') ?? '')
         const tookMs = Date.now() - asked

@@ -17,6 +17,7 @@ import { number } from '../progress.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
 import { createTrattaClient } from '../tratta/client.ts'
+import { secretsOf } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import {
   type Command,
@@ -202,6 +203,7 @@ const clientFor = (config: BulkConfig) =>
     apiUrl: config.TRATTA_API_URL,
     token: config.TRATTA_API_TOKEN,
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
+    secrets: secretsOf(config),
   })
 
 const by = { us: 'by us', tratta: 'by Tratta' }

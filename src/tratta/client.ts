@@ -3,6 +3,7 @@
  * answer is understood or handed on as it came, cut to a size.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { createSecretMask } from './mask-secrets.ts'
 import { pacer } from './pacer.ts'
 import { TrattaError } from './tratta-error.ts'
 
@@ -36,7 +37,7 @@ export interface ClientOptions {
   token: string
   /** Tratta's limit; the client stays below it by spacing its requests evenly. Default 300. */
   requestsPerMinute?: number
-  /** Texts that no error may repeat, whatever Tratta says: the token is one of them by itself. */
+  /** Masked in every answer, as the token is. */
   secrets?: string[]
   /** Sees the head of every answer. */
   onAnswer?: (response: Response) => void
@@ -78,8 +79,7 @@ export function createTrattaClient({
   onAnswer,
 }: ClientOptions): TrattaClient {
   const pace = pacer(requestsPerMinute)
-  const masked = (text: string) =>
-    [token, ...secrets].reduce((text, secret) => text.replaceAll(secret, '…'), text)
+  const mask = createSecretMask([token, ...secrets])
 
   /** @throws {TrattaError} */
   async function send(request: Request): Promise<Answer> {
@@ -106,17 +106,25 @@ export function createTrattaClient({
   }
 
   async function sendOnce(request: Request) {
-    const { method, path, body, retryable, timeoutMs = 10_000, signal, mostBytes = MOST_BYTES } = request
+    const {
+      method,
+      path,
+      body: sent,
+      retryable,
+      timeoutMs = 10_000,
+      signal,
+      mostBytes = MOST_BYTES,
+    } = request
     const tried = `${method} ${path}`
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
       const response = await fetch(apiUrl + path, {
         method,
-        ...(body && { body }),
+        ...(sent && { body: sent }),
         headers: {
           authorization: `Bearer ${token}`,
           accept: 'application/json',
-          ...(body instanceof Buffer && { 'content-type': 'application/json' }),
+          ...(sent instanceof Buffer && { 'content-type': 'application/json' }),
         },
         // Tratta's pages know of no redirect; following one would take the token elsewhere.
         redirect: 'manual',
@@ -124,12 +132,13 @@ export function createTrattaClient({
       })
       onAnswer?.(response)
       const text = await readText(response, tried, mostBytes)
-      const isJson = (response.headers.get('content-type') ?? '').includes('json')
       const parsed = parseJson(text)
+      // After parsing: in the text a secret can be escaped.
+      const body = mask.value(parsed)
       const isUnderstood = text.trim() === '' || parsed !== undefined
-      if (response.ok && isUnderstood) return { status: response.status, body: parsed }
-      throw TrattaError.answered(tried, response, masked(text), {
-        body: isJson || parsed !== undefined ? parseJson(masked(text)) : undefined,
+      if (response.ok && isUnderstood) return { status: response.status, body }
+      throw TrattaError.answered(tried, response, mask.text(text), {
+        body,
         mayBeTriedAgain: retryable.includes(response.status),
       })
     } catch (error) {

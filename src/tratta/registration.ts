@@ -51,12 +51,19 @@ export function canRegister(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): conf
   return Boolean(config.PUBLIC_URL && config.TRATTA_API_URL && config.TRATTA_API_TOKEN)
 }
 
+/** What Tratta can repeat of the registered URLs. */
+export const secretsOf = ({
+  JIT_SECRET,
+  JIT_SECRET_PREVIOUS,
+}: Pick<Config, 'JIT_SECRET' | 'JIT_SECRET_PREVIOUS'>) =>
+  [JIT_SECRET, JIT_SECRET_PREVIOUS].filter((secret) => secret !== undefined)
+
 export function trattaClient(config: RegistrationConfig): TrattaClient {
   return createTrattaClient({
     apiUrl: config.TRATTA_API_URL,
     token: config.TRATTA_API_TOKEN,
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
-    secrets: [config.JIT_SECRET, config.JIT_SECRET_PREVIOUS ?? []].flat(),
+    secrets: secretsOf(config),
   })
 }
 
