@@ -32,6 +32,7 @@ ENV NODE_ENV=production PATH=/usr/local/bin
 # By number, so that Kubernetes sees that it is not root.
 USER 65532:65532
 EXPOSE 8080 9090
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "src/health-check.ts"]
-# Node itself is the first process, and gets the signals.
-CMD ["node", "src/cli.ts", "serve"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "--disable-sigusr1", "src/health-check.ts"]
+# Node itself is the first process, and gets the signals. By SIGUSR1 it would open its inspector, through which
+# other processes of the container can read the secret.
+CMD ["node", "--disable-sigusr1", "src/cli.ts", "serve"]

@@ -1,19 +1,24 @@
-/** The process of the slow clients: PORT and how many. It ends with who started it. */
+/** The process of the slow clients: PORT, the number of slow clients, the number of idle ones. It ends with its parent. */
 import { connect, type Socket } from 'node:net'
 
-/** What it tells, several times a second. */
+/** Sent to the parent several times a second. */
 export interface SlowClients {
   open: number
-  /** How often one was hung up on, and began again. */
+  /** How often a slow client was disconnected, and began again. */
   cut: number
+  /** How often an idle client was disconnected. */
+  idleClosed: number
 }
 
 /** What each begins with; the first kind goes on with a byte a second. */
 const BEGINNINGS = ['GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ', 'GET /jit/', '']
 
-const [port, clients] = process.argv.slice(2).map(Number)
+/** An idle client opens its next connection after this time. */
+const IDLE_PAUSE_MS = 1000
+
+const [port, clients, idleClients] = process.argv.slice(2).map(Number)
 const dribbling = new Set<Socket>()
-const seen: SlowClients = { open: 0, cut: 0 }
+const seen: SlowClients = { open: 0, cut: 0, idleClosed: 0 }
 
 function begin(kind: number) {
   let isOpen = false
@@ -35,6 +40,18 @@ function begin(kind: number) {
   })
 }
 
+/** A connection that sends nothing. */
+function beIdle() {
+  const socket = connect(port!, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  socket.on('close', () => {
+    seen.idleClosed += 1
+    setTimeout(beIdle, IDLE_PAUSE_MS)
+  })
+}
+
+for (let client = 0; client < idleClients!; client++) beIdle()
 for (let client = 0; client < clients!; client++) begin(client % BEGINNINGS.length)
 setInterval(() => {
   for (const socket of dribbling) socket.write('x')

@@ -32,9 +32,12 @@ export function program(
   args: string[],
   env: Record<string, string> = {},
   stdin?: string | Buffer,
+  /** A command that runs the program, such as `prlimit`. */
+  wrapper: string[] = [],
 ): Program {
   const { PATH = '', HOME = '', NODE_V8_COVERAGE, TEST_LOGS } = process.env
-  const child = spawn(process.execPath, ['src/cli.ts', ...args], {
+  const [command = '', ...words] = [...wrapper, process.execPath, 'src/cli.ts', ...args]
+  const child = spawn(command, words, {
     env: { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }), ...env },
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
@@ -116,20 +119,27 @@ export async function service(
   databaseUrl: string,
   env: Record<string, string> = {},
   args: string[] = [],
+  wrapper: string[] = [],
 ): Promise<Service> {
   const { TEST_PGBOUNCER, TEST_LOGS } = process.env
   const pgBouncer = TEST_PGBOUNCER ? await startPgBouncer(databaseUrl, TEST_LOGS!) : undefined
   if (pgBouncer) t.teardown(pgBouncer.stop)
-  const running = program(t, ['serve', ...args], {
-    DATABASE_URL: pgBouncer?.url ?? databaseUrl,
-    ...(TEST_PGBOUNCER && { DATABASE_PREPARED_STATEMENTS: TEST_PGBOUNCER }),
-    JIT_SECRET: SECRET,
-    HOST: '127.0.0.1',
-    PORT: '0',
-    ADMIN_PORT: '0',
-    LOG_LEVEL: 'trace',
-    ...env,
-  })
+  const running = program(
+    t,
+    ['serve', ...args],
+    {
+      DATABASE_URL: pgBouncer?.url ?? databaseUrl,
+      ...(TEST_PGBOUNCER && { DATABASE_PREPARED_STATEMENTS: TEST_PGBOUNCER }),
+      JIT_SECRET: SECRET,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      ADMIN_PORT: '0',
+      LOG_LEVEL: 'trace',
+      ...env,
+    },
+    undefined,
+    wrapper,
+  )
   const { port, admin_port } = await running.line((line) => line.event === 'serving')
   const url = `http://127.0.0.1:${port}`
   t.teardown(async () => {

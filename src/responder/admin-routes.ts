@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Config } from '../config.ts'
 import { VERSION } from '../version.ts'
 import { apiPage, PAGE_POLICY } from './api-page.ts'
-import type { App } from './app.ts'
+import { type App, WITH_HEAD } from './app.ts'
 import type { Metrics } from './metrics.ts'
 import type { NotesReader } from './notes.ts'
 import { openApi } from './openapi.ts'
@@ -33,7 +33,7 @@ export function addAdminRoutes(
     return reply.header('content-type', metrics.contentType).send(text)
   })
 
-  app.get('/health', async (request, reply) => {
+  app.get('/health', WITH_HEAD, async (request, reply) => {
     const [missing, read] = await Promise.all([readiness.missing(), notes.read()])
     const checks = {
       version: VERSION,

@@ -4,7 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
-import { addressList, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import {
   AmbiguousAccountError,
   DatabaseBusyError,
@@ -17,7 +17,9 @@ import { accountNamer, describeError } from '../log.ts'
 import { UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { payloadSteps } from '../payload.ts'
 import type { App } from './app.ts'
+import { addressGroup, addressMatcher } from './client-address.ts'
 import { inSlices } from './in-slices.ts'
+import type { Connections } from './limit-connections.ts'
 import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
@@ -28,6 +30,7 @@ export interface JitRouteOptions {
   statement: AccountStatement
   readiness: Readiness
   metrics: Metrics
+  connections: Connections
 }
 
 /** As the log names it, too. */
@@ -48,16 +51,21 @@ const RETRY_AFTER_SECONDS = 1
 
 export async function addJitRoute(
   app: App,
-  { config, pool, statement, readiness, metrics }: JitRouteOptions,
+  { config, pool, statement, readiness, metrics, connections }: JitRouteOptions,
 ) {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const accountName = accountNamer(config.JIT_SECRET)
   const isSecret = secretCheck(config)
-  const isAllowed = clientCheck(config.ALLOWED_CLIENTS)
+  const allowed = config.ALLOWED_CLIENTS
+  const isAllowed = allowed.length > 0 ? addressMatcher(allowed) : () => true
   await app.register(rateLimit, { global: false })
-  const guess = app.createRateLimit({ max: GUESSES_A_MINUTE, timeWindow: 60_000 })
+  const guess = app.createRateLimit({
+    max: GUESSES_A_MINUTE,
+    timeWindow: 60_000,
+    keyGenerator: ({ clientAddress }) => addressGroup(clientAddress),
+  })
 
-  const refuse = (
+  const reject = (
     request: FastifyRequest,
     reply: FastifyReply,
     code: ProblemCode,
@@ -73,30 +81,32 @@ export async function addJitRoute(
       schema: { params: Type.Object({ secret: Type.String() }), querystring: JitParameters },
       attachValidation: true,
       onRequest(request, reply, done) {
-        if (!isAllowed(request)) {
-          request.logged = { client: request.ip }
-          refuse(request, reply, 'client_not_allowed')
-        } else if (isSecret(request.params.secret)) done()
-        else
+        if (!isAllowed(request.clientAddress)) {
+          request.logFields = { client: request.clientAddress }
+          reject(request, reply, 'client_not_allowed')
+        } else if (isSecret(request.params.secret)) {
+          connections.authenticate(request.socket, reply)
+          done()
+        } else
           guess(request).then((limit) => {
-            request.logged = { client: request.ip }
+            request.logFields = { client: request.clientAddress }
             if (!limit.isAllowed && limit.isExceeded)
-              return refuse(request, reply, 'too_many_guesses', { retryAfterSeconds: limit.ttlInSeconds })
+              return reject(request, reply, 'too_many_guesses', { retryAfterSeconds: limit.ttlInSeconds })
             sendProblem(reply, 'not_found')
             request.outcome = 'wrong_secret'
           }, done)
       },
     },
     async (request, reply) => {
-      if (request.validationError) return refuse(request, reply, 'invalid_parameter')
+      if (request.validationError) return reject(request, reply, 'invalid_parameter')
       const externalId = request.query.debt_account_external_id
       const logged: Record<string, unknown> = { account: accountName(externalId) }
-      request.logged = logged
+      request.logFields = logged
       try {
         const until = performance.now() + limits.queryMs
         const row = await findAccount(pool, statement, externalId, limits)
         readiness.sawAnswer()
-        if (!row) return refuse(request, reply, 'account_not_found')
+        if (!row) return reject(request, reply, 'account_not_found')
         const { payload, omitted } = await inSlices(payloadSteps(row), until)
         if (omitted.length > 0) {
           const counts = Map.groupBy(omitted, ({ kind }) => kind)
@@ -111,10 +121,10 @@ export async function addJitRoute(
         if (error instanceof UnsendableAccountError) logged.field = error.kind
         else if (!(error instanceof DatabaseBusyError || error instanceof DeadlineExceededError))
           logged.error = describeError(error instanceof DatabaseUnavailableError ? error.cause : error)
-        return refuse(request, reply, code, details)
+        return reject(request, reply, code, details)
       } finally {
-        // One of several that were sent in a row without waiting has no 'close' of its own.
-        if (request.socket.destroyed) app.ended(request, reply, 'client_gone')
+        // A pipelined request does not get its own 'close' event.
+        if (request.socket.destroyed) app.finish(request, reply, 'client_disconnected')
       }
     },
   )
@@ -146,10 +156,4 @@ function secretCheck({ JIT_SECRET, JIT_SECRET_PREVIOUS }: Config<'JIT_SECRET'>) 
     const isPrevious = timingSafeEqual(given, previous)
     return (isCurrent || isPrevious) && secret.length < SECRET_BYTES && !secret.includes('\0')
   }
-}
-
-function clientCheck(ranges: string[]): (request: FastifyRequest) => boolean {
-  if (ranges.length === 0) return () => true
-  const allowed = addressList(ranges)
-  return ({ ip }) => allowed.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4')
 }

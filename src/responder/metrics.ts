@@ -2,18 +2,23 @@
  * What operators count. No label holds anything that comes from a request or from the data.
  *
  * A JIT call is a request that reached `GET /jit/{secret}`, whatever came of it, a wrong secret and a client
- * that hung up included: each is counted once, by its outcome. What never became one (another path or
- * method, bytes that are not HTTP) is in the log only.
+ * that disconnected included: each is counted once, by its outcome. Requests that match no route have a counter
+ * of their own. Bytes that are not HTTP are in the log only.
  */
 import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Config } from '../config.ts'
 import { VERSION } from '../version.ts'
+import { UNMATCHED_JIT_ROUTE } from './app.ts'
+import { CONNECTION_LIMITS, type ConnectionLimit } from './limit-connections.ts'
 import type { BulkRequestState, Notes } from './notes.ts'
 import { CALL_OUTCOMES, type Outcome } from './outcome.ts'
 
 export interface Metrics {
   called(outcome: Outcome, seconds: number): void
+  /** @param route as `routeOf` returns it for a request that no route matches */
+  unmatched(route: string | null): void
+  connectionRejected(limit: ConnectionLimit): void
   omitted(kind: string, count: number): void
   contentType: string
   /** The text that Prometheus reads. */
@@ -30,6 +35,8 @@ export interface Seen {
 
 const REGISTRATION_STATES = ['off', 'pending', 'registered', 'refused']
 const BULK_STATES: BulkRequestState[] = ['to_send', 'sending', 'unknown', 'sent', 'settled']
+
+const OTHER_ROUTE = 'other'
 
 /** Tratta gives up then ("Receive a JIT request"). */
 const TRATTA_GIVES_UP_SECONDS = 10
@@ -61,6 +68,20 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
   })
   // From zero on, or the first of a kind would not be seen as an increase.
   for (const outcome of CALL_OUTCOMES) calls.inc({ outcome }, 0)
+  const unmatched = new Counter({
+    name: 'tratta_jit_unmatched_requests_total',
+    help: 'Requests to PORT that match no route: below /jit (another method or number of segments), or other',
+    labelNames: ['route'],
+    registers,
+  })
+  for (const route of [UNMATCHED_JIT_ROUTE, OTHER_ROUTE]) unmatched.inc({ route }, 0)
+  const connectionsRejected = new Counter({
+    name: 'tratta_jit_connections_rejected_total',
+    help: 'Connections to PORT without a correct secret that were closed, by the limit that was reached',
+    labelNames: ['limit'],
+    registers,
+  })
+  for (const limit of CONNECTION_LIMITS) connectionsRejected.inc({ limit }, 0)
   const duration = new Histogram({
     name: 'tratta_jit_call_duration_seconds',
     help: 'Time from the arrival of a JIT call to its answer',
@@ -129,6 +150,8 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
       calls.inc({ outcome })
       duration.observe(seconds)
     },
+    unmatched: (route) => unmatched.inc({ route: route ?? OTHER_ROUTE }),
+    connectionRejected: (limit) => connectionsRejected.inc({ limit }),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),
     contentType: registry.contentType,
     async text(seen) {

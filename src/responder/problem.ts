@@ -25,6 +25,8 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS
 
 export interface ProblemDetails {
+  /** Where it is not the usual one of the code. */
+  status?: number
   detail?: string
   /** A field of Tratta's, by name. */
   field?: string

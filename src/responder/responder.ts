@@ -8,8 +8,9 @@ import type { Log } from '../log.ts'
 import { raceAbort } from '../race-abort.ts'
 import { listenError } from '../startup-error.ts'
 import { addAdminRoutes } from './admin-routes.ts'
-import { type App, createApp } from './app.ts'
+import { type App, createApp, routeOf } from './app.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
+import { limitConnections, maxConnections } from './limit-connections.ts'
 import { createMetrics } from './metrics.ts'
 import type { NotesReader } from './notes.ts'
 import { createReadiness } from './readiness.ts'
@@ -57,11 +58,18 @@ export async function startResponder(
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp({
     ...appOptions,
-    counted({ routeOptions, outcome }, seconds) {
-      if (routeOptions.url === JIT_ROUTE) metrics.called(outcome, seconds)
+    publicUrl: config.PUBLIC_URL,
+    onFinish(request, seconds) {
+      if (request.routeOptions.url === JIT_ROUTE) metrics.called(request.outcome, seconds)
+      else if (request.is404) metrics.unmatched(routeOf(request))
     },
   })
-  await addJitRoute(app, { config, pool, statement, readiness, metrics })
+  const connections = limitConnections(app, {
+    max: maxConnections(config.DATABASE_POOL_SIZE),
+    trustedProxies: config.TRUSTED_PROXIES,
+    onRejected: metrics.connectionRejected,
+  })
+  await addJitRoute(app, { config, pool, statement, readiness, metrics, connections })
   const admin = createApp(appOptions)
   addAdminRoutes(admin, { config, pool, readiness, metrics, notes, registration })
 

@@ -13,8 +13,8 @@ t.test('Dockerfile', async (t) => {
   t.equal(version, manifest.devDependencies.node, 'the Node that the tests ran on')
   const [, cmd = ''] = /^CMD (.*)$/m.exec(dockerfile) ?? []
   const [, health = ''] = /^HEALTHCHECK .* CMD (.*)$/m.exec(dockerfile) ?? []
-  t.same(JSON.parse(cmd), ['node', 'src/cli.ts', 'serve'])
-  t.ok(existsSync(JSON.parse(health)[1]))
+  t.same(JSON.parse(cmd), ['node', '--disable-sigusr1', 'src/cli.ts', 'serve'])
+  t.ok(existsSync(JSON.parse(health)[2]))
   t.equal(manifest.scripts.start.replace('--env-file-if-exists=.env ', ''), JSON.parse(cmd).join(' '))
 })
 

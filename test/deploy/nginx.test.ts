@@ -1,16 +1,19 @@
-/** The nginx example, run: TLS in front of the service, and no secret in its logs. */
+/** The nginx example, run: TLS in front of the service, no secret in its logs, no answer in its files. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from 'node:tls'
 import t from 'tap'
 import { testDatabase } from '../database.ts'
 import { readExposition, sampleOf } from '../exposition.ts'
 import { freePort } from '../guarded.ts'
 import { SECRET, service } from '../program.ts'
+
+const LARGE_ANSWER_BYTES = 10_000_000
 
 const isThere = (tool: string) => spawnSync(tool, ['-v'], { stdio: 'ignore' }).error === undefined
 
@@ -21,7 +24,10 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
   const running = await service(t, database.url, {
     TRUSTED_PROXIES: '127.0.0.1',
     ALLOWED_CLIENTS: '127.0.0.1',
+    JIT_MAX_ANSWER_BYTES: '20000000',
+    JIT_DEADLINE_MS: '7500',
   })
+  await database.query(LARGE_FAMILY)
   const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-nginx-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const [certificate, key] = [join(folder, 'certificate'), join(folder, 'key')]
@@ -48,6 +54,7 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
   t.equal(tested.status, 0, tested.stderr)
   const nginx = spawn('nginx', ['-g', 'daemon off;', ...words], { stdio: 'ignore' })
   t.teardown(async () => {
+    if (nginx.exitCode !== null) return
     nginx.kill('SIGTERM')
     await once(nginx, 'exit')
   })
@@ -80,10 +87,32 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
   const counted = sampleOf(metrics, 'tratta_jit_calls_total', { outcome: 'account_not_found' })
   t.equal(counted, 20, 'each came once')
 
+  const large = await readSlowly(port, `/jit/${SECRET}?debt_account_external_id=large`)
+  t.ok(large > LARGE_ANSWER_BYTES, `${large} bytes arrived`)
+  t.same(readdirSync(join(folder, 'proxy')), [], 'no part of the answer was written to a file')
+
+  for (const path of [question, `/JIT/${SECRET}`, `/base/jit/${SECRET}`]) {
+    t.match(await send(port, `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n`), / 413 /)
+    for (const [status, head] of [
+      [400, `GET ${path} HTTP/1.1\r\nHost: a/b`],
+      [400, `GET ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: x`],
+      [400, `GET ${path} HTTP/1.1`],
+      [400, `GET /..${path} HTTP/1.1\r\nHost: x`],
+      [400, `GET ${path}%00 HTTP/1.1\r\nHost: x\r\nBad\0Header: x`],
+      [405, `TRACE ${path} HTTP/1.1\r\nHost: x`],
+      [414, `GET ${path}&x=${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x`],
+    ] as const)
+      t.match(await send(port, `${head}\r\n\r\n`), ` ${status} `, head.slice(0, 30).replace(SECRET, 'S'))
+  }
+  running.process.kill('SIGSTOP')
+  t.equal((await ask(question)).status, 504, 'the replica does not answer in time')
+  running.process.kill('SIGCONT')
   running.process.kill('SIGINT')
   await running.ended
-  t.equal((await ask(question)).status, 502, 'nobody is there')
-  await pause(200)
+  t.equal((await ask(question)).status, 502, 'no replica is running')
+  // Each worker writes its last lines before it ends.
+  nginx.kill('SIGQUIT')
+  await once(nginx, 'exit')
   const logs = ['calls.log', 'error.log'].map((name) => join(folder, name)).filter((file) => existsSync(file))
   t.ok(logs.length > 0)
   for (const file of logs) {
@@ -93,3 +122,41 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
   }
   t.equal(readFileSync(join(folder, 'calls.log'), 'utf8').trim().split('\n').length >= 25, true)
 })
+
+/** A family whose answer is larger than all buffers on its way to a client that does not read. */
+const LARGE_FAMILY = `
+  insert into tratta_jit.debt_accounts (external_id, balance) values ('large', 1);
+  insert into tratta_jit.debt_accounts (external_id, parent_external_id, balance, metadata)
+    select 'child-' || number, 'large', 1,
+      jsonb_build_object('a', repeat('x', 250), 'b', repeat('x', 250), 'c', repeat('x', 250))
+    from generate_series(1, 14000) number`
+
+/** Sends bytes through TLS and returns what comes back. */
+function send(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = ''
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => socket.write(bytes))
+    socket.setEncoding('utf8').on('data', (text) => {
+      received += text
+      // nginx reads the rest of a body that it rejects before it closes.
+      socket.end()
+    })
+    socket.on('close', () => resolve(received)).on('error', reject)
+  })
+}
+
+/** Requests a path, and reads nothing for a second after the first bytes. @returns the bytes of the body */
+function readSlowly(port: number, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    https
+      .get({ host: '127.0.0.1', port, path, rejectUnauthorized: false, agent: false }, async (response) => {
+        await pause(1000)
+        let bytes = 0
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+        })
+        response.on('end', () => resolve(bytes)).on('error', reject)
+      })
+      .on('error', reject)
+  })
+}

@@ -90,7 +90,7 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   for (const id of ['', '%00']) t.equal(await statusOf(jitUrl(running, id)), 400)
   for (let guess = 0; guess < 10; guess++) t.equal(await statusOf(jitUrl(running, 'a', `${guess}`)), 404)
   for (let guess = 0; guess < 3; guess++) t.equal(await statusOf(jitUrl(running, 'a', `${guess}`)), 429)
-  t.equal(await withBody(jitUrl(running, 'a')), 400)
+  t.equal(await withLargeBody(jitUrl(running, 'a')), 400)
   // What is no call to the route is counted nowhere.
   for (const path of ['/', '/health/live', '/jit', '/%zz']) await statusOf(running.url + path)
   t.equal(await statusOf(jitUrl(running, 'a'), { method: 'POST' }), 404)
@@ -98,7 +98,7 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   const asked = http.get(jitUrl(running, 'nobody')).on('error', () => {})
   await waitingForALock(database)
   asked.destroy()
-  await running.line(({ outcome }) => outcome === 'client_gone')
+  await running.line(({ outcome }) => outcome === 'client_disconnected')
   t.same(await Promise.all([1, 2, 3].map(() => statusOf(jitUrl(running, 'a')))), [504, 504, 504])
   await unlock()
 
@@ -112,7 +112,7 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
     too_many_guesses: 3,
     malformed_request: 1,
     deadline_exceeded: 3,
-    client_gone: 1,
+    client_disconnected: 1,
   }
   t.same(outcomes(families), expected)
   t.equal(sampleOf(families, 'tratta_jit_call_duration_seconds_count'), 33)
@@ -142,15 +142,15 @@ const omitted = (field: string, value: number) => ({
   value,
 })
 
-function withBody(url: string) {
+function withLargeBody(url: string) {
   return new Promise<number | undefined>((resolve, reject) => {
     http
-      .request(url, { headers: { 'content-length': 6 } }, (response) => {
+      .request(url, { headers: { 'content-length': 1025 } }, (response) => {
         response.resume()
         response.on('end', () => resolve(response.statusCode))
       })
       .on('error', reject)
-      .end('a body')
+      .end('x'.repeat(1025))
   })
 }
 
@@ -192,8 +192,8 @@ t.test('a caller that hangs up in the middle of a long answer is counted too', a
   const [beginning] = await once(socket, 'data')
   t.match(String(beginning), /^HTTP\/1\.1 200/)
   socket.destroy()
-  await running.line(({ outcome }) => outcome === 'client_gone')
-  t.same(outcomes((await settled(running)).families), { client_gone: 1 })
+  await running.line(({ outcome }) => outcome === 'client_disconnected')
+  t.same(outcomes((await settled(running)).families), { client_disconnected: 1 })
 })
 
 /** A scrape after which nothing more comes. */

@@ -1,0 +1,56 @@
+/** Bytes that are not HTTP, headers that are too long or too slow: no route can answer them. */
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Log } from '../log.ts'
+import { problemBody } from './problem.ts'
+
+const STATUS_BY_CODE: Record<string, number> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+export interface UnreadableRequests {
+  /** Remembers the response, which goes before the answer to unreadable bytes behind its request. */
+  onRequest(socket: Socket, response: ServerResponse): void
+  onClientError(error: Error & { code?: string }, socket: Socket): void
+}
+
+export function unreadableRequests(log: Log, nextId: () => string): UnreadableRequests {
+  /** Responses of a connection are sent in the order of the requests: after the last one there is none. */
+  const lastResponses = new WeakMap<Socket, ServerResponse>()
+  const rejected = new WeakSet<Socket>()
+
+  const reject = (error: Error & { code?: string }, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const status = STATUS_BY_CODE[error.code ?? ''] ?? 400
+    const requestId = nextId()
+    log.info({
+      route: null,
+      status,
+      outcome: 'malformed_request',
+      request_id: requestId,
+      error: { code: error.code },
+    })
+    const body = problemBody('malformed_request', requestId, { status })
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\n` +
+        `Connection: close\r\n\r\n${body}`,
+    )
+  }
+  return {
+    onRequest: (socket, response) => lastResponses.set(socket, response),
+    onClientError(error, socket) {
+      // Each further piece of the same garbage is an error again.
+      if (rejected.has(socket)) return
+      rejected.add(socket)
+      const last = lastResponses.get(socket)
+      if (!last || last.writableFinished || last.destroyed || error.code === 'ECONNRESET')
+        reject(error, socket)
+      else last.once('finish', () => reject(error, socket))
+    },
+  }
+}

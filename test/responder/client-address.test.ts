@@ -1,0 +1,109 @@
+/** Whose call it is, behind proxies that spell addresses in different ways. */
+import t from 'tap'
+import { testDatabase } from '../database.ts'
+import { SECRET, type Service, service } from '../program.ts'
+
+const statusFrom = async ({ url }: Service, forwardedFor: string, secret = SECRET) => {
+  const response = await fetch(`${url}/jit/${secret}?debt_account_external_id=nobody`, {
+    headers: { 'x-forwarded-for': forwardedFor },
+  })
+  await response.body?.cancel()
+  return response.status
+}
+
+t.test('ALLOWED_CLIENTS with ports, brackets and quotes in X-Forwarded-For', async (t) => {
+  const database = await testDatabase(t)
+  const running = await service(t, database.url, {
+    ALLOWED_CLIENTS: '203.0.113.0/24, 2001:db8::/32, ::ffff:198.51.100.0/120',
+    TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.0/8, fd00::/8',
+  })
+  for (const allowed of [
+    '203.0.113.7',
+    '203.0.113.7:51234',
+    '"203.0.113.7:51234"',
+    '[2001:db8::1]:443',
+    '[2001:db8::1]',
+    '"[2001:db8::1]:443"',
+    '2001:db8::1',
+    '2001:0DB8:0:0::0001',
+    '2001:db8::1%eth0',
+    '[2001:db8::1%25]:443',
+    '::ffff:203.0.113.7',
+    '[::ffff:203.0.113.7]:443',
+    '[::FFFF:cb00:7107]',
+    '198.51.100.9',
+    '192.0.2.1, 203.0.113.7:51234',
+    'unknown, 203.0.113.7:51234, 10.1.2.3:80',
+    '203.0.113.7:51234, [fd00::1]:8080, ::ffff:10.1.2.3',
+    ' , 203.0.113.7:1 ,, ',
+  ])
+    t.equal(await statusFrom(running, allowed), 404, allowed)
+  for (const rejected of [
+    '192.0.2.1:51234',
+    '[2001:db9::1]:443',
+    '203.0.113.7, 192.0.2.1:51234',
+    'unknown',
+    '203.0.113.7, unknown',
+    '203.0.113.7, _hidden',
+    '203.0.113.7, 10.1.2.3, _hidden:80, 10.1.2.3',
+    '203.0.113.7:',
+    '203.0.113.7:x',
+    '203.0.113.7:123456',
+    '203.0.113.07',
+    '203.0.113',
+    '[203.0.113.7]x',
+    '[2001:db8::1',
+    '2001:db8::1]',
+    'for=203.0.113.7',
+    '203.0.113.7/24',
+    '"',
+    '[]',
+    '[]:80',
+  ])
+    t.equal(await statusFrom(running, rejected), 403, rejected)
+})
+
+t.test('garbage in X-Forwarded-For is logged as the address of the proxy', async (t) => {
+  const database = await testDatabase(t)
+  const running = await service(t, database.url, {
+    ALLOWED_CLIENTS: '203.0.113.0/24',
+    TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8',
+  })
+  for (const [forwardedFor, client] of [
+    ['unknown', '127.0.0.1'],
+    ['203.0.113.7, _hidden, 10.1.2.3:80', '10.1.2.3'],
+    ['[2001:DB8::0:1]:443', '2001:db8::1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+  ] as const) {
+    await statusFrom(running, forwardedFor)
+    t.equal((await running.line((line) => line.client === client)).outcome, 'client_not_allowed', client)
+  }
+})
+
+t.test('TRUSTED_PROXIES with IPv4 ranges on a dual-stack HOST', async (t) => {
+  const database = await testDatabase(t)
+  const running = await service(t, database.url, {
+    HOST: '::',
+    ALLOWED_CLIENTS: '203.0.113.0/24',
+    TRUSTED_PROXIES: '127.0.0.0/8',
+  })
+  t.equal(await statusFrom(running, '203.0.113.7:51234'), 404)
+  const direct = await service(t, database.url, { HOST: '::', ALLOWED_CLIENTS: '127.0.0.0/8' })
+  t.equal(await statusFrom(direct, '203.0.113.7'), 404, 'a direct client has its IPv4 address')
+})
+
+t.test('guesses from one address with changing ports are limited, and those of others are not', async (t) => {
+  const database = await testDatabase(t)
+  const running = await service(t, database.url, { TRUSTED_PROXIES: '127.0.0.1' })
+  const guess = async (addresses: string[]) =>
+    Promise.all(addresses.map((address, at) => statusFrom(running, address, `guess-${at}`)))
+  const limited = (statuses: number[]) => statuses.filter((status) => status === 429).length
+  const range = Array.from({ length: 15 }, (_, at) => at)
+
+  t.equal(limited(await guess(range.map((at) => `203.0.113.7:${50_000 + at}`))), 5)
+  t.equal(limited(await guess(['203.0.113.7', '::ffff:203.0.113.7', '"203.0.113.7"'])), 3, 'every spelling')
+  t.equal(limited(await guess(range.map((at) => `203.0.113.${100 + at}:443`))), 0, 'other IPv4 addresses')
+  t.equal(limited(await guess(range.map((at) => `[2001:db8:0:1:${at}::${at}]:443`))), 5, 'one /64 network')
+  t.equal(limited(await guess(['2001:db8::2:0:0:0:1', '[2001:db8:0:2::1]:1'])), 0, 'another /64 network')
+  t.equal(limited(await guess(range.map((at) => `unknown-${at}`))), 5, 'garbage counts for the proxy')
+})
