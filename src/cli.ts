@@ -55,7 +55,7 @@ function help() {
     'Settings, from the environment. A secret may be in a file: NAME_FILE names it.',
     ...settings,
     '',
-    'Exit codes: 0 done; 1 failed; 2 wrong use or wrong settings; 3 done, but some rows were refused, or warned of.',
+    'Exit codes: 0 done; 1 failed; 2 wrong use or wrong settings; 3 done, but some rows were rejected, or warned of; 141 the reader of the output ended',
   ].join('\n')
 }
 

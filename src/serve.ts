@@ -7,6 +7,7 @@ import { accountStatement, findAccount } from './database/find-account.ts'
 import { migrate } from './database/migrate.ts'
 import { createPool } from './database/pool.ts'
 import { UnreadableRelations } from './database/relations.ts'
+import { tlsProblem } from './database/tls-warning.ts'
 import { describeError, type Log } from './log.ts'
 import { raceAbort } from './race-abort.ts'
 import { createNotesReader } from './read-notes.ts'
@@ -34,6 +35,7 @@ export async function serve(
   { migrateFirst, signal }: ServeOptions,
 ): Promise<Responder> {
   const started = performance.now()
+  void warnOfInsecureDatabase(config, log)
   await prepareDatabase(config, log, { migrateFirst, signal })
   let registration: Registration | undefined
   const responder = await startResponder(config, log, {
@@ -55,6 +57,12 @@ export async function serve(
       await Promise.all([registration?.stop(), responder.stop(announceMs)])
     },
   }
+}
+
+async function warnOfInsecureDatabase({ DATABASE_URL }: Config<'DATABASE_URL'>, log: Log) {
+  // The connection itself reports a host that cannot be resolved.
+  const problem = await tlsProblem(DATABASE_URL).catch(() => undefined)
+  if (problem) log.warn({ event: 'insecure_database', message: problem.message, remedy: problem.remedy })
 }
 
 async function prepareDatabase(

@@ -1,7 +1,8 @@
 /** The settings, and the address at which Postgres is. */
 
 import { SETTINGS } from '../config.ts'
-import { check, failure, ok, warning } from './check.ts'
+import { tlsProblem } from '../database/tls-warning.ts'
+import { check, type Finding, failure, ok, warning } from './check.ts'
 
 /** Without these calls are answered all the same. */
 const FOR_TRATTA = ['PUBLIC_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN'] as const
@@ -19,7 +20,16 @@ export const settings = check({
         'set it, or Tratta cannot be told where we are',
       ),
     )
-    const found = [...wrong, ...notSet]
+    const found = [...wrong, ...notSet, ...(await insecureDatabase(config.DATABASE_URL))]
     return found.length > 0 ? found : [ok('all that are needed are set, and all that are set are right')]
   },
 })
+
+async function insecureDatabase(databaseUrl: string | undefined): Promise<Finding[]> {
+  if (databaseUrl === undefined) return []
+  // The check of the database reports a host that cannot be resolved.
+  const problem = await tlsProblem(databaseUrl).catch(() => undefined)
+  if (!problem) return []
+  const { message, remedy, isPublic } = problem
+  return [(isPublic ? failure : warning)(message, remedy)]
+}

@@ -1,6 +1,7 @@
 /** The connections to Postgres, and the time limits of a query. */
 import pg from 'pg'
 import type { Config } from '../config.ts'
+import { driverUrl } from '../database-url.ts'
 
 export interface Limits {
   /** The waiting for a connection, new or free. */
@@ -25,7 +26,7 @@ export function createPool(
   // Never set to 0: PgBouncer in transaction mode would leave that to whoever has the connection next.
   const bound = statementMs > 0 ? `set statement_timeout = ${statementMs}; ` : ''
   const pool = new pg.Pool({
-    connectionString: config.DATABASE_URL,
+    connectionString: driverUrl(config.DATABASE_URL),
     max: config.DATABASE_POOL_SIZE,
     application_name: 'tratta-jit',
     pipeline: true,

@@ -1,6 +1,7 @@
 /** One file into the tables, in one transaction: staged, judged, merged. */
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
+import { driverUrl } from '../database-url.ts'
 import { checkRow } from './check-row.ts'
 import { judge } from './judge.ts'
 import { analyze, countMerge, type MergeCounts, merge } from './merge.ts'
@@ -61,7 +62,7 @@ export async function importFile(
 ): Promise<Imported> {
   if (options.rejects !== undefined) await mustNotExist(options.rejects)
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    connectionString: driverUrl(databaseUrl),
     application_name: 'tratta-jit import',
     connectionTimeoutMillis: 30_000,
     keepAlive: true,
