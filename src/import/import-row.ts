@@ -1,29 +1,27 @@
-/**
- * A row of a file, whatever the file's form: accounts with the customer and the location that they belong to.
- * What is not in the row stays in the tables as it is, so a row tells which columns it gives.
- */
+/** One row of a file in any format: accounts with their customer and their location. */
 import type { CustomerRow, DebtAccountRow, LocationRow } from '../database/account-row.ts'
-import type { CopiedRow } from './copied-row.ts'
-import type { Fault } from './faults.ts'
+import type { RowError } from './row-error.ts'
+import type { EncodedRow } from './stage/copy-encoding.ts'
 
-export interface Given<Row> {
-  row: Row
-  /** Columns of its table. */
+export interface RowPart<Values> {
+  values: Values
+  /** The columns that the file has. The merge does not change other columns. */
   columns: ReadonlySet<string>
-  /** Only named by its external_id: it must be in the file or in the tables already. */
+  /** Has only an external_id: the resource must be in the file or in the database. */
   isReference?: boolean
-  /** Once it was found to be in order. */
-  checked?: CopiedRow
+  /** The result of a successful validation: several rows can share one part. */
+  encoded?: EncodedRow
 }
 
 export interface ImportRow {
-  accounts: Given<DebtAccountRow>[]
-  customer?: Given<CustomerRow>
-  location?: Given<LocationRow>
-  faults: Fault[]
-  /** For people to find it by. */
-  externalId: string | null
+  accounts: RowPart<DebtAccountRow>[]
+  customer?: RowPart<CustomerRow>
+  location?: RowPart<LocationRow>
+  errors: RowError[]
 }
+
+/** A row that cannot be read at all. */
+export const unreadableRow = (error: RowError): ImportRow => ({ accounts: [], errors: [error] })
 
 export const emptyAccount = (): DebtAccountRow => ({
   external_id: null,

@@ -73,7 +73,7 @@ t.test('the sample, with all columns: loaded, looked up, and loaded again withou
   const before = await tablesOf(database)
   t.same(await command(...words), {
     code: 0,
-    stdout: `sample/accounts.csv: nothing to change, 5 rows are there as they are
+    stdout: `sample/accounts.csv: nothing to change, 5 rows are in the database already
   debt_accounts            0 added           0 changed           5 unchanged
   customers                0 added           0 changed           2 unchanged
   locations                0 added           0 changed           2 unchanged
@@ -109,9 +109,9 @@ t.test('a file says nothing about columns that it does not have; an empty cell e
   // Named only: it must be there already.
   t.match(await event('external_id,balance,customer_external_id\n3,300,c1\n4,400,nobody', ...CENTS), {
     loaded: false,
-    refused: [
+    rejected: [
       {
-        reason: 'customer.external_id names a customer that is neither in the file nor in the database',
+        message: 'customer.external_id names a customer that is neither in the file nor in the database',
         examples: [{ line: 3, external_id: '4' }],
       },
     ],
@@ -154,7 +154,10 @@ t.test("JSON in Tratta's bulk shape, as an array and by line, zipped, from stand
   ]
   const first = await load(JSON.stringify(bulk, null, 2))
   t.same([first.code, first.stderr], [0, ''])
-  t.match(first.stdout, '  without a column of their own, so in additional_fields: debt_accounts.status\n')
+  t.match(
+    first.stdout,
+    '  stored in additional_fields, because no column has this name: debt_accounts.status\n',
+  )
   const looked = await command('lookup', 'parent', '--json')
   t.match(looked.lines[0], {
     payload: {
@@ -170,7 +173,7 @@ t.test("JSON in Tratta's bulk shape, as an array and by line, zipped, from stand
     payload: { data: { debt_account: { status: 'open' } } },
   })
 
-  const same = 'nothing to change, 2 rows are there as they are'
+  const same = 'nothing to change, 2 rows are in the database already'
   t.match(await load(bulk.map((row) => JSON.stringify(row)).join('\n')), { code: 0, stdout: same })
   t.match(await load(gzipSync(JSON.stringify(bulk))), { code: 0, stdout: same })
   const env = { DATABASE_URL: database.url }
@@ -189,8 +192,8 @@ t.test("JSON in Tratta's bulk shape, as an array and by line, zipped, from stand
   writeFileSync(path('second'), 'external_id,balance\nX,1\n')
   t.match(await load('external_id,balance\nY,x\n', path('second'), ...CENTS), {
     code: 1,
-    stdout: /given: nothing loaded, for 1 of 1 rows are refused\n/,
-    stderr: /^Not begun: .*second\n$/,
+    stdout: /given: nothing loaded, because 1 of 1 rows are rejected\n/,
+    stderr: /^Not imported: .*second\n$/,
   })
   t.match(await load('external_id,balance\nY,1\n', path('second'), ...CENTS), {
     code: 0,

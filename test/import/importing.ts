@@ -43,9 +43,11 @@ export async function importing(t: Test): Promise<Importing> {
 export const CENTS = ['--money', 'cents']
 
 /** Of an import's event: reason -> lines. */
-export function refused(event: Record<string, unknown>) {
-  const groups = event.refused as { reason: string; rows: number; examples: { line: number }[] }[]
-  return Object.fromEntries(groups.map(({ reason, examples }) => [reason, examples.map(({ line }) => line)]))
+export function rejected(event: Record<string, unknown>) {
+  const groups = event.rejected as { message: string; rows: number; examples: { line: number }[] }[]
+  return Object.fromEntries(
+    groups.map(({ message, examples }) => [message, examples.map(({ line }) => line)]),
+  )
 }
 
 export async function nothingLoaded(t: Test, { database }: Importing) {

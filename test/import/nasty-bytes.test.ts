@@ -1,17 +1,17 @@
 /** Bytes as they come: read rightly, or refused with a reason and a line number. */
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { CENTS, importing, nothingLoaded, refused } from './importing.ts'
+import { CENTS, importing, nothingLoaded, rejected } from './importing.ts'
 
 t.test('bytes that are no text: NUL, another encoding, UTF-16, no gzip any more', async (t) => {
   const importer = await importing(t)
   const head = 'external_id,balance,customer_external_id,customer_name'
   const windows = Buffer.from(`${head}\n1,1,c1,Mar\xeda \x80\n2,2,c2,Ann\n`, 'latin1')
-  t.match(refused(await importer.event(windows, ...CENTS)), {
-    'is not UTF-8 (say --encoding windows-1252 where the file comes from an older Windows)': [2],
+  t.match(rejected(await importer.event(windows, ...CENTS)), {
+    'is not UTF-8 (use --encoding windows-1252 if the file comes from an older Windows system)': [2],
   })
-  t.match(refused(await importer.event(`${head}\n1,1,c1,An\0n\n`, ...CENTS)), {
-    'holds a NUL byte: a text has none, so the file is damaged or is no text': [2],
+  t.match(rejected(await importer.event(`${head}\n1,1,c1,An\0n\n`, ...CENTS)), {
+    'contains a NUL byte: the file is damaged or is not text': [2],
   })
   const zipped = gzipSync(
     `${head}\n${Array.from({ length: 5000 }, (_, at) => `${at},${at * 7919},c${at},N${at}`).join('\n')}`,
@@ -19,24 +19,24 @@ t.test('bytes that are no text: NUL, another encoding, UTF-16, no gzip any more'
   for (const [content, message] of [
     [
       Buffer.from(`\ufeff${head}\n`, 'utf16le'),
-      'given: It is UTF-16: save it as UTF-8. Nothing of it is loaded.\n',
+      'given: The file is UTF-16: save it as UTF-8. Nothing of it is loaded.\n',
     ],
     [
       zipped.subarray(0, zipped.length - 500),
-      'given: Its gzip data ends too early: it was not copied whole. Nothing of it is loaded.\n',
+      'given: The gzip data ends too early: the file was not copied completely. Nothing of it is loaded.\n',
     ],
     [
       Buffer.concat([zipped.subarray(0, 2000), Buffer.alloc(2000, 7)]),
-      'given: Its gzip data is damaged: copy it again. Nothing of it is loaded.\n',
+      'given: The gzip data is damaged: copy the file again. Nothing of it is loaded.\n',
     ],
-    ['', 'given: It is empty. Nothing of it is loaded.\n'],
-    [' \n\n', 'given: It is empty'],
+    ['', 'given: The file is empty. Nothing of it is loaded.\n'],
+    [' \n\n', 'given: The file is empty'],
     [
       'external_id;balance\n1;2\n',
-      "Its header is one column: say --delimiter ';', by which it seems to be divided.",
+      "The header has only one column. If the delimiter is another one, use --delimiter ';'.",
     ],
-    ['"external_id,balance\n1,2\n', 'Line 1, the header, has a quote that is not closed or not doubled'],
-    ['\0\0\0,balance\n', 'Line 1, the header, holds a NUL byte'],
+    ['"external_id,balance\n1,2\n', 'Line 1 (the header) has a quote that is not closed or not doubled'],
+    ['\0\0\0,balance\n', 'Line 1 (the header) contains a NUL byte'],
   ] as const)
     t.match(await importer.load(content as Buffer, ...CENTS), { code: 1, stdout: '', stderr: message })
   await nothingLoaded(t, importer)
@@ -54,7 +54,7 @@ t.test('what Postgres would refuse is refused before, or said without a value', 
       'a\u2028b,1,,,\n"c\td",1,,,\ne,1,monthly,1st,1000000000000000\n',
     ...CENTS,
   )
-  t.same(refused(event), {
+  t.same(rejected(event), {
     'debt_account.external_id must be an identifier of 1 to 255 characters without control characters': [3],
     'debt_account.external_id must be an identifier without line separators': [2],
     'debt_account.payment_plan.amount must be at most 999999999999999 cents': [4],
@@ -64,7 +64,7 @@ t.test('what Postgres would refuse is refused before, or said without a value', 
   t.same([code, stdout], [1, ''])
   t.match(
     stderr,
-    'given: Line 2: the database refuses this row, by its rule of_theirs. Nothing of it is loaded.\n',
+    'given: Line 2: the database rejects this row by its rule of_theirs. Nothing of it is loaded.\n',
   )
 })
 
@@ -86,25 +86,25 @@ t.test('JSON: numbers as they are written, half characters, what is cut off', as
     '{"debt_accounts":[]}',
     '{"debt_account":{"external_id":"1","balance":1},"customer":{"external_id":"c","name":"A","address":{"zip":"1"}}}',
   ]
-  t.same(refused(await importer.event(lines.join('\n'))), {
+  t.same(rejected(await importer.event(lines.join('\n'))), {
     'debt_account.balance must be a whole number of cents, without fraction and exponent': [1, 2, 3],
-    'holds NUL or half of a character': [5, 6],
+    'contains NUL or half of a surrogate pair': [5, 6],
     'debt_account.metadata.* must be a text of 1 to 255 characters': [7],
-    'is not JSON': [8],
+    'is not valid JSON': [8],
     'must be an object with customer, location and debt accounts': [9],
     'customer.ssn_last4 must be four digits': [10],
-    'dept is not known: it has customer, location, debt_account, child_debt_accounts': [11],
+    'dept is unknown: the known fields are customer, location, debt_account, child_debt_accounts': [11],
     'has no debt account': [12],
-    'customer.address.zip is not known: it has name, line1, line2, city, postal_code, state, country, is_primary':
+    'customer.address.zip is unknown: the known fields are name, line1, line2, city, postal_code, state, country, is_primary':
       [13],
   })
   for (const [text, message] of [
     [
       '[{"debt_accounts":[{"external_id":"1","balance":1}]},',
-      'The JSON array does not end: what begins in line 1 is cut off',
+      'The JSON array does not end: the file is cut off in the record that begins in line 1',
     ],
-    ['[{"debt_accounts":[]}] []', 'Line 1: something stands behind the end of the JSON array'],
-    ['[]', 'It is empty'],
+    ['[{"debt_accounts":[]}] []', 'Line 1: there is text after the end of the JSON array'],
+    ['[]', 'The file is empty'],
   ] as const)
     t.match(await importer.load(text), { code: 1, stdout: '', stderr: message })
   await nothingLoaded(t, importer)

@@ -1,6 +1,6 @@
 /** Files as they come: each row is loaded rightly, or refused with a reason and its line number. */
 import t from 'tap'
-import { CENTS, importing, nothingLoaded, refused } from './importing.ts'
+import { CENTS, importing, nothingLoaded, rejected } from './importing.ts'
 
 const DOLLARS = ['--money', 'dollars']
 
@@ -49,9 +49,8 @@ t.test('rows that do not fit their header, each with its line, and the others', 
     '7,700,last',
   ].join('\n')
   const ended = await event(text, ...CENTS, '--keep-good', '--rejects', path('rejects.csv'))
-  t.same(refused(ended), {
-    'has a quote that is not closed or not doubled: a field with quotes in it is written "like ""this"" one"':
-      [2, 7],
+  t.same(rejected(ended), {
+    'has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"': [2, 7],
     'has 2 fields where the header has 3': [4],
     'has 4 fields where the header has 3': [5],
   })
@@ -76,17 +75,17 @@ t.test('columns that are unknown, missing or there twice: nothing is read', asyn
   t.same([code, stdout], [1, ''])
   t.match(
     stderr,
-    /given: Column "External ID" is not known: is it "external_id"\? The map names it so, or leaves it out with null\n/,
+    /given: Column "External ID" is unknown: is it "external_id"\? Map it to that name, or to null to omit it\n/,
   )
   for (const line of [
-    'Column "blance" is not known: is it "balance"?',
-    'Column "name" is not known: is it "customer_name"?',
-    'Column "city" is not known: is it "customer_address.city"?',
-    'Column "balance" is there twice: also "balance"',
-    'Column "Remarks" is not known',
+    'Column "blance" is unknown: is it "balance"?',
+    'Column "name" is unknown: is it "customer_name"?',
+    'Column "city" is unknown: is it "customer_address.city"?',
+    'Column "balance" is a duplicate of "balance"',
+    'Column "Remarks" is unknown',
     'Column "external_id" is missing',
-    'Column "customer_external_id" is missing: it goes with "customer_email"',
-    'Column "customer_name" is missing: it goes with "customer_email"',
+    'Column "customer_external_id" is missing: "customer_email" requires it',
+    'Column "customer_name" is missing: "customer_email" requires it',
     'Nothing of it is loaded.',
   ])
     t.match(stderr, line)
@@ -111,24 +110,24 @@ t.test('money: what is no amount is refused, and digits stay the digits they are
   ]
   const text = `external_id,balance\n${amounts.map((amount, at) => `A-${at},"${amount}"`).join('\n')}`
   const written =
-    'debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)'
+    'debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)'
   const inCents = await importer.event(text, ...CENTS, '--dry-run')
-  t.match(inCents.refused, [
-    { reason: written, rows: 8 },
-    { reason: 'debt_account.balance is missing', examples: [{ line: 8, external_id: 'A-6' }] },
+  t.match(inCents.rejected, [
+    { message: written, rows: 8 },
+    { message: 'debt_account.balance is missing', examples: [{ line: 8, external_id: 'A-6' }] },
     {
-      reason: 'debt_account.balance must be a whole number of cents, at most 9007199254740991',
+      message: 'debt_account.balance must be a whole number of cents, at most 9007199254740991',
       examples: [{ line: 10 }],
     },
   ])
   const inDollars = await importer.event(text, ...DOLLARS, '--dry-run')
-  t.match(inDollars.refused, [
+  t.match(inDollars.rejected, [
     {
-      reason: /^debt_account.balance must be dollars written like 1234.56 or -1234.56: no currency sign/,
+      message: /^debt_account.balance must be dollars, written like 1234.56 or -1234.56: no currency sign/,
       rows: 7,
     },
-    { reason: 'debt_account.balance is missing' },
-    { reason: 'debt_account.balance must be a whole number of cents, at most 9007199254740991' },
+    { message: 'debt_account.balance is missing' },
+    { message: 'debt_account.balance must be a whole number of cents, at most 9007199254740991' },
   ])
   await nothingLoaded(t, importer)
   const good = 'external_id,balance,current_balance\na,9007199254740991,-5\nb,0042,0'
@@ -148,7 +147,7 @@ t.test('money: what is no amount is refused, and digits stay the digits they are
   t.match(unsaid, {
     code: 2,
     stderr:
-      'A CSV file needs --money cents or --money dollars: which of them its amounts are. See tratta-jit help.\n',
+      'A CSV file needs --money cents or --money dollars, which says how its amounts are written. See tratta-jit help.\n',
   })
 })
 
@@ -157,28 +156,28 @@ t.test('dates in an order that nobody told, SSN 42, and all reasons of a row', a
   const head =
     'external_id,balance,customer_external_id,customer_name,customer_date_of_birth,customer_ssn_last4,customer_email'
   const text = `${head}\n1,1,c1,A,02/03/1990,42,nobody\n2,2,c2,B,1990-02-30,0042,\n3,x,c3,,31.12.1990,12345,\n`
-  t.match((await event(text, ...CENTS)).refused, [
+  t.match((await event(text, ...CENTS)).rejected, [
     {
-      reason: /^customer.date_of_birth must be a date written YYYY-MM-DD \(say --dates mdy or --dates dmy/,
+      message: /^customer.date_of_birth must be a date written YYYY-MM-DD \(use --dates mdy or --dates dmy/,
       examples: [{ line: 2 }, { line: 4 }],
     },
-    { reason: 'customer.ssn_last4 must be four digits', examples: [{ line: 2 }, { line: 4 }] },
-    { reason: 'customer.date_of_birth must be a date written YYYY-MM-DD', examples: [{ line: 3 }] },
-    { reason: 'customer.email must be an e-mail address', examples: [{ line: 2 }] },
-    { reason: 'customer.name is missing', examples: [{ line: 4 }] },
-    { reason: /^debt_account.balance must be whole cents/, examples: [{ line: 4 }] },
+    { message: 'customer.ssn_last4 must be four digits', examples: [{ line: 2 }, { line: 4 }] },
+    { message: 'customer.date_of_birth must be a date written YYYY-MM-DD', examples: [{ line: 3 }] },
+    { message: 'customer.email must be an e-mail address', examples: [{ line: 2 }] },
+    { message: 'customer.name is missing', examples: [{ line: 4 }] },
+    { message: /^debt_account.balance must be whole cents/, examples: [{ line: 4 }] },
   ])
   const good = `${head}\n1,1,c1,A,02/03/1990,0042,\n`
   for (const [dates, day] of [
     ['mdy', '1990-02-03'],
     ['dmy', '1990-03-02'],
   ] as const) {
-    t.match(await event(good, ...CENTS, '--dates', dates), { loaded: true, rows_refused: 0 })
+    t.match(await event(good, ...CENTS, '--dates', dates), { loaded: true, rows_rejected: 0 })
     t.same(await database.query('select date_of_birth::text, ssn_last4 from tratta_jit.customers'), [
       { date_of_birth: day, ssn_last4: '0042' },
     ])
   }
-  t.match(refused(await event(good.replace('02/03/1990', '13/31/1990'), ...CENTS, '--dates', 'mdy')), {
+  t.match(rejected(await event(good.replace('02/03/1990', '13/31/1990'), ...CENTS, '--dates', 'mdy')), {
     'customer.date_of_birth must be a date written YYYY-MM-DD': [2],
   })
 })

@@ -1,6 +1,6 @@
 /** Rows beside other rows: loaded rightly, or refused with a reason and the lines that it is about. */
 import t from 'tap'
-import { CENTS, importing, refused } from './importing.ts'
+import { CENTS, importing, rejected } from './importing.ts'
 
 t.test('ids that stand twice, with other content and with the same', async (t) => {
   const importer = await importing(t)
@@ -26,32 +26,38 @@ t.test('ids that stand twice, with other content and with the same', async (t) =
   t.match(event, {
     loaded: true,
     rows: 9,
-    rows_refused: 6,
+    rows_rejected: 6,
     debt_accounts: { added: 2, changed: 0, unchanged: 0 },
   })
-  t.same(event.refused, [
+  t.same(event.rejected, [
     {
-      reason: 'customer.external_id stands twice in the file, with different content',
+      code: 'conflicting_rows',
+      field: 'customer.external_id',
+      message: 'customer.external_id appears more than once in the file, with different content',
       rows: 2,
       examples: [
-        { line: 5, external_id: '3', also: 6 },
-        { line: 6, external_id: '4', also: 5 },
+        { line: 5, external_id: '3', other_line: 6 },
+        { line: 6, external_id: '4', other_line: 5 },
       ],
     },
     {
-      reason: 'debt_account.external_id stands twice in the file, with different content',
+      code: 'conflicting_rows',
+      field: 'debt_account.external_id',
+      message: 'debt_account.external_id appears more than once in the file, with different content',
       rows: 2,
       examples: [
-        { line: 2, external_id: '1', also: 4 },
-        { line: 4, external_id: '1', also: 2 },
+        { line: 2, external_id: '1', other_line: 4 },
+        { line: 4, external_id: '1', other_line: 2 },
       ],
     },
     {
-      reason: 'location.name is, with this type, the name of another location too',
+      code: 'location_name_taken',
+      field: 'location.name',
+      message: 'location.name and type are those of another location',
       rows: 2,
       examples: [
-        { line: 7, external_id: '5', also: null },
-        { line: 8, external_id: '6', also: null },
+        { line: 7, external_id: '5', other_line: null },
+        { line: 8, external_id: '6', other_line: null },
       ],
     },
   ])
@@ -66,9 +72,9 @@ t.test('children without a parent, circles of parents, and children that come fi
   const importer = await importing(t)
   const { event, load, database } = importer
   const head = 'external_id,parent_external_id,balance'
-  const circle = 'debt_account.parent_external_id leads into a circle of parents'
+  const circle = 'debt_account.parent_external_id leads to a cycle of parents'
   const unknown =
-    'debt_account.parent_external_id names an account that is refused, or neither in the file nor in the database'
+    'debt_account.parent_external_id names an account that is rejected, or is neither in the file nor in the database'
   const ended = await event(
     [
       head,
@@ -89,21 +95,21 @@ t.test('children without a parent, circles of parents, and children that come fi
     '--rejects',
     importer.path('rejects.csv'),
   )
-  t.same((ended.refused as { reason: string }[]).map(({ reason }) => reason).sort(), [
-    'debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)',
+  t.same((ended.rejected as { message: string }[]).map(({ message }) => message).sort(), [
+    'debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)',
     circle,
     'debt_account.parent_external_id must not be the account itself',
     unknown,
   ])
-  t.match(refused(ended), { [circle]: [6, 7, 8], [unknown]: [4, 5, 12] })
+  t.match(rejected(ended), { [circle]: [6, 7, 8], [unknown]: [4, 5, 12] })
   t.equal(
-    (ended.refused as { reason: string; rows: number }[]).find(({ reason }) => reason === circle)!.rows,
+    (ended.rejected as { message: string; rows: number }[]).find(({ message }) => message === circle)!.rows,
     4,
   )
   t.match(await importer.accounts(), [{ external_id: 'child' }, { external_id: 'parent' }])
 
   // Of a circle, one half may stand in the tables.
-  t.match(refused(await event(`${head}\nparent,child,1\n`, ...CENTS)), { [circle]: [2] })
+  t.match(rejected(await event(`${head}\nparent,child,1\n`, ...CENTS)), { [circle]: [2] })
   t.equal((await load(`${head}\nchild,,1\nparent,child,1\n`, ...CENTS)).code, 0, 'turned round')
   t.same(
     await database.query(

@@ -19,25 +19,25 @@ t.test('one refused row keeps the file out; --keep-good loads the others and kee
   t.equal(refused.code, 1)
   t.equal(
     refused.stdout.replace(/^.*given/, 'given'),
-    `given: nothing loaded, for 5 of 6 rows are refused
-        2 × debt_account.external_id stands twice in the file, with different content
+    `given: nothing loaded, because 5 of 6 rows are rejected
+        2 × debt_account.external_id appears more than once in the file, with different content
             line 4 (3, see line 7), line 7 (3, see line 4)
         1 × customer.ssn_last4 must be four digits
             line 3 (2)
-        1 × debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)
+        1 × debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)
             line 3 (2)
         1 × debt_account.metadata.* must be a text of 1 to 255 characters
             line 6 (5)
-        1 × has a quote that is not closed or not doubled: a field with quotes in it is written "like ""this"" one"
+        1 × has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"
             line 5
-  --rejects FILE writes all of them, with all of their reasons
+  --rejects FILE writes all rejected rows with all reasons
 `,
   )
   t.same(await accounts(), [])
 
   const kept = await load(text, ...options, '--keep-good', '--rejects', path('rejects.csv'))
   t.equal(kept.code, 3)
-  t.match(kept.stdout, 'given: loaded, but 5 of 6 rows are refused\n  debt_accounts            1 added')
+  t.match(kept.stdout, 'given: loaded, but 5 of 6 rows are rejected\n  debt_accounts            1 added')
   t.match(await accounts(), [{ external_id: '1' }])
   t.match(await database.query('select external_id, name, ssn_last4 from tratta_jit.customers'), [
     { external_id: 'c1', name: 'Ann; née "X"', ssn_last4: '0042' },
@@ -46,16 +46,16 @@ t.test('one refused row keeps the file out; --keep-good loads the others and kee
   const rejects = readFileSync(path('rejects.csv'), 'utf8')
   t.same(rejects.split('\n'), [
     'import_line;import_reasons;external_id;balance;customer_external_id;customer_name;customer_ssn_last4;metadata.été',
-    '3;"customer.ssn_last4 must be four digits; debt_account.balance must be whole cents written like 123456 or -123456 (say --money dollars where the file has dollars)";2;12.5;c2;Bob;42;b',
-    '4;"debt_account.external_id stands twice in the file, with different content (see line 7)";3;300;c3;Eve;1234;',
-    '5;"has a quote that is not closed or not doubled: a field with quotes in it is written ""like """"this"""" one""";4;400;;"stray;1;',
+    '3;"customer.ssn_last4 must be four digits; debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)";2;12.5;c2;Bob;42;b',
+    '4;"debt_account.external_id appears more than once in the file, with different content (see line 7)";3;300;c3;Eve;1234;',
+    '5;"has a quote that is not closed or not doubled: write a field with quotes as ""like """"this"""" one""";4;400;;"stray;1;',
     `6;"debt_account.metadata.été must be a text of 1 to 255 characters";5;500;c3;Eve;1234;${'z'.repeat(300)}`,
-    '7;"debt_account.external_id stands twice in the file, with different content (see line 4)";3;301;c3;Eve;1234;',
+    '7;"debt_account.external_id appears more than once in the file, with different content (see line 4)";3;301;c3;Eve;1234;',
     '',
   ])
   t.match(await load(text, ...options, '--keep-good', '--rejects', path('rejects.csv')), {
     code: 1,
-    stderr: /rejects.csv is there already: name another file, or remove it. Nothing of it is loaded.\n$/,
+    stderr: /rejects.csv exists already: name another file, or remove this one. Nothing of it is loaded.\n$/,
   })
 
   // Mended, it is a file like any other.
@@ -95,6 +95,6 @@ t.test('refused rows of JSON are written one a line, and can be mended too', asy
     ...words,
     path('again'),
   )
-  t.match(again, { code: 3, stdout: /is still to be mended/ })
+  t.match(again, { code: 3, stdout: /is not corrected yet/ })
   t.match(readFileSync(path('again'), 'utf8'), /"import_line":3,.*"import_line":4/)
 })

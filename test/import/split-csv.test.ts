@@ -1,8 +1,8 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { FileRecord } from '../../src/import/file-record.ts'
-import { splitCsv } from '../../src/import/split-csv.ts'
+import type { FileRecord } from '../../src/import/read/file-record.ts'
+import { splitCsv } from '../../src/import/read/split-csv.ts'
 
 /** Cut in pieces of this size, as a file comes. */
 function cut(text: string, size: number, delimiter = ',') {
@@ -50,7 +50,7 @@ t.test('whatever is written comes back, in pieces of any size', async () => {
   )
 })
 
-const STRAY = /^has a quote that is not closed or not doubled/
+const STRAY = { code: 'stray_quote' }
 
 t.test('a stray quote costs its own line', async (t) => {
   const text = [
@@ -74,16 +74,16 @@ t.test('a stray quote costs its own line', async (t) => {
       cut(text, size),
       [
         { line: 1, fields: ['a', 'b'] },
-        { line: 2, raw: '1,"open', fault: STRAY },
+        { line: 2, raw: '1,"open', reason: STRAY },
         { line: 3, fields: ['2', 'fine'] },
-        { line: 4, raw: '3,"closed" too early', fault: STRAY },
-        { line: 5, fault: STRAY },
+        { line: 4, raw: '3,"closed" too early', reason: STRAY },
+        { line: 5, reason: STRAY },
         { line: 6, raw: '5,"two\nlines"', fields: ['5', 'two\nlines'] },
-        { line: 8, raw: '6,"two', fault: STRAY },
-        { line: 9, raw: 'lines",and a field too many', fault: STRAY },
-        { line: 10, fault: 'has 3 fields where the header has 2' },
-        { line: 11, fault: 'has 1 fields where the header has 2' },
-        { line: 14, raw: '9,"never closed', fault: STRAY },
+        { line: 8, raw: '6,"two', reason: STRAY },
+        { line: 9, raw: 'lines",and a field too many', reason: STRAY },
+        { line: 10, reason: { code: 'wrong_field_count', found: 3, expected: 2 } },
+        { line: 11, reason: { code: 'wrong_field_count', found: 1, expected: 2 } },
+        { line: 14, raw: '9,"never closed', reason: STRAY },
         { line: 15, fields: ['10', 'fine'] },
       ],
       `in pieces of ${size}`,
@@ -96,7 +96,7 @@ t.test('a field of a megabyte is a field; a quote that takes in four is not', as
   t.same(row!.fields, ['1', long])
   const text = `a,b\n1,"${`${'y'.repeat(9999)}\n`.repeat(500)}2,fine\n`
   const records = cut(text, 65536)
-  t.match(records[1], { line: 2, raw: /^1,"y+$/, fault: STRAY })
+  t.match(records[1], { line: 2, raw: /^1,"y+$/, reason: STRAY })
   t.match(records.at(-1), { fields: ['2', 'fine'] })
   t.throws(() => cut(`a,b\n1,${'z'.repeat(5 * 1024 * 1024)}`, 65536), {
     message: /^Line 2 is longer than 4194304 bytes/,

@@ -123,7 +123,8 @@ t.test('one at a time; killed or stopped while it reads, nothing is loaded', asy
   const killed = await begin()
   t.match(await command('import', path('other.csv'), ...CENTS), {
     code: 1,
-    stderr: /other.csv: Another import runs on this database: one at a time. Nothing of it is loaded.\n$/,
+    stderr:
+      /other.csv: Another import is running on this database: only one can run at a time. Nothing of it is loaded.\n$/,
   })
   killed.process.kill('SIGKILL')
   await gone(database)

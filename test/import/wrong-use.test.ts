@@ -10,11 +10,11 @@ t.test('wrong use and wrong settings', async (t) => {
   writeFileSync(path('odd.json'), '{"Nr":"external_id","Absent":null,"balance":"blance"}')
   const csv = 'Nr,balance\n1,2\n'
   for (const [words, message] of [
-    [['--money', 'yen'], '--money is one of cents, dollars.'],
-    [['--keep-good'], '--keep-good needs --rejects FILE, where the refused rows are kept.'],
+    [['--money', 'yen'], '--money must be one of cents, dollars.'],
+    [['--keep-good'], '--keep-good needs --rejects FILE, which gets the rejected rows.'],
     [['-', '-'], 'Standard input can be read only once.'],
-    [['-', '--rejects', 'x'], '--rejects takes one FILE at a time.'],
-    [['--delimiter', 'ab'], '--delimiter takes one character, or the word tab.'],
+    [['-', '--rejects', 'x'], '--rejects works with one FILE only.'],
+    [['--delimiter', 'ab'], '--delimiter must be one character or the word tab.'],
     [
       ['--map', path('map.json')],
       'map.json must be a JSON object, {"Their column": "our_column", "Another": null}.',
@@ -25,13 +25,13 @@ t.test('wrong use and wrong settings', async (t) => {
   const { code, stderr } = await load(csv, ...CENTS, '--map', path('odd.json'))
   t.equal(code, 1)
   for (const line of [
-    'Column "balance", by the map "blance", is not known: is it "balance"?',
-    'The map names a column "Absent" that the file does not have',
+    'Column "balance", mapped to "blance", is unknown: is it "balance"?',
+    'The map names column "Absent", which the file does not have',
   ])
     t.match(stderr, line)
   t.match(await load('{}', '--dates', 'mdy'), {
     code: 2,
-    stderr: '--dates is for CSV: JSON is read as Tratta writes it',
+    stderr: '--dates is for CSV only: JSON files have cents and ISO dates',
   })
   const env = { DATABASE_URL: database.url }
   t.match(await run(t, ['import', path('nothing'), ...CENTS], env), {
@@ -40,11 +40,11 @@ t.test('wrong use and wrong settings', async (t) => {
   })
   t.match(await run(t, ['import', '.', ...CENTS], env), {
     code: 1,
-    stderr: '.: It is a folder: name the files in it.',
+    stderr: '.: This is a folder: name the files in it.',
   })
   t.match(await run(t, ['import', 'x', ...CENTS], { ...env, DATABASE_SCHEMA: 'agency' }), {
     code: 2,
-    stderr: /DATABASE_SCHEMA is not tratta_jit: import loads our own tables/,
+    stderr: /DATABASE_SCHEMA is not tratta_jit: import loads the tables in tratta_jit/,
   })
   t.match((await run(t, ['import', path('nothing'), ...CENTS, '--json'], env)).lines, [
     { error: /There is no such file/ },

@@ -1,0 +1,116 @@
+/** Reads CSV records: one account per record, with its customer and its location. */
+import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, type RowPart } from '../import-row.ts'
+import { fieldError, type RowError } from '../row-error.ts'
+import type { Column } from './column-names.ts'
+import { readHeader } from './header.ts'
+import type { ColumnMap } from './map-file.ts'
+import { CellError, type CellFormats, cellReader } from './read-cell.ts'
+
+type Resource = 'debt_account' | 'customer' | 'location'
+
+interface Cell {
+  /** In the record. */
+  position: number
+  resource: Resource
+  column: string
+  key: string | undefined
+  read(text: string): unknown
+}
+
+/** @throws {HeaderError} */
+export function csvRowReader(header: string[], map: ColumnMap, formats: CellFormats) {
+  const cells = readHeader(header, map).flatMap((column, position) =>
+    column ? [toCell(column, position, formats)] : [],
+  )
+  const account = partReader(cells, 'debt_account', emptyAccount)
+  const customerReader = partReader(cells, 'customer', emptyCustomer)
+  const locationReader = partReader(cells, 'location', emptyLocation)
+  const readCustomer = reuseLast(customerReader)
+  const readLocation = reuseLast(locationReader)
+  const accountColumns = new Set(account.columns)
+  if (customerReader.columns.has('external_id')) accountColumns.add('customer_external_id')
+  if (locationReader.columns.has('external_id')) accountColumns.add('location_external_id')
+
+  return function read(fields: string[]): ImportRow {
+    const errors: RowError[] = []
+    const values = account.read(fields, errors)
+    const customer = readCustomer(fields, errors)
+    const location = readLocation(fields, errors)
+    values.customer_external_id = customer.values.external_id
+    values.location_external_id = location.values.external_id
+    return {
+      accounts: [{ values, columns: accountColumns }],
+      ...(hasValues(customer.values) && { customer }),
+      ...(hasValues(location.values) && { location }),
+      errors,
+    }
+  }
+}
+
+function toCell(column: Column, position: number, formats: CellFormats): Cell {
+  const [, prefix, rest] = /^(customer|location)_(.*)$/.exec(column.name) ?? []
+  const read = cellReader(column)
+  return {
+    position,
+    resource: (prefix ?? 'debt_account') as Resource,
+    column: rest ?? column.name,
+    key: column.key,
+    read: (text) => read(text, formats),
+  }
+}
+
+interface PartReader<Values> {
+  columns: ReadonlySet<string>
+  positions: number[]
+  read(fields: string[], errors: RowError[]): Values
+}
+
+function partReader<Values extends object>(
+  all: Cell[],
+  resource: Resource,
+  empty: () => Values,
+): PartReader<Values> {
+  const cells = all.filter((cell) => cell.resource === resource)
+  return {
+    columns: new Set(cells.map(({ column }) => column)),
+    positions: cells.map(({ position }) => position),
+    read(fields, errors) {
+      const values = empty()
+      const byName = values as Record<string, unknown>
+      for (const { position, column, key, read } of cells) {
+        const text = fields[position]!.trim()
+        if (text === '') continue
+        try {
+          const value = read(text)
+          if (key === undefined) byName[column] = value
+          else byName[column] = withKey(byName[column], key, value)
+        } catch (error) {
+          if (!(error instanceof CellError)) throw error
+          errors.push(fieldError([resource, column, ...(key === undefined ? [] : [key])], error.reason))
+        }
+      }
+      return values
+    },
+  }
+}
+
+/** Keeps the object: a copy for each key would be slow. */
+function withKey(object: unknown, key: string, value: unknown) {
+  const target = (object ?? {}) as Record<string, unknown>
+  target[key] = value
+  return target
+}
+
+/** Consecutive rows often have the same customer or location: equal cells return the same object. */
+function reuseLast<Values extends object>({ columns, positions, read }: PartReader<Values>) {
+  let last: { fields: string[]; part: RowPart<Values> } | undefined
+  return (fields: string[], errors: RowError[]): RowPart<Values> => {
+    if (last && positions.every((at) => fields[at] === last!.fields[at])) return last.part
+    const errorsBefore = errors.length
+    const part = { values: read(fields, errors), columns, isReference: columns.size === 1 }
+    last = errors.length === errorsBefore ? { fields, part } : undefined
+    return part
+  }
+}
+
+const hasValues = (values: object) => Object.values(values).some((value) => value !== null)

@@ -1,0 +1,72 @@
+/**
+ * Reads a JSON record: a row of Tratta's bulk requests (`customer`, `location`, `parent_debt_accounts`,
+ * `debt_accounts`) or the `data` of a JIT payload (`customer`, `location`, `debt_account`, `child_debt_accounts`).
+ */
+import type { DebtAccountRow } from '../../database/account-row.ts'
+import { isStorable, parseExactly } from '../../exact-json.ts'
+import { isEmpty, isObject, type Json } from '../../json.ts'
+import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, unreadableRow } from '../import-row.ts'
+import { fieldError, invalidValue, type RowError } from '../row-error.ts'
+import { readFields } from './json-fields.ts'
+import { REJECT_COLUMNS, REJECT_TEXT } from './reject-format.ts'
+
+const BULK = ['parent_debt_accounts', 'debt_accounts'] as const
+const JIT = ['debt_account', 'child_debt_accounts'] as const
+
+/**
+ * @param onAdditionalField gets the name of a field without a column of its own: its value goes to additional_fields
+ * @throws {NotJson}
+ */
+export function readJsonRow(text: string, onAdditionalField: (name: string) => void): ImportRow {
+  const record = parseExactly(text)
+  if (!isStorable(text, record)) return unreadableRow({ reason: { code: 'unstorable_text' } })
+  if (!isObject(record)) return unreadableRow({ reason: { code: 'not_an_object' } })
+  if (Object.hasOwn(record, REJECT_TEXT)) return unreadableRow({ reason: { code: 'unedited_reject' } })
+  const isBulk = BULK.some((key) => Object.hasOwn(record, key))
+  const [first, second] = isBulk ? BULK : JIT
+  const errors: RowError[] = []
+  const known = ['customer', 'location', first, second]
+  for (const key of Object.keys(record))
+    if (!known.includes(key) && !REJECT_COLUMNS.includes(key))
+      errors.push(fieldError([key], { code: 'unknown_field', known: known.join(', ') }))
+
+  const row: ImportRow = { accounts: [], errors }
+  const shared: Partial<DebtAccountRow> = {}
+  const sharedColumns: string[] = []
+  if (record.customer !== undefined) sharedColumns.push('customer_external_id')
+  if (hasFields(record.customer)) {
+    row.customer = readFields('customer', record.customer, emptyCustomer(), errors, onAdditionalField)
+    shared.customer_external_id = row.customer.values.external_id
+  }
+  if (record.location !== undefined) sharedColumns.push('location_external_id')
+  if (hasFields(record.location)) {
+    row.location = readFields('location', record.location, emptyLocation(), errors, onAdditionalField)
+    shared.location_external_id = row.location.values.external_id
+  }
+  const accounts = [...listAccounts(record, first, errors), ...listAccounts(record, second, errors)]
+  for (const { name, value } of accounts) {
+    const { values, columns } = readFields(name, value, emptyAccount(), errors, onAdditionalField)
+    if (name === 'child_debt_accounts' && values.parent_external_id === null)
+      errors.push(fieldError([name, 'parent_external_id'], { code: 'missing' }))
+    row.accounts.push({
+      values: Object.assign(values, shared),
+      columns: new Set([...columns, ...sharedColumns]),
+    })
+  }
+  if (accounts.length === 0 && errors.length === 0) errors.push({ reason: { code: 'no_account' } })
+  return row
+}
+
+const hasFields = (value: unknown) =>
+  value !== undefined && value !== null && !(isObject(value) && isEmpty(value))
+
+function listAccounts(record: Json, name: string, errors: RowError[]): { name: string; value: unknown }[] {
+  const value = record[name]
+  const isMissing = value === undefined || value === null
+  if (name === 'debt_account') {
+    if (!isMissing) return [{ name, value }]
+    errors.push(fieldError([name], { code: 'missing' }))
+  } else if (Array.isArray(value)) return value.map((value) => ({ name, value }))
+  else if (!isMissing) errors.push(invalidValue([name], 'must be a list of debt accounts'))
+  return []
+}

@@ -1,0 +1,63 @@
+/** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
+import { number } from '../../progress.ts'
+import type { ImportOptions, ImportResult } from '../import-file.ts'
+import type { RejectedGroup } from './count-rejected.ts'
+
+export function importEvent(file: string, result: ImportResult, { dryRun }: ImportOptions, seconds: number) {
+  const { rows, isLoaded, rejected, counts, additionalFields } = result
+  return {
+    event: dryRun ? 'dry_run' : 'imported',
+    file,
+    loaded: isLoaded,
+    rows,
+    rows_rejected: rejected.rows,
+    ...counts,
+    rejected: rejected.reasons,
+    ...(additionalFields.length > 0 && { additional_fields: additionalFields }),
+    seconds: Math.round(seconds * 10) / 10,
+  }
+}
+
+export function importText(file: string, result: ImportResult, options: ImportOptions): string {
+  const { additionalFields, rejected, counts } = result
+  const lines = [`${file}: ${headline(result, options)}`]
+  if (counts)
+    for (const table of ['debt_accounts', 'customers', 'locations'] as const) {
+      const { added, changed, unchanged } = counts[table]
+      const columns = Object.entries({ added, changed, unchanged })
+      lines.push(
+        `  ${table.padEnd(14)}${columns.map(([name, count]) => `${number(count).padStart(12)} ${name}`).join('')}`,
+      )
+    }
+  for (const group of rejected.reasons) lines.push(...groupLines(group))
+  if (additionalFields.length > 0)
+    lines.push(
+      `  stored in additional_fields, because no column has this name: ${additionalFields.join(', ')}`,
+    )
+  if (rejected.rows > 0)
+    lines.push(
+      options.rejects === undefined
+        ? '  --rejects FILE writes all rejected rows with all reasons'
+        : `  all rejected rows with all reasons: ${options.rejects}`,
+    )
+  return lines.join('\n')
+}
+
+function headline({ rows, isLoaded, rejected, counts }: ImportResult, { dryRun, keepGood }: ImportOptions) {
+  const rejectedRows = `${number(rejected.rows)} of ${number(rows)} rows are rejected`
+  if (!counts) return `nothing loaded, because ${rejectedRows}`
+  const isUnchanged = Object.values(counts).every(({ added, changed }) => added + changed === 0)
+  const action = isUnchanged ? 'nothing to change' : isLoaded ? 'loaded' : 'would be loaded'
+  if (rejected.rows === 0)
+    return `${action}, ${number(rows)} rows${isUnchanged ? ' are in the database already' : ''}`
+  if (dryRun && !keepGood) return `would load nothing, because ${rejectedRows}; with --keep-good`
+  return `${action}, but ${rejectedRows}`
+}
+
+function groupLines({ message, rows, examples }: RejectedGroup) {
+  const lines = examples.map(({ line, external_id, other_line }) => {
+    const details = [external_id, other_line !== null && `see line ${other_line}`].filter(Boolean).join(', ')
+    return `line ${line}${details && ` (${details})`}`
+  })
+  return [`${number(rows).padStart(9)} × ${message}`, `            ${lines.join(', ')}`]
+}

@@ -1,0 +1,107 @@
+/** Why a row is rejected: codes with fields. Only `messageOf` turns them into English. */
+import { type OmittedField, omittedField, type Path } from '../omit-invalid-fields.ts'
+
+/** Never contains a value or a key of the file: equal reasons are counted and shown on screens. */
+export type Reason =
+  | { code: 'stray_quote' | 'invalid_utf8' | 'nul_byte' | 'invalid_json' | 'extra_comma' | 'unstorable_text' }
+  | { code: 'not_an_object' | 'unedited_reject' | 'no_account' }
+  | { code: 'wrong_field_count'; found: number; expected: number }
+  | { code: 'missing' | 'misplaced' | 'own_parent' }
+  | { code: 'unknown_field'; known: string }
+  /** `rule` completes "the field …". It comes from the contract or from the payload builder. */
+  | { code: 'invalid_value'; rule: string }
+  | { code: 'invalid_money'; money: 'cents' | 'dollars' }
+  | { code: 'invalid_date'; dates: 'iso' | 'mdy' | 'dmy' }
+  | { code: 'conflicting_rows' | 'location_name_taken' | 'unknown_parent' | 'parent_cycle' }
+  | { code: 'unknown_reference'; resource: string }
+
+export interface RowError {
+  reason: Reason
+  /** As in the file, with keys of metadata, which can be data. For the reject file only. */
+  field?: string
+  /** The same with `*` for these keys. */
+  fieldKind?: string
+  /** Another line of the file that the error is about. */
+  otherLine?: number
+}
+
+/** @param path starts with the resource: `['customer', 'metadata', 'score']` */
+export const fieldError = (path: Path, reason: Reason): RowError => ofField(omittedField(path, ''), reason)
+
+export const invalidValue = (path: Path, rule: string) => fieldError(path, { code: 'invalid_value', rule })
+
+export const omittedError = (omitted: OmittedField): RowError =>
+  ofField(omitted, { code: 'invalid_value', rule: omitted.reason })
+
+const ofField = ({ field, kind }: OmittedField, reason: Reason): RowError => ({
+  reason,
+  field,
+  fieldKind: kind,
+})
+
+/** @param field `RowError.field` or `RowError.fieldKind` */
+export function messageOf(reason: Reason, field?: string | null) {
+  const text = reasonText(reason)
+  return field ? `${field} ${text}` : text
+}
+
+function reasonText(reason: Reason): string {
+  switch (reason.code) {
+    case 'stray_quote':
+      return 'has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"'
+    case 'wrong_field_count':
+      return `has ${reason.found} fields where the header has ${reason.expected}`
+    case 'invalid_utf8':
+      return 'is not UTF-8 (use --encoding windows-1252 if the file comes from an older Windows system)'
+    case 'nul_byte':
+      return 'contains a NUL byte: the file is damaged or is not text'
+    case 'invalid_json':
+      return 'is not valid JSON'
+    case 'extra_comma':
+      return 'is not valid JSON: there is an extra comma'
+    case 'unstorable_text':
+      return 'contains NUL or half of a surrogate pair'
+    case 'not_an_object':
+      return 'must be an object with customer, location and debt accounts'
+    case 'unedited_reject':
+      return 'is not corrected yet: replace it with the corrected object that import_text contains'
+    case 'no_account':
+      return 'has no debt account'
+    case 'missing':
+      return 'is missing'
+    case 'misplaced':
+      return 'is not read here: use the object customer or location'
+    case 'unknown_field':
+      return `is unknown: the known fields are ${reason.known}`
+    case 'own_parent':
+      return 'must not be the account itself'
+    case 'invalid_value':
+      return reason.rule
+    case 'invalid_money':
+      return MONEY_RULES[reason.money]
+    case 'invalid_date':
+      return DATE_RULES[reason.dates]
+    case 'conflicting_rows':
+      return 'appears more than once in the file, with different content'
+    case 'location_name_taken':
+      return 'and type are those of another location'
+    case 'unknown_reference':
+      return `names a ${reason.resource} that is neither in the file nor in the database`
+    case 'unknown_parent':
+      return 'names an account that is rejected, or is neither in the file nor in the database'
+    case 'parent_cycle':
+      return 'leads to a cycle of parents'
+  }
+}
+
+const MONEY_RULES = {
+  cents: 'must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)',
+  dollars:
+    'must be dollars, written like 1234.56 or -1234.56: no currency sign, comma, parentheses or exponent, at most two decimals',
+}
+
+const DATE_RULES = {
+  iso: 'must be a date written YYYY-MM-DD (use --dates mdy or --dates dmy if the file has 12/31/1990 or 31.12.1990)',
+  mdy: 'must be a date written MM/DD/YYYY or YYYY-MM-DD',
+  dmy: 'must be a date written DD/MM/YYYY or YYYY-MM-DD',
+}

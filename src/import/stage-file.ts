@@ -1,0 +1,71 @@
+/** Reads a file, validates each row by itself, and sends the rows to the staging tables. */
+import { FileError } from './errors.ts'
+import type { ImportRow } from './import-row.ts'
+import type { ImportProgress } from './progress.ts'
+import type { FileRecord } from './read/file-record.ts'
+import { openFile } from './read/open-file.ts'
+import type { RejectFormat } from './read/reject-format.ts'
+import { createRowReader, type ReadOptions, type RowReader } from './read/row-reader.ts'
+import type { Staging } from './stage/staging.ts'
+import { validateRow } from './validate/validate-row.ts'
+
+const MAX_ADDITIONAL_FIELDS = 20
+
+export interface StagedFile {
+  rejectFormat: RejectFormat
+  /** JSON fields without a column of their own, which went to additional_fields. */
+  additionalFields: string[]
+}
+
+/**
+ * @param keepRaw whether to keep the records as they are in the file, for a reject file
+ * @throws {FileError} {@link HeaderError} {@link ReadOptionsError} {@link ConstraintError}
+ */
+export async function stageFile(
+  file: string,
+  options: ReadOptions,
+  keepRaw: boolean,
+  staging: Staging,
+  progress: ImportProgress,
+  signal: AbortSignal,
+): Promise<StagedFile> {
+  const opened = await openFile(file, signal)
+  const additionalFields = new Set<string>()
+  progress.size = opened.size
+  progress.enter('reading')
+
+  function onRow({ line, raw }: FileRecord, row: ImportRow) {
+    progress.rows += 1
+    const position = { record: progress.rows, line }
+    if (keepRaw) staging.keepRaw(position, raw)
+    const valid = validateRow(row)
+    if (valid) return staging.add(position, valid)
+    progress.rejected += 1
+    staging.reject(position, displayId(row), row.errors)
+  }
+  const onAdditionalField = (name: string) => {
+    if (additionalFields.size < MAX_ADDITIONAL_FIELDS) additionalFields.add(name)
+  }
+
+  let reader: RowReader | undefined
+  let pending = ''
+  for await (const chunk of opened.chunks) {
+    progress.bytesRead = opened.bytesRead
+    pending += chunk
+    if (!reader && pending.trim() === '') continue
+    reader ??= createRowReader(pending, options, { onRow, onAdditionalField })
+    reader.write(pending)
+    pending = ''
+    await staging.flush()
+  }
+  if (!reader) throw new FileError('The file is empty')
+  reader.end()
+  await staging.end()
+  return { rejectFormat: reader.rejectFormat(), additionalFields: [...additionalFields] }
+}
+
+/** An invalid id can be any value, such as a name in a shifted column. It is not shown. */
+function displayId({ accounts, errors }: ImportRow) {
+  const isInvalid = errors.some(({ field }) => field === 'debt_account.external_id')
+  return isInvalid ? null : (accounts[0]?.values.external_id ?? null)
+}
