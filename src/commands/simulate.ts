@@ -20,7 +20,7 @@ export const simulateCommand: Command = {
       else
         print(
           `A simulated Tratta. To use it:\n\n  TRATTA_API_URL=${simulator.url}\n  TRATTA_API_TOKEN=${simulator.settings.token}\n\n` +
-            `What it was asked: ${new URL('/simulator/requests', simulator.url)}; what it holds: ${new URL('/simulator/holdings', simulator.url)}\nCtrl-C ends it.`,
+            `What it was asked: ${new URL('/simulator/requests', simulator.url)}; what it holds: ${new URL('/simulator/store', simulator.url)}\nCtrl-C ends it.`,
         )
       await stopped
     } finally {

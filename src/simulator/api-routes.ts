@@ -1,38 +1,38 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { sendFault, sendValidationFaults } from './faults.ts'
-import { isBlank } from './field-rules.ts'
-import { pageOf } from './page-of.ts'
-import { readFields, readJson } from './read-fields.ts'
+import { sendError, sendValidationErrors } from './error-response.ts'
+import { isObject, type JsonObject, readJson } from './json.ts'
+import { paginate } from './paginate.ts'
+import { isBlank } from './resource-rules.ts'
 import type { State } from './state.ts'
 import { trigger } from './trigger.ts'
-import { addFault, type Faults, lines } from './wording.ts'
+import { messages, singleError } from './validation-messages.ts'
 
 const MAX_ROWS = 1000
 
-/** The four documented routes. */
+/** Adds the four documented routes. */
 export function addApiRoutes(api: FastifyInstance, state: () => State): void {
   api.post('/just-in-time', (request, reply) => {
     const { url } = readFields(request)
-    if (isBlank(url)) return refuse(request, reply, 'url', lines.required)
-    if (!isHttpUrl(url)) return refuse(request, reply, 'url', lines.url)
+    if (isBlank(url)) return reject(request, reply, 'url', messages.required)
+    if (!isHttpUrl(url)) return reject(request, reply, 'url', messages.url)
     state().jitUrls.push(url)
     return reply.code(201).send({ data: { url } })
   })
 
   api.post('/just-in-time/trigger', (request, reply) => {
     const field = 'debt_account_external_id'
-    const asked = readFields(request)[field]
-    if (isBlank(asked)) return refuse(request, reply, field, lines.required)
-    if (typeof asked !== 'string') return refuse(request, reply, field, lines.string)
-    return trigger(request, reply, asked, state())
+    const id = readFields(request)[field]
+    if (isBlank(id)) return reject(request, reply, field, messages.required)
+    if (typeof id !== 'string') return reject(request, reply, field, messages.string)
+    return trigger(request, reply, id, state())
   })
 
   api.post('/bulk', (request, reply) => {
     const rows = readJson(request)
-    if (rows === undefined) return refuse(request, reply, 'data', lines.required)
-    if (!Array.isArray(rows)) return refuse(request, reply, 'data', lines.array)
-    if (rows.length === 0) return refuse(request, reply, 'data', lines.required)
-    if (rows.length > MAX_ROWS) return refuse(request, reply, 'data', lines.max1000)
+    if (rows === undefined) return reject(request, reply, 'data', messages.required)
+    if (!Array.isArray(rows)) return reject(request, reply, 'data', messages.array)
+    if (rows.length === 0) return reject(request, reply, 'data', messages.required)
+    if (rows.length > MAX_ROWS) return reject(request, reply, 'data', messages.max1000)
     const { bulk_id, count, status } = state().bulkActions.create(rows)
     return reply.send({ data: { bulk_id, count, status } })
   })
@@ -43,20 +43,27 @@ export function addApiRoutes(api: FastifyInstance, state: () => State): void {
       const { bulkActions, settings } = state()
       const { id } = request.params
       const action = bulkActions.find(id)
-      if (!action) return sendFault(request, reply, 404, `No query results for model [Bulk] ${id}`)
-      const page = pageOf(request, action.rows_with_errors, settings.errorsPerPage)
+      if (!action) return sendError(request, reply, 404, `No query results for model [Bulk] ${id}`)
+      const page = paginate(request, action.rows_with_errors, settings.errorsPerPage)
       const rows = bulkActions.errors(id, page.from, page.to).join(',')
       return reply.type('application/json').send(`{"data":[${rows}]${page.links}}`)
     },
   )
 }
 
+/** The fields of a form or a JSON object: the JIT pages send forms (README.md, request bodies). */
+function readFields(request: FastifyRequest): JsonObject {
+  if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
+    return Object.fromEntries(new URLSearchParams(String(request.body)))
+  }
+  const json = readJson(request)
+  return isObject(json) ? json : {}
+}
+
 function isHttpUrl(value: unknown): value is string {
   return typeof value === 'string' && /^https?:\/\//i.test(value) && URL.canParse(value)
 }
 
-function refuse(request: FastifyRequest, reply: FastifyReply, field: string, line: string): FastifyReply {
-  const faults: Faults = new Map()
-  addFault(faults, field, line)
-  return sendValidationFaults(request, reply, faults)
+function reject(request: FastifyRequest, reply: FastifyReply, field: string, message: string): FastifyReply {
+  return sendValidationErrors(request, reply, singleError(field, message))
 }

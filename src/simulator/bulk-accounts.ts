@@ -1,69 +1,92 @@
-import { isObject } from '../json.ts'
-import type { AccountErrors, RowContext } from './bulk-row.ts'
-import { checkShape, identifier, prohibited } from './field-rules.ts'
-import type { Sent } from './holdings.ts'
-import { makesCircle } from './parents.ts'
-import { debtAccountShape } from './resource-rules.ts'
-import { addFault, type Faults, lines } from './wording.ts'
+import { isObject, type JsonObject } from './json.ts'
+import { debtAccountShape, identifier, prohibited, type Shape, validateShape } from './resource-rules.ts'
+import type { SimulatorSettings } from './settings.ts'
+import { type AccountLinks, createsCycle, type WritableStore } from './store.ts'
+import { addError, messages, singleError, type ValidationErrors } from './validation-messages.ts'
 
-/**
- * Judges and creates one list of accounts of a bulk row. An account that names no parent may be the
- * parent of any other in the row (bulk.txt: implicit parents), so these come first whatever their place.
- * @param sent `parent_debt_accounts` or `debt_accounts`
- */
-export function takeBulkAccounts(sent: unknown, path: string, context: RowContext): AccountErrors[] {
-  if (sent === undefined) return []
-  if (!Array.isArray(sent)) {
-    const faults: Faults = new Map()
-    addFault(faults, path, lines.array)
-    return [{ data: sent, messages: Object.fromEntries(faults) }]
-  }
-  const errors: (AccountErrors | undefined)[] = []
-  for (const [index, account] of sent.entries())
-    if (!isNested(account)) errors[index] = take(account, context)
-  for (const [index, account] of sent.entries()) if (isNested(account)) errors[index] = take(account, context)
-  return errors.filter((one) => one !== undefined)
+/** Messages by field name, relative to the resource. */
+export type Messages = Record<string, string[]>
+
+export interface AccountErrors {
+  data: unknown
+  messages: Messages
 }
 
-/** Null is documented: it marks an implicit parent (bulk.txt). */
+export interface RowContext {
+  store: WritableStore
+  settings: SimulatorSettings
+  /** Undefined if the customer or location is rejected: accounts are then validated but not created. */
+  links: AccountLinks | undefined
+  randomlyRejected: unknown
+  /** external_ids of the valid accounts of this row. */
+  validIds: Set<string>
+  /** uuids of the accounts that this row created. */
+  created: string[]
+}
+
+/**
+ * Validates and creates one list of accounts of a bulk row. Accounts without a parent come first: each may be
+ * the implicit parent of any other account of the row (bulk.txt).
+ * @param path `parent_debt_accounts` or `debt_accounts`
+ */
+export function processAccounts(accounts: unknown, path: string, context: RowContext): AccountErrors[] {
+  if (accounts === undefined) return []
+  if (!Array.isArray(accounts)) {
+    return [{ data: accounts, messages: Object.fromEntries(singleError(path, messages.array)) }]
+  }
+  const results: (AccountErrors | undefined)[] = []
+  for (const nested of [false, true]) {
+    for (const [index, account] of accounts.entries()) {
+      if (isNested(account) === nested) results[index] = processAccount(account, context)
+    }
+  }
+  return results.filter((result) => result !== undefined)
+}
+
+/** Bulk only creates, so a uuid is prohibited. */
+export function validateNew(fields: JsonObject, shape: Shape): ValidationErrors {
+  const errors: ValidationErrors = new Map()
+  validateShape(fields, '', shape, errors)
+  if (fields.uuid !== undefined) prohibited(fields.uuid, 'uuid', errors)
+  return errors
+}
+
+/** A null parent marks an implicit parent account (bulk.txt). */
 function isNested(account: unknown): boolean {
   return isObject(account) && account.parent_external_id !== undefined && account.parent_external_id !== null
 }
 
-function take(account: unknown, context: RowContext): AccountErrors | undefined {
-  const faults: Faults = new Map()
-  if (isObject(account)) check(account, context, faults)
-  else addFault(faults, 'debt_account', lines.array)
-  if (faults.size > 0) return { data: account, messages: Object.fromEntries(faults) }
+function processAccount(account: unknown, context: RowContext): AccountErrors | undefined {
+  const errors = isObject(account)
+    ? validateAccount(account, context)
+    : singleError('debt_account', messages.array)
+  if (errors.size > 0) return { data: account, messages: Object.fromEntries(errors) }
 
-  const sent = account as Sent
-  context.passed.add(sent.external_id as string)
-  if (context.links) context.created.push(context.holdings.saveDebtAccount(sent, context.links).uuid)
+  const fields = account as JsonObject
+  context.validIds.add(fields.external_id as string)
+  if (context.links) context.created.push(context.store.saveDebtAccount(fields, context.links).uuid)
   return undefined
 }
 
-function check(account: Sent, context: RowContext, faults: Faults): void {
-  const { holdings, settings, passed } = context
-  const { external_id: externalId, parent_external_id: parent } = account
-  checkShape(account, '', debtAccountShape, faults)
-  if (account.uuid !== undefined) prohibited(account.uuid, 'uuid', faults)
-  if (externalId === undefined) addFault(faults, 'external_id', lines.required)
-  else if (typeof externalId === 'string') {
-    if (passed.has(externalId) || holdings.debtAccounts.has(externalId)) {
-      addFault(faults, 'external_id', lines.taken)
-    } else if (account === context.unwanted) addFault(faults, 'external_account_number', lines.format)
+function validateAccount(account: JsonObject, context: RowContext): ValidationErrors {
+  const { store, settings, validIds } = context
+  const { external_id: id, parent_external_id: parent } = account
+  const exists = (key: string) => validIds.has(key) || store.debtAccounts.has(key)
+
+  const errors = validateNew(account, debtAccountShape)
+  if (id === undefined) addError(errors, 'external_id', messages.required)
+  else if (typeof id === 'string') {
+    if (exists(id)) addError(errors, 'external_id', messages.taken)
+    else if (account === context.randomlyRejected)
+      addError(errors, 'external_account_number', messages.format)
   }
-  if (!isNested(account)) return
-  const before = faults.size
-  identifier(parent, 'parent_external_id', faults)
-  if (faults.size > before) return
-  const isKnown =
-    settings.unknownParents === 'accept' ||
-    passed.has(parent as string) ||
-    holdings.debtAccounts.has(parent as string)
-  // only an account that others wait for can close a circle
-  const isBelowItself =
-    holdings.hasChildren(externalId as string) &&
-    makesCircle(holdings, externalId as string, parent as string)
-  if (!isKnown || isBelowItself) addFault(faults, 'parent_external_id', lines.selected)
+  if (!isNested(account)) return errors
+
+  identifier(parent, 'parent_external_id', errors)
+  if (errors.has('parent_external_id')) return errors
+  const isKnown = settings.unknownParents === 'accept' || exists(parent as string)
+  // Only an account that has children can close a cycle.
+  const closesCycle = store.hasChildren(id as string) && createsCycle(store, id as string, parent as string)
+  if (!isKnown || closesCycle) addError(errors, 'parent_external_id', messages.selected)
+  return errors
 }

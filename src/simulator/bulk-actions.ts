@@ -1,70 +1,71 @@
-import { takeBulkRow } from './bulk-row.ts'
-import type { WritableHoldings } from './holdings.ts'
-import { inColumnOrder } from './in-column-order.ts'
-import { createPackedRecords } from './packed-records.ts'
+import { processBulkRow } from './bulk-row.ts'
+import { createCompressedRecords } from './compressed-records.ts'
+import { sortJsonKeys } from './json.ts'
 import type { SimulatorSettings } from './settings.ts'
+import type { WritableStore } from './store.ts'
 
 export interface BulkAction {
   bulk_id: string
-  /** Rows that were sent. */
+  /** Number of rows sent. */
   count: number
   status: 'pending' | 'completed'
-  /** Rows that have at least one error. */
+  /** Number of rows with at least one error. */
   rows_with_errors: number
 }
 
 export interface BulkActions {
-  /** In the order in which they came. */
+  /** In order of creation. */
   list(): BulkAction[]
-  /** Takes the rows now and judges them later: bulk.txt calls it asynchronous. */
+  /** Accepts the rows and processes them later (bulk.txt: "asynchronously"). */
   create(rows: unknown[]): BulkAction
   find(id: string): BulkAction | undefined
   /** Rows with errors as JSON texts, in the shape of bulk.txt. */
   errors(id: string, from?: number, to?: number): string[]
-  /** When nothing is pending any more. */
+  /** Resolves when no action is pending. */
   settled(): Promise<void>
-  /** Forgets what is pending. */
+  /** Drops pending actions. */
   stop(): void
 }
 
-export function createBulkActions(
-  holdings: WritableHoldings,
-  settings: () => SimulatorSettings,
-): BulkActions {
+export function createBulkActions(store: WritableStore, settings: () => SimulatorSettings): BulkActions {
   const actions = new Map<string, BulkAction & { positions: number[] }>()
-  const errorRows = createPackedRecords()
+  const errorRows = createCompressedRecords()
   const timers = new Set<NodeJS.Timeout>()
   const waiting: (() => void)[] = []
-  let rowsSoFar = 0
+  let rowCount = 0
 
   function complete(id: string, rows: unknown[], firstRowId: number): void {
     const action = actions.get(id)!
     for (const [index, payload] of rows.entries()) {
-      const errors = takeBulkRow(payload, holdings, settings())
+      const errors = processBulkRow(payload, store, settings())
       if (!errors) continue
-      const row = { id: firstRowId + index, payload: inColumnOrder(payload), errors: inColumnOrder(errors) }
+      const row = { id: firstRowId + index, payload: sortJsonKeys(payload), errors: sortJsonKeys(errors) }
       action.positions.push(errorRows.add(JSON.stringify(row)))
     }
     action.rows_with_errors = action.positions.length
     action.status = 'completed'
   }
 
+  const resolveWaiting = () => {
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+
   return {
-    list: () => [...actions.values()].map(publicPart),
+    list: () => [...actions.values()].map(withoutPositions),
     find(id) {
       const action = actions.get(id)
-      return action && publicPart(action)
+      return action && withoutPositions(action)
     },
     create(rows) {
       const id = `b0000000-0000-4000-8000-${(actions.size + 1).toString(16).padStart(12, '0')}`
       const action = { bulk_id: id, count: rows.length, status: 'pending' as const, rows_with_errors: 0 }
       actions.set(id, { ...action, positions: [] })
-      const firstRowId = rowsSoFar + 1
-      rowsSoFar += rows.length
+      const firstRowId = rowCount + 1
+      rowCount += rows.length
       const timer = setTimeout(() => {
         timers.delete(timer)
         complete(id, rows, firstRowId)
-        if (timers.size === 0) for (const resolve of waiting.splice(0)) resolve()
+        if (timers.size === 0) resolveWaiting()
       }, settings().bulkDelayMs)
       timers.add(timer)
       return action
@@ -74,11 +75,11 @@ export function createBulkActions(
     stop() {
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
-      for (const resolve of waiting.splice(0)) resolve()
+      resolveWaiting()
     },
   }
 }
 
-function publicPart({ positions: _, ...action }: BulkAction & { positions: number[] }): BulkAction {
+function withoutPositions({ positions: _, ...action }: BulkAction & { positions: number[] }): BulkAction {
   return action
 }

@@ -1,28 +1,28 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 
-export interface JitAnswer {
+export interface JitResponse {
   status: number
   contentType: string | undefined
   body: Buffer
 }
 
-/** Why there is no answer. */
+/** Why there is no response. */
 export type JitFailure = 'timeout' | 'unreachable' | 'too large'
 
 const MAX_BYTES = 10_000_000
 
 /**
- * Asks the registered URL about one account (just-in-time.txt, Receive a JIT request): GET, the parameter
- * appended, no redirect followed.
- * @param timeoutMs for everything, from connecting to the last byte
+ * Requests one account from the registered URL (just-in-time.txt, Receive a JIT request): GET, the parameter
+ * appended, redirects not followed.
+ * @param timeoutMs covers everything from connecting to the last byte
  */
 export async function callJitUrl(
-  registered: string,
+  registeredUrl: string,
   debtAccountExternalId: string,
   timeoutMs: number,
-): Promise<JitAnswer | JitFailure> {
-  const url = new URL(registered)
+): Promise<JitResponse | JitFailure> {
+  const url = new URL(registeredUrl)
   url.searchParams.append('debt_account_external_id', debtAccountExternalId)
   const signal = AbortSignal.timeout(timeoutMs)
   try {
@@ -50,8 +50,8 @@ export async function callJitUrl(
 function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp
   return new Promise((resolve, reject) => {
-    // a connection of its own for each call: nothing is left open that would hold up the other side's stop;
-    // and no headers that a responder could come to rely on: Tratta's are unseen
+    // Each call opens a new connection, because an idle one would delay the responder's shutdown. It sends no
+    // optional headers, because Tratta's are unknown and a responder must not rely on any.
     request(url, { agent: false, signal }, resolve).on('error', reject).end()
   })
 }

@@ -1,39 +1,38 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { isObject } from '../json.ts'
-import { type Misbehaviour, misbehaviourProblem } from './misbehaviour.ts'
-import { readJson } from './read-fields.ts'
-import type { Resource, Shelf } from './shelf.ts'
+import { type InjectedFault, validateFaults } from './fault-injection.ts'
+import { isObject, readJson } from './json.ts'
+import type { Resource, ResourceStore } from './resource-store.ts'
 import type { State } from './state.ts'
 
-/** What a simulator can be told to do, from within its process and from outside. */
+/** What the control routes share with the object that `createSimulator` returns. */
 export interface Control {
-  /** Replaces what was asked for before; nothing ends it. */
-  misbehave(...list: Misbehaviour[]): Promise<void>
+  /** Replaces all earlier faults; without arguments it removes them. */
+  injectFaults(...faults: InjectedFault[]): Promise<void>
   configure(changes: object): void
   reset(): Promise<void>
 }
 
-/** Routes for the operator of the simulation, outside of /api/v1 and without a token. */
+/** Adds the routes that control the simulator: outside /api/v1 and without a token. */
 export function addControlRoutes(app: FastifyInstance, state: () => State, control: Control): void {
-  app.post('/simulator/misbehave', async (request, reply) => {
-    const body = readJson(request)
-    const list = [body ?? []].flat() as Misbehaviour[]
-    const problem =
-      misbehaviourProblem(list) ??
-      (list.some(({ kind, ms }) => kind === 'away' && ms === undefined) &&
-        'away needs ms: nobody could end it')
-    if (problem) return reply.code(400).send({ message: problem })
-    // `away` shuts this very connection, so the answer goes first
-    if (list.some(({ kind }) => kind === 'away')) reply.raw.once('finish', () => control.misbehave(...list))
-    else await control.misbehave(...list)
+  app.post('/simulator/faults', async (request, reply) => {
+    const list = [readJson(request) ?? []].flat()
+    const error = validateFaults(list)
+    if (error) return reply.code(400).send({ message: error })
+    const faults = list as InjectedFault[]
+    const outage = faults.find((fault) => fault.kind === 'outage')
+    if (outage && outage.ms === undefined)
+      return reply.code(400).send({ message: 'outage needs ms: during an outage no request can end it' })
+    // An outage closes this connection, so it starts after the response.
+    if (outage) reply.raw.once('finish', () => control.injectFaults(...faults))
+    else await control.injectFaults(...faults)
     return reply.code(204).send()
   })
 
   app.post('/simulator/configure', (request, reply) => {
     const body = readJson(request)
-    if (!isObject(body)) return reply.code(400).send({ message: 'an object of settings is needed' })
-    // JSON has no infinity
+    if (!isObject(body)) return reply.code(400).send({ message: 'the body must be an object of settings' })
+    // JSON has no Infinity.
     const changes = body.requestsPerMinute === null ? { ...body, requestsPerMinute: Infinity } : body
     try {
       control.configure(changes)
@@ -50,34 +49,33 @@ export function addControlRoutes(app: FastifyInstance, state: () => State, contr
 
   app.get('/simulator/requests', () => state().requests)
   app.get('/simulator/bulk', () => state().bulkActions.list())
-  app.get('/simulator/holdings', () => {
-    const { holdings, jitUrls } = state()
-    const { customers, locations, debtAccounts } = holdings
+  app.get('/simulator/store', () => {
+    const { store, jitUrls } = state()
     return {
-      customers: customers.size,
-      locations: locations.size,
-      debt_accounts: debtAccounts.size,
+      customers: store.customers.size,
+      locations: store.locations.size,
+      debt_accounts: store.debtAccounts.size,
       jit_urls: jitUrls,
     }
   })
-  for (const [path, shelf] of shelves) {
-    app.get(`/simulator/holdings/${path}`, (_request, reply) => sendLines(reply, shelf(state())))
-    app.get<{ Params: { key: string } }>(`/simulator/holdings/${path}/:key`, (request, reply) => {
-      const resource = shelf(state()).get(request.params.key)
-      return resource ?? reply.code(404).send({ message: 'Not held.' })
+  for (const [path, select] of resourceStores) {
+    app.get(`/simulator/store/${path}`, (_request, reply) => sendLines(reply, select(state())))
+    app.get<{ Params: { key: string } }>(`/simulator/store/${path}/:key`, (request, reply) => {
+      const resource = select(state()).get(request.params.key)
+      return resource ?? reply.code(404).send({ message: 'Not found.' })
     })
   }
 }
 
-const shelves: [path: string, shelf: (state: State) => Shelf<Resource>][] = [
-  ['customers', ({ holdings }) => holdings.customers],
-  ['locations', ({ holdings }) => holdings.locations],
-  ['debt_accounts', ({ holdings }) => holdings.debtAccounts],
+const resourceStores: [path: string, select: (state: State) => ResourceStore<Resource>][] = [
+  ['customers', ({ store }) => store.customers],
+  ['locations', ({ store }) => store.locations],
+  ['debt_accounts', ({ store }) => store.debtAccounts],
 ]
 
-function sendLines(reply: FastifyReply, shelf: Shelf): FastifyReply {
+function sendLines(reply: FastifyReply, resources: ResourceStore): FastifyReply {
   function* lines(): Generator<string> {
-    for (const resource of shelf.values()) yield `${JSON.stringify(resource)}\n`
+    for (const resource of resources.values()) yield `${JSON.stringify(resource)}\n`
   }
   return reply.type('application/x-ndjson').send(Readable.from(lines()))
 }

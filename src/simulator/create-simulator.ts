@@ -1,93 +1,92 @@
 import type { AddressInfo } from 'node:net'
 import { buildApp } from './app.ts'
 import type { BulkAction } from './bulk-actions.ts'
-import { createDoor } from './door.ts'
-import { createDraw } from './draw.ts'
-import type { Holdings } from './holdings.ts'
-import { type Misbehaviour, misbehaviourProblem } from './misbehaviour.ts'
+import { type InjectedFault, validateFaults } from './fault-injection.ts'
+import { createOutage } from './outage.ts'
+import { createRandom } from './random.ts'
 import type { RecordedRequest } from './recorded-request.ts'
 import { changeSettings, defaultSettings, type SimulatorSettings } from './settings.ts'
 import { createState } from './state.ts'
+import type { Store } from './store.ts'
 
 export interface SimulatorOptions extends Partial<SimulatorSettings> {
-  /** Default 127.0.0.1. The control routes ask for no token: think before you open them to others. */
+  /** Default 127.0.0.1. The control routes need no token, so other addresses expose them. */
   host?: string
-  /** Default 0, which is any free port. */
+  /** Default 0: any free port. */
   port?: number
 }
 
 export interface Simulator {
-  /** The base address, as TRATTA_API_URL wants it: `http://127.0.0.1:PORT/api/v1`. */
+  /** The value for TRATTA_API_URL: `http://127.0.0.1:PORT/api/v1`. */
   readonly url: string
   /** The last 10,000 requests below /api/v1 since the last reset. */
   readonly requests: readonly RecordedRequest[]
-  /** What it holds. */
-  readonly holdings: Holdings
-  /** Registered JIT URLs in the order in which they came; the last one is called. */
+  readonly store: Store
+  /** Registered JIT URLs in order of registration; a trigger calls the last one. */
   readonly jitUrls: readonly string[]
-  /** Bulk actions in the order in which they came. */
+  /** Bulk actions in order of creation. */
   readonly bulkActions: readonly BulkAction[]
   readonly settings: Readonly<SimulatorSettings>
-  /** When no bulk action is pending any more. */
+  /** Resolves when no bulk action is pending. */
   settled(): Promise<void>
   /**
-   * Misbehaves in the first of these ways that applies to a request. Replaces what was asked for before;
-   * without arguments it behaves again.
-   * @throws TypeError
+   * Injects the first of these faults that applies to a request. Replaces all earlier faults and ends an outage;
+   * without arguments no fault remains.
+   * @throws TypeError if a fault is invalid
    */
-  misbehave(...list: Misbehaviour[]): Promise<void>
+  injectFaults(...faults: InjectedFault[]): Promise<void>
   /**
-   * Changes settings while it runs.
-   * @throws TypeError naming every setting that is unknown or wrong
+   * Changes settings while the simulator runs.
+   * @throws TypeError naming every unknown setting and every invalid value
    */
   configure(changes: Partial<SimulatorSettings>): void
   /**
-   * Forgets everything, misbehaviours included, and goes back to the settings that it was made with. All
-   * of it at once; only if it was `away`, it can be reached again when the promise is fulfilled.
+   * Clears everything, faults included, and restores the initial settings, all at once. Only the end of an
+   * outage takes until the promise resolves.
    */
   reset(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Starts a simulated Tratta, written from Tratta's pages alone; docs/simulator.md says what of it is
- * documented, what is our reading, and what is unknown.
- * @throws TypeError for wrong options; a system error if the port is taken
+ * Starts a simulated Tratta, based on Tratta's documentation alone. docs/simulator.md lists which behavior is
+ * documented, assumed and unknown.
+ * @throws TypeError for invalid options; a system error if the port is in use
  */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, ...changes } = options
-  const initial = changeSettings(defaultSettings, changes)
-  let state = createState(initial)
+  const initialSettings = changeSettings(defaultSettings, changes)
+  let state = createState(initialSettings)
   let closing: Promise<void> | undefined
 
-  const app = buildApp(() => state, { misbehave, configure, reset })
+  const app = buildApp(() => state, { injectFaults, configure, reset })
   const address = await app.listen({ host, port }).then(() => app.server.address() as AddressInfo)
-  const door = createDoor(app.server, host, address.port)
+  const { startOutage, endOutage } = createOutage(app.server, host, address.port)
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
 
-  async function misbehave(...list: Misbehaviour[]): Promise<void> {
-    const problem = misbehaviourProblem(list)
-    if (problem) throw new TypeError(problem)
-    state.misbehaviours.set(list.filter(({ kind }) => kind !== 'away'))
-    const away = list.find(({ kind }) => kind === 'away')
-    await (away ? door.shut(away.ms) : door.open())
+  async function injectFaults(...faults: InjectedFault[]): Promise<void> {
+    const error = validateFaults(faults)
+    if (error) throw new TypeError(error)
+    state.faults.set(faults.filter((fault) => fault.kind !== 'outage'))
+    const outage = faults.find((fault) => fault.kind === 'outage')
+    await (outage ? startOutage(outage.ms) : endOutage())
   }
 
-  function configure(given: object): void {
-    const settings = changeSettings(state.settings, given)
-    if (settings.seed !== state.settings.seed) state.drawLoss = createDraw(settings.seed)
+  function configure(changes: object): void {
+    const settings = changeSettings(state.settings, changes)
+    if (settings.seed !== state.settings.seed) state.random = createRandom(settings.seed)
     state.settings = settings
   }
 
   function reset(): Promise<void> {
     state.bulkActions.stop()
-    state = createState(initial)
-    return door.open()
+    state = createState(initialSettings)
+    return endOutage()
   }
 
   async function close(): Promise<void> {
     state.bulkActions.stop()
-    await door.open()
+    await endOutage()
     await app.close()
   }
 
@@ -96,8 +95,8 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     get requests() {
       return state.requests
     },
-    get holdings() {
-      return state.holdings
+    get store() {
+      return state.store
     },
     get jitUrls() {
       return state.jitUrls
@@ -109,7 +108,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
       return state.settings
     },
     settled: () => state.bulkActions.settled(),
-    misbehave,
+    injectFaults,
     configure,
     reset,
     close: () => (closing ??= close()),

@@ -1,22 +1,16 @@
-export interface RateLimit {
-  /** Milliseconds until a request may pass; 0 if this one has passed. */
-  take(requestsPerMinute: number): number
-}
-
 /**
- * Counts over any sixty seconds, not by the clock's minute: whoever keeps this limit keeps every other way
- * of counting as well. A refused request does not count.
+ * Counts over a sliding window of 60 seconds: a client that keeps this limit also keeps the limit of any fixed
+ * window. A rejected request does not count.
+ * @returns a function that counts a request, and returns 0 if it is allowed, else milliseconds until one is
  */
-export function createRateLimit(): RateLimit {
-  const passed: number[] = []
-  return {
-    take(requestsPerMinute) {
-      if (requestsPerMinute === Number.POSITIVE_INFINITY) return 0
-      const now = performance.now()
-      while (passed.length > 0 && passed[0]! <= now - 60_000) passed.shift()
-      if (passed.length >= requestsPerMinute) return passed[0]! + 60_000 - now
-      passed.push(now)
-      return 0
-    },
+export function createRateLimit(): (requestsPerMinute: number) => number {
+  const allowed: number[] = []
+  return (requestsPerMinute) => {
+    if (requestsPerMinute === Number.POSITIVE_INFINITY) return 0
+    const now = performance.now()
+    while (allowed.length > 0 && allowed[0]! <= now - 60_000) allowed.shift()
+    if (allowed.length >= requestsPerMinute) return allowed[0]! + 60_000 - now
+    allowed.push(now)
+    return 0
   }
 }

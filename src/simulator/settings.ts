@@ -1,78 +1,113 @@
-/** What can be changed while the simulator runs, by `configure` or POST /simulator/configure. */
-export interface SimulatorSettings {
-  /** The bearer token that is accepted. */
-  token: string
-  /** In any sixty seconds; Infinity lifts it. */
-  requestsPerMinute: number
-  /** Whether a 429 carries Retry-After: nobody here has seen that it does. */
-  retryAfter: boolean
-  /** Milliseconds that the JIT call may take. */
-  callTimeoutMs: number
-  /** Milliseconds that a bulk action stays pending. */
-  bulkDelayMs: number
-  /** A customer of a bulk row that is held already: its new accounts are added, or the row is refused. */
-  existingCustomers: 'reuse' | 'refuse'
-  /** An account whose parent is neither held nor sent along. */
-  unknownParents: 'refuse' | 'accept'
-  /** Rows on a page of bulk errors; 0 puts all on one, without links. */
-  errorsPerPage: number
-  /** Share (0 to 1) of answers that are lost after the request was taken. */
-  lostAnswers: number
-  /** Share (0 to 1) of bulk rows that are refused for no reason of theirs. */
-  refusedRows: number
-  /** Decides which answers and rows these are. */
-  seed: number
-}
-
-export const defaultSettings: Readonly<SimulatorSettings> = {
-  token: 'simulated-token',
-  requestsPerMinute: 300,
-  retryAfter: false,
-  callTimeoutMs: 10_000,
-  bulkDelayMs: 0,
-  existingCustomers: 'reuse',
-  unknownParents: 'refuse',
-  errorsPerPage: 0,
-  lostAnswers: 0,
-  refusedRows: 0,
-  seed: 1,
-}
-
-type Kind = [description: string, accepts: (value: unknown) => boolean]
-
-const isNumber = (value: unknown): value is number => typeof value === 'number'
-const milliseconds: Kind = ['milliseconds', (value) => Number.isSafeInteger(value) && (value as number) >= 0]
-const share: Kind = ['a share from 0 to 1', (value) => isNumber(value) && value >= 0 && value <= 1]
-const choice = (...words: string[]): Kind => [words.join(' or '), (value) => words.includes(value as string)]
-
-const kinds: Record<keyof SimulatorSettings, Kind> = {
-  token: ['a text', (value) => typeof value === 'string' && value !== ''],
-  requestsPerMinute: ['a positive number', (value) => isNumber(value) && value > 0],
-  retryAfter: ['true or false', (value) => typeof value === 'boolean'],
-  callTimeoutMs: milliseconds,
-  bulkDelayMs: milliseconds,
-  existingCustomers: choice('reuse', 'refuse'),
-  unknownParents: choice('refuse', 'accept'),
-  errorsPerPage: [
-    '0 to 500',
-    (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 500,
-  ],
-  lostAnswers: share,
-  refusedRows: share,
-  seed: ['a whole number', (value) => Number.isSafeInteger(value)],
+interface Setting<T> {
+  default: T
+  /** What a value must be, for error messages. */
+  expected: string
+  accepts: (value: unknown) => boolean
+  /** Meaning, in the words of the table in docs/simulator.md. */
+  description: string
 }
 
 /**
- * The settings with the changes applied.
- * @throws TypeError naming every setting that is unknown or wrong
+ * Every setting of the simulator. A new entry is all that types, validation and the control route need;
+ * test/simulator/settings.test.ts compares the entries with docs/simulator.md.
+ */
+export const settingDefinitions = {
+  token: setting('simulated-token', 'a non-empty string', isFilledString, 'accepted bearer token'),
+  requestsPerMinute: setting(
+    300,
+    'a positive number',
+    (value) => isNumber(value) && value > 0,
+    'rate limit; `Infinity` (over HTTP `null`) disables it',
+  ),
+  retryAfter: setting(false, 'true or false', isBoolean, 'whether a 429 has a `Retry-After` header'),
+  callTimeoutMs: milliseconds(10_000, 'timeout of the JIT call'),
+  bulkDelayMs: milliseconds(0, 'how long a bulk action stays `pending`'),
+  existingCustomers: choice(
+    ['reuse', 'reject'],
+    'reuse',
+    '`reuse` adds the accounts of a bulk row to a known customer; `reject` rejects the row ("has already been taken")',
+  ),
+  unknownParents: choice(
+    ['reject', 'accept'],
+    'reject',
+    'account whose parent is neither stored nor sent: `accept` links it when the parent arrives',
+  ),
+  errorsPerPage: setting(
+    0,
+    '0 to 500',
+    (value) => isInteger(value) && value >= 0 && value <= 500,
+    'rows on a page of bulk errors, with `links`, `meta`, `?page=` and `?limit=` (1 to 500); 0 returns all rows without links',
+  ),
+  lostResponses: share('share of requests that are processed but whose response is lost'),
+  rejectedRows: share(
+    'share of bulk rows whose customer or one account is rejected unless stored; the same row is always rejected',
+  ),
+  seed: setting(1, 'a whole number', isInteger, 'seed of `lostResponses` and `rejectedRows`'),
+}
+
+/** Can change while the simulator runs, by `configure` or POST /simulator/configure. */
+export type SimulatorSettings = {
+  [Name in keyof typeof settingDefinitions]: (typeof settingDefinitions)[Name]['default']
+}
+
+export const defaultSettings = Object.fromEntries(
+  Object.entries(settingDefinitions).map(([name, definition]) => [name, definition.default]),
+) as Readonly<SimulatorSettings>
+
+/**
+ * Returns the settings with the changes applied.
+ * @throws TypeError naming every unknown setting and every invalid value
  */
 export function changeSettings(settings: SimulatorSettings, changes: object): SimulatorSettings {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined)
-  const problems = given.flatMap(([name, value]) => {
-    const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof SimulatorSettings] : undefined
-    if (!kind) return [`${name} is not a setting`]
-    return kind[1](value) ? [] : [`${name} must be ${kind[0]}`]
+  const errors = given.flatMap(([name, value]) => {
+    if (!Object.hasOwn(settingDefinitions, name)) return [`${name} is not a setting`]
+    const { accepts, expected } = settingDefinitions[name as keyof SimulatorSettings]
+    return accepts(value) ? [] : [`${name} must be ${expected}`]
   })
-  if (problems.length > 0) throw new TypeError(problems.join('; '))
+  if (errors.length > 0) throw new TypeError(errors.join('; '))
   return { ...settings, ...Object.fromEntries(given) }
+}
+
+function setting<T>(
+  defaultValue: T,
+  expected: string,
+  accepts: (value: unknown) => boolean,
+  description: string,
+): Setting<T> {
+  return { default: defaultValue, expected, accepts, description }
+}
+
+function choice<T extends string>(
+  values: readonly T[],
+  defaultValue: NoInfer<T>,
+  description: string,
+): Setting<T> {
+  const accepts = (value: unknown) => values.includes(value as T)
+  return { default: defaultValue, expected: values.join(' or '), accepts, description }
+}
+
+function milliseconds(defaultValue: number, description: string): Setting<number> {
+  return setting(defaultValue, 'milliseconds', (value) => isInteger(value) && value >= 0, description)
+}
+
+function share(description: string): Setting<number> {
+  const accepts = (value: unknown) => isNumber(value) && value >= 0 && value <= 1
+  return setting(0, 'a share from 0 to 1', accepts, description)
+}
+
+function isFilledString(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean'
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
 }

@@ -1,35 +1,36 @@
 import { type BulkActions, createBulkActions } from './bulk-actions.ts'
-import { createDraw } from './draw.ts'
-import { createHoldings, type WritableHoldings } from './holdings.ts'
-import { createMisbehaviours, type Misbehaviours } from './misbehaviour.ts'
-import { createRateLimit, type RateLimit } from './rate-limit.ts'
+import { createFaultQueue, type FaultQueue } from './fault-injection.ts'
+import { createRandom } from './random.ts'
+import { createRateLimit } from './rate-limit.ts'
 import type { RecordedRequest } from './recorded-request.ts'
 import type { SimulatorSettings } from './settings.ts'
+import { createStore, type WritableStore } from './store.ts'
 
-/** Everything that a reset forgets. */
+/** Everything that a reset replaces. */
 export interface State {
   settings: SimulatorSettings
-  holdings: WritableHoldings
+  store: WritableStore
   bulkActions: BulkActions
-  /** Registered URLs, in the order in which they came. */
+  /** Registered URLs in order of registration. */
   jitUrls: string[]
   requests: RecordedRequest[]
-  misbehaviours: Misbehaviours
-  rateLimit: RateLimit
-  drawLoss: () => number
+  faults: FaultQueue
+  /** Returns milliseconds until a request is allowed. */
+  rateLimit: (requestsPerMinute: number) => number
+  random: () => number
 }
 
 export function createState(settings: SimulatorSettings): State {
-  const holdings = createHoldings()
+  const store = createStore()
   const state: State = {
     settings,
-    holdings,
-    bulkActions: createBulkActions(holdings, () => state.settings),
+    store,
+    bulkActions: createBulkActions(store, () => state.settings),
     jitUrls: [],
     requests: [],
-    misbehaviours: createMisbehaviours(),
+    faults: createFaultQueue(),
     rateLimit: createRateLimit(),
-    drawLoss: createDraw(settings.seed),
+    random: createRandom(settings.seed),
   }
   return state
 }

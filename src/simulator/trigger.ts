@@ -1,50 +1,80 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { applyPayload } from './apply-payload.ts'
+import type { DebtAccount } from './balance-sums.ts'
 import { callJitUrl, type JitFailure } from './call-jit-url.ts'
-import { checkPayload, type Payload } from './check-payload.ts'
-import { sendFault, sendValidationFaults } from './faults.ts'
-import { parseJson } from './parse-json.ts'
+import { sendError, sendValidationErrors } from './error-response.ts'
+import { parseJson } from './json.ts'
+import type { Resource } from './resource-store.ts'
 import type { State } from './state.ts'
-import { addFault, type Faults, lines } from './wording.ts'
+import type { WritableStore } from './store.ts'
+import { type Payload, validatePayload } from './validate-payload.ts'
+import { messages, singleError, type ValidationErrors } from './validation-messages.ts'
 
 /**
- * Asks the last registered URL about an account, and answers what came of it (just-in-time.txt, Testing a
- * JIT endpoint): the resources that were created or updated; or the other side's status and body as they
- * came, if it did not answer 200; or what is wrong with the payload, 422.
+ * Requests an account from the last registered URL and sends the result (just-in-time.txt, Testing a JIT
+ * endpoint): the created or updated resources; or the responder's status and body, if its status is not 200; or
+ * 422 with the validation errors of the payload.
  */
 export async function trigger(
   request: FastifyRequest,
   reply: FastifyReply,
-  asked: string,
+  requestedId: string,
   state: State,
 ): Promise<FastifyReply> {
   const url = state.jitUrls.at(-1)
-  if (url === undefined) return sendFault(request, reply, 404, 'No just in time endpoint has been created.')
+  if (url === undefined) return sendError(request, reply, 404, 'No just in time endpoint has been created.')
 
   const { callTimeoutMs } = state.settings
-  const answer = await callJitUrl(url, asked, callTimeoutMs)
-  if (typeof answer === 'string') {
-    return sendFault(request, reply, answer === 'timeout' ? 504 : 502, failureMessage(answer, callTimeoutMs))
+  const response = await callJitUrl(url, requestedId, callTimeoutMs)
+  if (typeof response === 'string') {
+    const status = response === 'timeout' ? 504 : 502
+    return sendError(request, reply, status, failureMessage(response, callTimeoutMs))
   }
-  if (answer.status !== 200) {
-    if (answer.contentType !== undefined) reply.type(answer.contentType)
-    return reply.code(answer.status).send(answer.body)
+  if (response.status !== 200) {
+    if (response.contentType !== undefined) reply.type(response.contentType)
+    return reply.code(response.status).send(response.body)
   }
-  const text = answer.body.toString()
-  const faults = checkText(text, asked, state)
-  if (faults.size > 0) return sendValidationFaults(request, reply, faults)
-  // parsed again, because `parseJson` marks numbers where it finds 1.0
+  const text = response.body.toString()
+  const errors = validateText(text, requestedId, state)
+  if (errors.size > 0) return sendValidationErrors(request, reply, errors)
+  // Parsed again, because `parseJson` replaces numbers such as 1.0 by objects.
   const { data } = JSON.parse(text) as { data: Payload }
-  return reply.send({ data: applyPayload(data, state.holdings) })
+  return reply.send({ data: savePayload(data, state.store) })
 }
 
-function checkText(text: string, asked: string, { holdings, settings }: State): Faults {
+function validateText(text: string, requestedId: string, { store, settings }: State): ValidationErrors {
   try {
-    return checkPayload(parseJson(text), asked, holdings, settings)
+    return validatePayload(parseJson(text), requestedId, store, settings)
   } catch {
-    const faults: Faults = new Map()
-    addFault(faults, 'data', lines.json)
-    return faults
+    return singleError('data', messages.json)
+  }
+}
+
+/** The stored resources after an update, under the keys of the payload. */
+interface SavedPayload {
+  location?: Resource
+  customer?: Resource
+  debt_account: DebtAccount
+  child_debt_accounts?: DebtAccount[]
+}
+
+/** Creates or updates the resources of a valid payload, and links its accounts to its customer and location. */
+function savePayload(payload: Payload, store: WritableStore): SavedPayload {
+  const location = payload.location && store.saveLocation(payload.location)
+  const customer = payload.customer && store.saveCustomer(payload.customer)
+  const links = {
+    ...(customer && { customer_id: customer.uuid }),
+    ...(location && { location_id: location.uuid }),
+  }
+  const account = store.saveDebtAccount(payload.debt_account, links)
+  const children = payload.child_debt_accounts?.map((child) => store.saveDebtAccount(child, links))
+  store.recalculateParents()
+
+  const stored = ({ uuid }: DebtAccount) => store.debtAccounts.get(uuid)!
+  return {
+    ...(location && { location }),
+    ...(customer && { customer }),
+    debt_account: stored(account),
+    ...(children && { child_debt_accounts: children.map(stored) }),
   }
 }
 

@@ -50,7 +50,7 @@ async function big() {
     seconds: Math.round(seconds),
     customersPerSecond: Math.round(customers / seconds),
     peakMB: peak(),
-    held: await tratta.get('/holdings'),
+    held: await tratta.get('/store'),
     expected: { customers, accounts: accountsOf(customers) },
     state: await database.query(
       `select relname, pg_total_relation_size(oid) / 1048576 as mb from pg_class where relname ~ '^bulk_' and relkind = 'r'`,
@@ -93,7 +93,7 @@ async function rate() {
 
 async function kill() {
   const customers = Number(size) - (Number(size) % 30)
-  for (const existingCustomers of mode ? [mode] : ['reuse', 'refuse']) {
+  for (const existingCustomers of mode ? [mode] : ['reuse', 'reject']) {
     const database = await testDatabase(t)
     const tratta = await simulatedTratta(t, { existingCustomers })
     await seedPortfolio(database, customers)
@@ -122,7 +122,7 @@ async function away() {
   const env = { ...bulkSettings(database, tratta), TRATTA_BULK_BYTES: '50000' }
   const pushing = program(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '300' })
   while ((await tratta.taken()).posts < 5) await pause(50)
-  await tratta.misbehave({ kind: 'away', ms: Number(more) * 1000 })
+  await tratta.injectFaults({ kind: 'outage', ms: Number(more) * 1000 })
   const begun = performance.now()
   const { code } = await pushing.ended
   console.log({

@@ -78,7 +78,7 @@ t.test('Tratta away for a while: it waits, and loses nothing', async (t) => {
   const { tratta, pushing, sent, database } = await started(t)
   const push = pushing()
   await sent(5)
-  await tratta.misbehave({ kind: 'away', ms: 4000 })
+  await tratta.injectFaults({ kind: 'outage', ms: 4000 })
   t.match(await push.ended, { code: 0 })
   const ours = await ourAccounts(database)
   t.equal(ours.taken.length, accountsOf(CUSTOMERS))
@@ -89,7 +89,7 @@ t.test('429, 503, 500, pages, empty answers, connections reset and cut', async (
   const { tratta, pushing, sent, database } = await started(t)
   const push = pushing()
   await sent(2)
-  await tratta.misbehave(
+  await tratta.injectFaults(
     { kind: 'status', status: 429, retryAfter: 1, times: 2 },
     { kind: 'status', status: 429, times: 2 },
     { kind: 'status', status: 503, times: 2 },
@@ -98,7 +98,7 @@ t.test('429, 503, 500, pages, empty answers, connections reset and cut', async (
     { kind: 'empty', times: 2 },
     { kind: 'huge', times: 2 },
     { kind: 'reset', times: 2 },
-    { kind: 'lost', times: 3 },
+    { kind: 'lost_response', times: 3 },
   )
   t.match(await push.ended, { code: 0 })
   const ours = await ourAccounts(database)

@@ -23,7 +23,7 @@ export async function killedPush(
   tratta: Tratta,
   { kills, customers }: { kills: number; customers: number },
 ) {
-  await tratta.configure({ lostAnswers: 0.02, refusedRows: 0.01, bulkDelayMs: 20 })
+  await tratta.configure({ lostResponses: 0.02, rejectedRows: 0.01, bulkDelayMs: 20 })
   const settings = { ...bulkSettings(database, tratta), TRATTA_BULK_BYTES: '300000' }
   // So slow that there is something left to do at the last of them.
   const env = { ...settings, TRATTA_REQUESTS_PER_MINUTE: String(Math.round((customers / 250 / kills) * 60)) }
@@ -41,7 +41,7 @@ export async function killedPush(
     for (const { state } of left) states[String(state)] = (states[String(state)] ?? 0) + 1
   }
   // Whatever the kills met, this one meets answers that are lost.
-  await tratta.misbehave({ kind: 'lost', times: 6, path: '/bulk' })
+  await tratta.injectFaults({ kind: 'lost_response', times: 6, path: '/bulk' })
   const { code, stdout, stderr } = await run(t, ['bulk', 'push'], settings)
   const [{ uncertain, posts, rows } = {}] = await database.query(
     `select count(*) filter (where uncertain)::int as uncertain, sum(posts)::int as posts,

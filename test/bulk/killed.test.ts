@@ -9,7 +9,7 @@ import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
 const CUSTOMERS = 6000
 const KILLS = 5
 
-for (const existingCustomers of ['reuse', 'refuse'])
+for (const existingCustomers of ['reuse', 'reject'])
   t.test(`a push killed ${KILLS} times, existing customers: ${existingCustomers}`, async (t) => {
     const database = await testDatabase(t)
     const tratta = await simulatedTratta(t, { existingCustomers })

@@ -118,7 +118,7 @@ t.test('of accounts, parents, customers and locations', async (t) => {
 })
 
 t.test('refused at will: each row on both sides, corrected ones once more', async (t) => {
-  const { database, tratta, bulk } = await started(t, { refusedRows: 0.3 })
+  const { database, tratta, bulk } = await started(t, { rejectedRows: 0.3 })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L');
     insert into tratta_jit.customers (external_id, name) select 'c-' || i, 'Person ' || i from generate_series(1, 200) i;
@@ -154,7 +154,7 @@ t.test('refused at will: each row on both sides, corrected ones once more', asyn
 })
 
 t.test('customers that Tratta refuses because it has them', async (t) => {
-  const { database, tratta, bulk, refusals } = await started(t, { existingCustomers: 'refuse' })
+  const { database, tratta, bulk, refusals } = await started(t, { existingCustomers: 'reject' })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'M');
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann');

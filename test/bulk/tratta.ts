@@ -9,7 +9,7 @@ export interface Tratta {
   url: string
   pid: number
   configure(settings: Record<string, unknown>): Promise<void>
-  misbehave(...list: Record<string, unknown>[]): Promise<void>
+  injectFaults(...list: Record<string, unknown>[]): Promise<void>
   reset(): Promise<void>
   // biome-ignore lint/suspicious/noExplicitAny: whatever the control route shows
   get(path: string): Promise<any>
@@ -35,11 +35,11 @@ export async function simulatedTratta(t: Test, settings: Record<string, unknown>
     url,
     pid: running.process.pid!,
     configure: async (given) => void (await control('/configure', given)),
-    misbehave: async (...list) => void (await control('/misbehave', list)),
+    injectFaults: async (...list) => void (await control('/faults', list)),
     reset: async () => void (await control('/reset', {})),
     get,
     async held(what) {
-      const text = await (await control(`/holdings/${what}`)).text()
+      const text = await (await control(`/store/${what}`)).text()
       return text
         .split('\n')
         .flatMap((line) => (line ? String(JSON.parse(line).external_id) : []))

@@ -106,10 +106,10 @@ t.test('the rate limit', async (t) => {
 })
 
 t.test('createSimulator names all wrong settings', async (t) => {
-  const wrong = { lostAnswers: 2, requestsPerMinute: 0, colour: 'red' } as object
+  const wrong = { lostResponses: 2, requestsPerMinute: 0, colour: 'red' } as object
   await t.rejects(createSimulator(wrong), {
     name: 'TypeError',
     message:
-      'lostAnswers must be a share from 0 to 1; requestsPerMinute must be a positive number; colour is not a setting',
+      'lostResponses must be a share from 0 to 1; requestsPerMinute must be a positive number; colour is not a setting',
   })
 })

@@ -85,7 +85,7 @@ t.test('the documented example', async (t) => {
   })
 
   t.test('all of it is held, the parent with its child’s sums', async (t) => {
-    const { customers, locations, debtAccounts } = simulator.holdings
+    const { customers, locations, debtAccounts } = simulator.store
     t.strictSame([...customers.values()], [{ uuid: links.customer_id, ...documented.customer }])
     t.strictSame(
       [...locations.values()],
@@ -124,7 +124,7 @@ t.test('the documented example', async (t) => {
         },
       },
     ])
-    t.ok(simulator.holdings.debtAccounts.has('new'))
+    t.ok(simulator.store.debtAccounts.has('new'))
     const text = JSON.stringify(
       (await get(`/bulk/${bulkId(2)}/errors`)).body.data[0].payload.debt_accounts[0],
     )
@@ -159,7 +159,7 @@ t.test('POST /bulk', async (t) => {
     const answer = await post('/bulk', { json: rows(1000) })
     t.strictSame(answer.body, { data: { bulk_id: bulkId(1), count: 1000, status: 'pending' } })
     await simulator.settled()
-    t.equal(simulator.holdings.customers.size, 1000)
+    t.equal(simulator.store.customers.size, 1000)
   })
   t.test('takes 20 MB, not 33', async (t) => {
     const large = (bytes: number) => [{ customer: { name: 'N', note: 'x'.repeat(bytes) } }]
@@ -189,7 +189,7 @@ t.test('parents', async (t) => {
   const { simulator, send } = await startBulk(t)
   const customer = (external_id: string) => ({ name: 'N', external_id })
   const sums = (key: string) => {
-    const { balance, current_balance } = simulator.holdings.debtAccounts.get(key)!
+    const { balance, current_balance } = simulator.store.debtAccounts.get(key)!
     return [balance, current_balance]
   }
   const selected = { parent_external_id: ['The selected parent external id is invalid.'] }
@@ -205,8 +205,8 @@ t.test('parents', async (t) => {
     })
     t.strictSame(errors, [])
     t.strictSame(sums('p'), [30, 29])
-    t.notOk('parent_external_id' in simulator.holdings.debtAccounts.get('p')!)
-    t.equal(simulator.holdings.debtAccounts.get('x')!.parent_external_id, 'p')
+    t.notOk('parent_external_id' in simulator.store.debtAccounts.get('p')!)
+    t.equal(simulator.store.debtAccounts.get('x')!.parent_external_id, 'p')
   })
   t.test('held already', async (t) => {
     t.strictSame(
@@ -228,8 +228,8 @@ t.test('parents', async (t) => {
         errors: { customer: [], location: [], debt_accounts: [{ data: orphan, messages: selected }] },
       },
     ])
-    t.ok(simulator.holdings.debtAccounts.has('own'))
-    t.notOk(simulator.holdings.debtAccounts.has('o'))
+    t.ok(simulator.store.debtAccounts.has('own'))
+    t.notOk(simulator.store.debtAccounts.has('o'))
   })
   t.test('refused itself', async (t) => {
     const parent = { external_id: 'q', balance: '5' }
@@ -275,7 +275,7 @@ t.test('errors', async (t) => {
         },
       },
     ])
-    t.equal(simulator.holdings.debtAccounts.size, 0)
+    t.equal(simulator.store.debtAccounts.size, 0)
   })
   t.test('of a location: likewise', async (t) => {
     const payload = { customer: { name: 'N' }, location: { name: 'L', type: 'x' }, debt_accounts: [good] }
@@ -286,7 +286,7 @@ t.test('errors', async (t) => {
         errors: { customer: [], location: { type: ['The selected type is invalid.'] }, debt_accounts: [] },
       },
     ])
-    const { customers, debtAccounts } = simulator.holdings
+    const { customers, debtAccounts } = simulator.store
     t.strictSame([customers.size, debtAccounts.size], [0, 0])
   })
   t.test('of rows and lists that are none', async (t) => {
@@ -348,7 +348,7 @@ t.test('errors', async (t) => {
     })
     t.strictSame(await send(row('one'), row('one'), row()), [])
     t.strictSame((await send(row('two')))[0].errors.location, { name: ['The name has already been taken.'] })
-    t.equal(simulator.holdings.locations.size, 1)
+    t.equal(simulator.store.locations.size, 1)
   })
 })
 
@@ -361,13 +361,13 @@ t.test('a customer that is held', async (t) => {
     const { simulator, send } = await startBulk(t)
     t.strictSame(await send(row('First', 'a'), row('Second', 'b')), [])
     t.strictSame(
-      [...simulator.holdings.customers.values()],
+      [...simulator.store.customers.values()],
       [{ uuid: links.customer_id, external_id: 'c', name: 'First' }],
     )
-    t.equal(simulator.holdings.debtAccounts.get('b')?.customer_id, links.customer_id)
+    t.equal(simulator.store.debtAccounts.get('b')?.customer_id, links.customer_id)
   })
-  t.test('existingCustomers: refuse refuses the whole row', async (t) => {
-    const { simulator, send } = await startBulk(t, { existingCustomers: 'refuse' })
+  t.test('existingCustomers: reject refuses the whole row', async (t) => {
+    const { simulator, send } = await startBulk(t, { existingCustomers: 'reject' })
     const again = {
       ...row('Second', 'b'),
       debt_accounts: [
@@ -386,7 +386,7 @@ t.test('a customer that is held', async (t) => {
         },
       },
     ])
-    t.notOk(simulator.holdings.debtAccounts.has('b'))
+    t.notOk(simulator.store.debtAccounts.has('b'))
   })
 })
 
@@ -426,8 +426,8 @@ t.test('errors in pages', async (t) => {
   })
 })
 
-t.test('refusedRows', async (t) => {
-  const { simulator, send } = await startBulk(t, { refusedRows: 0.1, seed: 7 })
+t.test('rejectedRows', async (t) => {
+  const { simulator, send } = await startBulk(t, { rejectedRows: 0.1, seed: 7 })
   const rows = Array.from({ length: 1000 }, (_, index) => ({
     customer: { external_id: `c${index}`, name: 'N' },
     debt_accounts: [{ external_id: `a${index}`, balance: index }],
@@ -436,8 +436,8 @@ t.test('refusedRows', async (t) => {
   const ofCustomers = first.filter((row: { errors: { customer: object } }) => 'name' in row.errors.customer)
   t.ok(first.length > 60 && first.length < 140, `about a tenth: ${first.length}`)
   t.ok(ofCustomers.length > 20 && ofCustomers.length < first.length - 20, 'customers and accounts')
-  t.equal(simulator.holdings.customers.size, 1000 - ofCustomers.length)
-  t.equal(simulator.holdings.debtAccounts.size, 1000 - first.length)
+  t.equal(simulator.store.customers.size, 1000 - ofCustomers.length)
+  t.equal(simulator.store.debtAccounts.size, 1000 - first.length)
   t.strictSame(ofCustomers[0].errors, {
     customer: { name: ['The name field format is invalid.'] },
     location: [],
@@ -466,7 +466,7 @@ t.test('thousands of rows are held and told apart', async (t) => {
       debt_accounts: [{ external_id: `a${from + index}`, balance: from + index }],
     }))
   for (const from of [0, 1000, 2000]) t.strictSame(await send(...rows(from)), [])
-  const { customers, debtAccounts } = simulator.holdings
+  const { customers, debtAccounts } = simulator.store
   for (const number of [2999, 0, 511, 512, 1024, 1]) {
     t.equal(customers.get(`c${number}`)?.name, `N ${number}`)
     t.equal(debtAccounts.get(`a${number}`)?.balance, number)

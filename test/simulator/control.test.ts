@@ -5,28 +5,31 @@ t.test('another process can tell the simulator what to do', async (t) => {
   const { simulator, post, get, control } = await startSimulator(t)
   const register = () => post('/just-in-time', { form: { url: 'https://jit.example/x' } })
 
-  t.test('POST /simulator/misbehave', async (t) => {
-    t.equal((await control('/misbehave', { json: { kind: 'status', status: 503, times: 1 } })).status, 204)
+  t.test('POST /simulator/faults', async (t) => {
+    t.equal((await control('/faults', { json: { kind: 'status', status: 503, times: 1 } })).status, 204)
     t.equal((await register()).status, 503)
     t.equal((await register()).status, 201)
-    t.equal((await control('/misbehave', { json: [{ kind: 'empty' }] })).status, 204)
+    t.equal((await control('/faults', { json: [{ kind: 'empty' }] })).status, 204)
     t.equal((await register()).status, 200)
-    t.equal((await control('/misbehave')).status, 204)
+    t.equal((await control('/faults')).status, 204)
     t.equal((await register()).status, 201)
     for (const [json, message] of [
-      [{ kind: 'rude' }, 'kind must be one of slow, away, reset, lost, status, html, empty, huge, endless'],
-      [[null], 'kind must be one of slow, away, reset, lost, status, html, empty, huge, endless'],
-      [{ kind: 'away' }, 'away needs ms: nobody could end it'],
+      [
+        { kind: 'rude' },
+        'kind must be one of slow, outage, reset, lost_response, status, html, empty, huge, endless',
+      ],
+      [[null], 'kind must be one of slow, outage, reset, lost_response, status, html, empty, huge, endless'],
+      [{ kind: 'outage' }, 'outage needs ms: during an outage no request can end it'],
       [{ kind: 'html', times: -1 }, 'times must be a whole number'],
     ] as const) {
-      const answer = await control('/misbehave', { json })
+      const answer = await control('/faults', { json })
       t.equal(answer.status, 400)
       t.strictSame(answer.body, { message })
     }
   })
 
   t.test('away for a while', async (t) => {
-    t.equal((await control('/misbehave', { json: { kind: 'away', ms: 500 } })).status, 204)
+    t.equal((await control('/faults', { json: { kind: 'outage', ms: 500 } })).status, 204)
     await new Promise((resolve) => setTimeout(resolve, 50))
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
     await new Promise((resolve) => setTimeout(resolve, 700))
@@ -43,10 +46,10 @@ t.test('another process can tell the simulator what to do', async (t) => {
       callTimeoutMs: 10000,
       bulkDelayMs: 0,
       existingCustomers: 'reuse',
-      unknownParents: 'refuse',
+      unknownParents: 'reject',
       errorsPerPage: 0,
-      lostAnswers: 0,
-      refusedRows: 0,
+      lostResponses: 0,
+      rejectedRows: 0,
       seed: 1,
     })
     t.equal((await get('/nothing')).status, 429)
@@ -59,7 +62,7 @@ t.test('another process can tell the simulator what to do', async (t) => {
 
   t.test('POST /simulator/reset forgets all', async (t) => {
     t.equal((await control('/reset')).status, 204)
-    t.strictSame((await control('/holdings', { method: 'GET' })).body, {
+    t.strictSame((await control('/store', { method: 'GET' })).body, {
       customers: 0,
       locations: 0,
       debt_accounts: 0,
@@ -69,7 +72,7 @@ t.test('another process can tell the simulator what to do', async (t) => {
     t.equal(simulator.settings.requestsPerMinute, 300)
   })
 
-  t.test('GET /simulator/holdings, requests and bulk', async (t) => {
+  t.test('GET /simulator/store, requests and bulk', async (t) => {
     await register()
     const row = {
       customer: { external_id: 'c/1', name: 'N' },
@@ -80,20 +83,20 @@ t.test('another process can tell the simulator what to do', async (t) => {
     }
     await post('/bulk', { json: [row] })
     await simulator.settled()
-    t.strictSame((await control('/holdings', { method: 'GET' })).body, {
+    t.strictSame((await control('/store', { method: 'GET' })).body, {
       customers: 1,
       locations: 0,
       debt_accounts: 1,
       jit_urls: ['https://jit.example/x'],
     })
-    t.strictSame((await control('/holdings/customers/c%2F1', { method: 'GET' })).body, {
+    t.strictSame((await control('/store/customers/c%2F1', { method: 'GET' })).body, {
       uuid: 'c0000000-0000-4000-8000-000000000001',
       external_id: 'c/1',
       name: 'N',
     })
-    const missing = await control('/holdings/debt_accounts/b', { method: 'GET' })
-    t.strictSame([missing.status, missing.body], [404, { message: 'Not held.' }])
-    const all = await control('/holdings/debt_accounts', { method: 'GET' })
+    const missing = await control('/store/debt_accounts/b', { method: 'GET' })
+    t.strictSame([missing.status, missing.body], [404, { message: 'Not found.' }])
+    const all = await control('/store/debt_accounts', { method: 'GET' })
     t.equal(
       all.body,
       '{"uuid":"a0000000-0000-4000-8000-000000000001","external_id":"a","balance":1,' +

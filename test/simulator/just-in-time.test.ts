@@ -89,10 +89,10 @@ t.test('POST /just-in-time/trigger', async (t) => {
     t.equal(answer.status, 200)
     t.strictSame(answer.body, { data: created })
     t.strictSame(agency.asked, ['GET /jit/secret?debt_account_external_id=debt-account-123'])
-    t.strictSame([...simulator.holdings.locations.values()], [created.location])
-    t.strictSame([...simulator.holdings.customers.values()], [created.customer])
+    t.strictSame([...simulator.store.locations.values()], [created.location])
+    t.strictSame([...simulator.store.customers.values()], [created.customer])
     t.strictSame(
-      [...simulator.holdings.debtAccounts.values()],
+      [...simulator.store.debtAccounts.values()],
       [created.debt_account, ...created.child_debt_accounts],
     )
     const again = await trigger(documented)
@@ -124,7 +124,7 @@ t.test('POST /just-in-time/trigger', async (t) => {
       t.strictSame(answer.body, type === 'application/json' ? JSON.parse(body) : body)
     }
     t.equal(agency.asked.length, 4, 'the redirect was not followed')
-    t.equal(simulator.holdings.debtAccounts.size, 0)
+    t.equal(simulator.store.debtAccounts.size, 0)
   })
 
   t.test('answers 422 for a 200 that is not JSON', async (t) => {

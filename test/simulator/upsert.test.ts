@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createHoldings } from '../../src/simulator/holdings.ts'
+import { createStore } from '../../src/simulator/store.ts'
 import { startBoth } from '../simulator.ts'
 
 t.test('what is sent updates, what is absent stays', async (t) => {
@@ -58,12 +58,12 @@ t.test('what is sent updates, what is absent stays', async (t) => {
       location_id: 'f0000000-0000-4000-8000-000000000001',
     },
   })
-  const { customers, locations, debtAccounts } = simulator.holdings
+  const { customers, locations, debtAccounts } = simulator.store
   t.strictSame([customers.size, locations.size, debtAccounts.size], [1, 1, 1])
 
   t.test('an account without customer and location keeps its own', async (t) => {
     await trigger({ debt_account: { external_id: 'debt-account-123', balance: 70 } })
-    t.strictSame(simulator.holdings.debtAccounts.get('debt-account-123'), {
+    t.strictSame(simulator.store.debtAccounts.get('debt-account-123'), {
       ...answer.body.data.debt_account,
       balance: 70,
     })
@@ -78,7 +78,7 @@ t.test('metadata', async (t) => {
       debt_account: { external_id: 'debt-account-123', balance: 1 },
     })
     t.equal(answer.status, 200)
-    return simulator.holdings.customers.get('c')?.metadata
+    return simulator.store.customers.get('c')?.metadata
   }
   t.strictSame(await send({ a: '1', b: '2', empty: '' }), { a: '1', b: '2' }, 'an empty value is not created')
   t.strictSame(await send({ b: '3', c: '4' }), { a: '1', b: '3', c: '4' }, 'keys are merged')
@@ -92,22 +92,22 @@ t.test('metadata', async (t) => {
 t.test('metadata of any keys and values is held as it came', async (t) => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.string({ minLength: 1 }), { minKeys: 1 }), (metadata) => {
-      const holdings = createHoldings()
+      const store = createStore()
       const sent = JSON.parse(JSON.stringify({ external_id: 'c', name: 'N', metadata }))
-      holdings.saveCustomer(sent)
-      holdings.customers.pack('c0000000-0000-4000-8000-000000000001')
-      t.strictSame(JSON.stringify(holdings.customers.get('c')?.metadata), JSON.stringify(metadata))
+      store.saveCustomer(sent)
+      store.customers.compress('c0000000-0000-4000-8000-000000000001')
+      t.strictSame(JSON.stringify(store.customers.get('c')?.metadata), JSON.stringify(metadata))
     }),
     { examples: [[JSON.parse('{"__proto__":"x","constructor":"y"}')]], numRuns: 200 },
   )
 })
 
 const balances = (
-  holdings: { debtAccounts: { get(key: string): { balance: number; current_balance?: number } | undefined } },
+  store: { debtAccounts: { get(key: string): { balance: number; current_balance?: number } | undefined } },
   ...keys: string[]
 ) =>
   keys.map((key) => {
-    const account = holdings.debtAccounts.get(key)
+    const account = store.debtAccounts.get(key)
     return [account?.balance, account?.current_balance]
   })
 
@@ -125,7 +125,7 @@ t.test('parents and children', async (t) => {
     balance,
     current_balance,
   })
-  const sums = (...keys: string[]) => balances(simulator.holdings, ...keys)
+  const sums = (...keys: string[]) => balances(simulator.store, ...keys)
 
   t.test('a parent holds the sums of its children', async (t) => {
     await trigger(
@@ -149,7 +149,7 @@ t.test('parents and children', async (t) => {
   t.test('a child whose parent is not named stays where it is', async (t) => {
     await trigger({ debt_account: { external_id: 'x', balance: 11 } }, 'x')
     t.strictSame(sums('p'), [[31, 23]])
-    t.equal(simulator.holdings.debtAccounts.get('x')?.parent_external_id, 'p')
+    t.equal(simulator.store.debtAccounts.get('x')?.parent_external_id, 'p')
   })
   t.test('a child that moves changes both parents', async (t) => {
     await trigger({ debt_account: parent('q', 500) }, 'q')
@@ -210,12 +210,12 @@ t.test('parents and children', async (t) => {
 t.test('unknownParents: accept takes a child before its parent', async (t) => {
   const { trigger, simulator } = await startBoth(t, { unknownParents: 'accept' })
   await trigger({ debt_account: { external_id: 'x', parent_external_id: 'p', balance: 5 } }, 'x')
-  t.strictSame(balances(simulator.holdings, 'x', 'p'), [
+  t.strictSame(balances(simulator.store, 'x', 'p'), [
     [5, undefined],
     [undefined, undefined],
   ])
   await trigger({ debt_account: { external_id: 'p', balance: 1000 } }, 'p')
-  t.strictSame(balances(simulator.holdings, 'p'), [[5, 5]])
+  t.strictSame(balances(simulator.store, 'p'), [[5, 5]])
   const answer = await trigger(
     { debt_account: { external_id: 'p', parent_external_id: 'x', balance: 1 } },
     'p',
@@ -225,20 +225,20 @@ t.test('unknownParents: accept takes a child before its parent', async (t) => {
 
 t.test('identity', async (t) => {
   const { trigger, simulator } = await startBoth(t)
-  const { holdings } = simulator
+  const { store } = simulator
   const account = { external_id: 'debt-account-123', balance: 1 }
 
   t.test('a uuid names what is held', async (t) => {
     const first = await trigger({ customer: { name: 'No Id' }, debt_account: account })
     const { uuid } = first.body.data.customer
-    t.strictSame([...holdings.customers.keys()], [uuid])
+    t.strictSame([...store.customers.keys()], [uuid])
     await trigger({ customer: { uuid, name: 'Changed' }, debt_account: account })
-    t.strictSame([...holdings.customers.values()], [{ uuid, name: 'Changed' }])
+    t.strictSame([...store.customers.values()], [{ uuid, name: 'Changed' }])
 
     t.test('and may be given an external_id once', async (t) => {
       await trigger({ customer: { uuid, external_id: 'c', name: 'Changed' }, debt_account: account })
-      t.strictSame([...holdings.customers.keys()], ['c'])
-      t.strictSame(holdings.customers.get(uuid), holdings.customers.get('c'))
+      t.strictSame([...store.customers.keys()], ['c'])
+      t.strictSame(store.customers.get(uuid), store.customers.get('c'))
       const message = 'The selected customer.external id is invalid.'
       const answer = await trigger({
         customer: { uuid, external_id: 'd', name: 'Changed' },
@@ -258,15 +258,15 @@ t.test('identity', async (t) => {
     t.test('an account may be named by its uuid alone', async (t) => {
       const answer = await trigger({ debt_account: { uuid: first.body.data.debt_account.uuid, balance: 2 } })
       t.equal(answer.status, 200)
-      t.equal(holdings.debtAccounts.get('debt-account-123')?.balance, 2)
-      t.equal(holdings.debtAccounts.size, 1)
+      t.equal(store.debtAccounts.get('debt-account-123')?.balance, 2)
+      t.equal(store.debtAccounts.size, 1)
     })
   })
 
   t.test('a customer without identifiers is a new one each time', async (t) => {
-    const before = holdings.customers.size
+    const before = store.customers.size
     await trigger({ customer: { name: 'No Id' }, debt_account: account })
-    t.equal(holdings.customers.size, before + 1)
+    t.equal(store.customers.size, before + 1)
   })
 
   t.test('a location without identifiers is known by name and type', async (t) => {

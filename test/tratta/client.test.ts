@@ -57,7 +57,7 @@ t.test('register', async (t) => {
 
   t.test('429 and 503 are tried again, for Tratta has taken nothing', async (t) => {
     const { simulator } = await startSimulator(t)
-    await simulator.misbehave(
+    await simulator.injectFaults(
       { kind: 'status', status: 429, times: 1 },
       { kind: 'status', status: 429, retryAfter: 1, times: 1 },
       { kind: 'status', status: 503, times: 1 },
@@ -199,7 +199,7 @@ t.test('the client', async (t) => {
 
   t.test('10 MB, and a body that never ends', { buffered: true }, async (t) => {
     const { simulator } = await startSimulator(t)
-    await simulator.misbehave({ kind: 'huge', times: 1 }, { kind: 'endless', times: 1 })
+    await simulator.injectFaults({ kind: 'huge', times: 1 }, { kind: 'endless', times: 1 })
     const message = `${TRIED}the answer (200) is longer than 1048576 bytes. Is TRATTA_API_URL the address of Tratta's API?`
     await t.rejects(registerAt(simulator.url), { message, fate: 'unknown' })
     await t.rejects(registerAt(simulator.url), { message: /longer than|no whole answer within 10 s/ })

@@ -7,9 +7,9 @@ import pg from 'pg'
 import t from 'tap'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
 import { toPayload } from '../../src/payload.ts'
-import { checkPayload } from '../../src/simulator/check-payload.ts'
-import { createHoldings } from '../../src/simulator/holdings.ts'
 import { defaultSettings } from '../../src/simulator/settings.ts'
+import { createStore } from '../../src/simulator/store.ts'
+import { validatePayload } from '../../src/simulator/validate-payload.ts'
 import { testDatabase } from '../database.ts'
 
 const CASES = Number(process.env.CASES ?? 10_000)
@@ -163,11 +163,11 @@ t.test(`${CASES} accounts that the tables take`, { timeout: 300_000 }, async (t)
       const row = await findAccount(pool, statement, externalId, { queryMs: 10_000 })
       const { payload, omitted } = toPayload(row!)
       const onTheWire = JSON.parse(JSON.stringify(payload))
-      const faults = checkPayload(onTheWire, externalId, createHoldings(), defaultSettings)
+      const faults = validatePayload(onTheWire, externalId, createStore(), defaultSettings)
       if (faults.size > 0 || omitted.length > 0)
         wrong.push(JSON.stringify({ externalId, faults: [...faults], omitted, payload }))
       const [field, broken] = broke(onTheWire, wrong.length + asked.indexOf(externalId))
-      if (checkPayload(broken, externalId, createHoldings(), defaultSettings).has(field)) refusedByName++
+      if (validatePayload(broken, externalId, createStore(), defaultSettings).has(field)) refusedByName++
       else wrong.push(`${field} was broken, and taken: ${JSON.stringify(broken)}`)
     }
   }

@@ -36,9 +36,9 @@ t.test('one account through its life', async (t) => {
   const without = (held: object | undefined, ...added: string[]) =>
     Object.fromEntries(Object.entries(held ?? {}).filter(([key]) => !['uuid', ...added].includes(key)))
   const holds = {
-    account: (id: string) => without(simulator.holdings.debtAccounts.get(id), 'customer_id', 'location_id'),
-    customer: (id: string) => without(simulator.holdings.customers.get(id)),
-    location: (id: string) => without(simulator.holdings.locations.get(id)),
+    account: (id: string) => without(simulator.store.debtAccounts.get(id), 'customer_id', 'location_id'),
+    customer: (id: string) => without(simulator.store.customers.get(id)),
+    location: (id: string) => without(simulator.store.locations.get(id)),
   }
   /** Triggers, and compares all that the payload held. */
   const told = async (id: string) => {

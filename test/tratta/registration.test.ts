@@ -67,7 +67,7 @@ t.test(
     const seen = new Set<string>()
     const killed = async (name: string, step: (started: Started) => Promise<unknown>) => {
       const { database, simulator, env } = await started(t)
-      await simulator.misbehave({ kind: 'slow', ms: ANSWER_AFTER_MS })
+      await simulator.injectFaults({ kind: 'slow', ms: ANSWER_AFTER_MS })
       const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }
       const first = program(t, ['serve'], { ...env, ...ports })
       await step({ database, simulator, env, first })
@@ -96,7 +96,7 @@ t.test(
   async (t) => {
     const { database, simulator, env } = await started(t)
     await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 1)`)
-    await simulator.misbehave({ kind: 'status', status: 500 })
+    await simulator.injectFaults({ kind: 'status', status: 500 })
     const replicas = await Promise.all([service(t, database.url, env), service(t, database.url, env)])
     const { ask, url, line } = replicas[0]!
     t.equal((await ask('a')).status, 200)
@@ -106,7 +106,7 @@ t.test(
     const times = simulator.requests.map(({ at }) => at)
     for (let first = 0; first + 1 < times.length; first++)
       t.ok(times[first + 1]! - times[first]! >= 6000 - 100, 'ten a minute at most, of all replicas together')
-    await simulator.misbehave()
+    await simulator.injectFaults()
     const back = performance.now()
     await line(({ event }) => event === 'registered')
     t.ok(performance.now() - back < 30_000)
@@ -117,7 +117,7 @@ t.test(
 
 t.test('an answer that was lost: asked again, once', { buffered: true }, async (t) => {
   const { database, simulator, env } = await started(t)
-  await simulator.misbehave({ kind: 'lost', times: 1 })
+  await simulator.injectFaults({ kind: 'lost_response', times: 1 })
   const { line } = await service(t, database.url, env)
   await line(({ event }) => event === 'registered')
   t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(SECRET)])
@@ -159,7 +159,7 @@ t.test(
   { buffered: true },
   async (t) => {
     const { database, simulator, env } = await started(t)
-    await simulator.misbehave({ kind: 'slow', ms: 9000 })
+    await simulator.injectFaults({ kind: 'slow', ms: 9000 })
     const { process: child, ended } = await service(t, database.url, env)
     while (simulator.requests.length === 0 && simulator.jitUrls.length === 0) await pause(20)
     const asked = performance.now()

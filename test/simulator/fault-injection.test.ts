@@ -1,18 +1,19 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import t from 'tap'
+import type { InjectedFault } from '../../src/simulator/fault-injection.ts'
 import { startSimulator, tokenAndJson } from '../simulator.ts'
 
 const url = 'https://jit.example/x'
 const form = { form: { url } }
 
-t.test('misbehaving', async (t) => {
+t.test('fault injection', async (t) => {
   const { simulator, post, get } = await startSimulator(t)
   t.beforeEach(() => simulator.reset())
   const register = () => post('/just-in-time', form)
 
   t.test('status, with and without Retry-After, for so many requests', async (t) => {
-    await simulator.misbehave(
+    await simulator.injectFaults(
       { kind: 'status', status: 429, retryAfter: 7, times: 1 },
       { kind: 'status', status: 429, times: 1 },
       { kind: 'status', status: 500, times: 1 },
@@ -33,14 +34,14 @@ t.test('misbehaving', async (t) => {
   })
 
   t.test('status 301', async (t) => {
-    await simulator.misbehave({ kind: 'status', status: 301 })
+    await simulator.injectFaults({ kind: 'status', status: 301 })
     const answer = await register()
     t.equal(answer.status, 301)
     t.equal(answer.headers.get('location'), 'https://elsewhere.example/api/v1/just-in-time')
   })
 
   t.test('html', async (t) => {
-    await simulator.misbehave({ kind: 'html' })
+    await simulator.injectFaults({ kind: 'html' })
     const answer = await register()
     t.equal(answer.status, 200)
     t.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8')
@@ -48,7 +49,7 @@ t.test('misbehaving', async (t) => {
   })
 
   t.test('empty', async (t) => {
-    await simulator.misbehave({ kind: 'empty' })
+    await simulator.injectFaults({ kind: 'empty' })
     const answer = await register()
     t.equal(answer.status, 200)
     t.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
@@ -56,14 +57,14 @@ t.test('misbehaving', async (t) => {
   })
 
   t.test('huge', async (t) => {
-    await simulator.misbehave({ kind: 'huge' })
+    await simulator.injectFaults({ kind: 'huge' })
     const answer = await register()
     t.equal(answer.status, 200)
     t.equal(answer.body.data.length, 10_000_000)
   })
 
   t.test('endless', async (t) => {
-    await simulator.misbehave({ kind: 'endless' })
+    await simulator.injectFaults({ kind: 'endless' })
     const asked = request(`${simulator.url}/just-in-time`, { method: 'POST', headers: tokenAndJson }).end()
     const [response] = await once(asked, 'response')
     t.equal(response.statusCode, 200)
@@ -76,7 +77,7 @@ t.test('misbehaving', async (t) => {
   })
 
   t.test('slow: taken at once, answered later', async (t) => {
-    await simulator.misbehave({ kind: 'slow', ms: 500 })
+    await simulator.injectFaults({ kind: 'slow', ms: 500 })
     const start = performance.now()
     const answering = register()
     while (simulator.jitUrls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -86,45 +87,45 @@ t.test('misbehaving', async (t) => {
   })
 
   t.test('lost: taken, never answered', async (t) => {
-    await simulator.misbehave({ kind: 'lost', times: 1 })
+    await simulator.injectFaults({ kind: 'lost_response', times: 1 })
     await t.rejects(register())
     t.strictSame(simulator.jitUrls, [url])
     t.equal(simulator.requests.at(-1)?.status, null)
-    await simulator.misbehave({ kind: 'lost', times: 1, path: '/bulk' })
+    await simulator.injectFaults({ kind: 'lost_response', times: 1, path: '/bulk' })
     t.equal((await register()).status, 201, 'other paths are answered')
     await t.rejects(post('/bulk', { json: [{ customer: { name: 'N' } }] }))
     await simulator.settled()
-    t.equal(simulator.holdings.customers.size, 1)
+    t.equal(simulator.store.customers.size, 1)
   })
 
   t.test('reset: neither taken nor answered', async (t) => {
-    await simulator.misbehave({ kind: 'reset' })
+    await simulator.injectFaults({ kind: 'reset' })
     await t.rejects(register(), { cause: { code: 'ECONNRESET' } })
     t.strictSame(simulator.jitUrls, [])
     t.equal(simulator.requests.length, 1)
-    await simulator.misbehave()
+    await simulator.injectFaults()
     t.equal((await register()).status, 201)
   })
 
   t.test('away: connections are refused, for a while or until told otherwise', async (t) => {
-    await simulator.misbehave({ kind: 'away', ms: 400 })
+    await simulator.injectFaults({ kind: 'outage', ms: 400 })
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
     await new Promise((resolve) => setTimeout(resolve, 600))
     t.equal((await register()).status, 201)
-    await simulator.misbehave({ kind: 'away' })
+    await simulator.injectFaults({ kind: 'outage' })
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
-    await simulator.misbehave({ kind: 'away' })
+    await simulator.injectFaults({ kind: 'outage' })
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
-    await simulator.misbehave()
+    await simulator.injectFaults()
     t.equal((await register()).status, 201)
     t.equal(simulator.requests.length, 2)
   })
 
   t.test('away and back again without waiting for it', async (t) => {
-    void simulator.misbehave({ kind: 'away' })
+    void simulator.injectFaults({ kind: 'outage' })
     void simulator.reset()
-    void simulator.misbehave()
-    await simulator.misbehave({ kind: 'away' })
+    void simulator.injectFaults()
+    await simulator.injectFaults({ kind: 'outage' })
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
     void simulator.reset()
     await simulator.reset()
@@ -132,17 +133,20 @@ t.test('misbehaving', async (t) => {
   })
 
   t.test('is refused when it makes no sense', async (t) => {
-    await t.rejects(simulator.misbehave({ kind: 'slow' }), { name: 'TypeError', message: 'slow needs ms' })
-    await t.rejects(simulator.misbehave({ kind: 'status', status: 99 }), {
+    await t.rejects(simulator.injectFaults({ kind: 'slow' } as InjectedFault), {
+      name: 'TypeError',
+      message: 'slow needs ms',
+    })
+    await t.rejects(simulator.injectFaults({ kind: 'status', status: 99 }), {
       message: 'status must be 200 to 599',
     })
   })
 
-  t.test('lostAnswers loses its share, the same for the same seed', async (t) => {
+  t.test('lostResponses loses its share, the same for the same seed', async (t) => {
     simulator.configure({ requestsPerMinute: Number.POSITIVE_INFINITY })
     const run = async () => {
-      simulator.configure({ lostAnswers: 0 })
-      simulator.configure({ lostAnswers: 0.2, seed: 2 })
+      simulator.configure({ lostResponses: 0 })
+      simulator.configure({ lostResponses: 0.2, seed: 2 })
       const fates: boolean[] = []
       for (let sent = 0; sent < 100; sent += 1) {
         fates.push(
@@ -169,7 +173,7 @@ t.test('close() ends at once, whatever is under way', async (t) => {
     headers: { ...tokenAndJson, 'content-type': 'application/json' },
     body: '[{"customer":{"name":"N"}}]',
   })
-  await simulator.misbehave({ kind: 'slow', ms: 60_000 })
+  await simulator.injectFaults({ kind: 'slow', ms: 60_000 })
   const waiting = t.rejects(fetch(`${simulator.url}/nothing`, { headers: tokenAndJson }))
   await new Promise((resolve) => setTimeout(resolve, 50))
   const start = performance.now()
@@ -180,7 +184,7 @@ t.test('close() ends at once, whatever is under way', async (t) => {
 
 t.test('close() while away', async (t) => {
   const { simulator } = await startSimulator(t)
-  await simulator.misbehave({ kind: 'away', ms: 100 })
+  await simulator.injectFaults({ kind: 'outage', ms: 100 })
   await simulator.close()
   await t.rejects(fetch(simulator.url), { cause: { code: 'ECONNREFUSED' } })
   await new Promise((resolve) => setTimeout(resolve, 150))

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 
-/** Which rows a page of a list shows, and what its answer holds beside them, as JSON. */
+/** The slice of rows on a page, and the JSON that follows `data` in the response body. */
 export interface Page {
   from?: number
   to?: number
@@ -8,19 +8,19 @@ export interface Page {
 }
 
 /**
- * Whether bulk errors come in pages is unseen; Tratta's other lists do: `limit` 1 to 500, `links.next`
- * (README.md, Bulk).
- * @param perPage 0 for everything on one page, without links
+ * Paginates as Tratta's other lists do: `limit` 1 to 500 and `links.next`. Whether bulk errors are paginated is
+ * unknown (README.md, Bulk).
+ * @param perPage 0 for all rows on one page, without links
  */
-export function pageOf(
+export function paginate(
   request: FastifyRequest<{ Querystring: { page?: string; limit?: string } }>,
   total: number,
   perPage: number,
 ): Page {
   if (perPage === 0) return { links: '' }
   const { page, limit } = request.query
-  const size = Math.min(positive(limit) ?? perPage, 500)
-  const current = positive(page) ?? 1
+  const size = Math.min(parsePositive(limit) ?? perPage, 500)
+  const current = parsePositive(page) ?? 1
   const last = Math.max(1, Math.ceil(total / size))
   const path = request.url.split('?', 1)[0]!
   const address = (number: number) =>
@@ -39,7 +39,7 @@ export function pageOf(
   }
 }
 
-function positive(text: string | undefined): number | undefined {
+function parsePositive(text: string | undefined): number | undefined {
   const number = Number(text)
   return Number.isInteger(number) && number > 0 ? number : undefined
 }

@@ -262,7 +262,7 @@ t.test('a wrong field is refused by its name', async (t) => {
   })
 
   t.test('nothing of all this is held', async (t) => {
-    const { customers, locations, debtAccounts } = simulator.holdings
+    const { customers, locations, debtAccounts } = simulator.store
     t.strictSame([customers.size, locations.size, debtAccounts.size], [0, 0, 0])
   })
 })
@@ -277,7 +277,7 @@ t.test('100.0 and 1e2 are not integers, but a fraction elsewhere is nobody’s b
   }
   agency.says('{"data":{"debt_account":{"external_id":"1","balance":100,"rate":{"amount":12.0,"apr":7.5}}}}')
   t.equal((await trigger()).status, 200)
-  t.strictSame(simulator.holdings.debtAccounts.get('1'), {
+  t.strictSame(simulator.store.debtAccounts.get('1'), {
     uuid: 'a0000000-0000-4000-8000-000000000001',
     external_id: '1',
     balance: 100,

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Faults, validationBody } from './wording.ts'
+import type { ValidationErrors } from './validation-messages.ts'
 
-const messages: Record<number, string> = {
+const statusMessages: Record<number, string> = {
   400: 'Bad Request',
   401: 'Unauthenticated.',
   403: 'This action is unauthorized.',
@@ -12,20 +12,20 @@ const messages: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
-/** Laravel looks at the first type only: `Accept: text/html, application/json` is a browser to it. */
+/** Laravel reads only the first type: it treats `Accept: text/html, application/json` as a browser. */
 function wantsJson(request: FastifyRequest): boolean {
   return /[/+]json/.test((request.headers.accept ?? '').split(',', 1)[0]!)
 }
 
 /**
- * Answers a failure as Laravel does: JSON if the client asked for it, else a page; and a browser that is
- * unknown or filled in a form wrongly is sent elsewhere. (Successes are JSON either way.)
+ * Sends an error as Laravel does: JSON if the client accepts it, otherwise an HTML page, or for 401 a redirect
+ * to the login page.
  */
-export function sendFault(
+export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
-  message = messages[status] ?? 'Error',
+  message = statusMessages[status] ?? 'Error',
 ): FastifyReply {
   if (wantsJson(request)) return reply.code(status).send({ message })
   if (status === 401) return redirect(reply, '/login')
@@ -38,13 +38,20 @@ export function sendFault(
     )
 }
 
-/** Laravel's 422: `{"message": "...", "errors": {"field": ["..."]}}`. */
-export function sendValidationFaults(
+/**
+ * Sends Laravel's 422, `{"message": "...", "errors": {"field": ["..."]}}`, where `message` is the first message
+ * and the number of further ones. A browser is redirected.
+ */
+export function sendValidationErrors(
   request: FastifyRequest,
   reply: FastifyReply,
-  faults: Faults,
+  errors: ValidationErrors,
 ): FastifyReply {
-  return wantsJson(request) ? reply.code(422).send(validationBody(faults)) : redirect(reply, '/')
+  if (!wantsJson(request)) return redirect(reply, '/')
+  const [first, ...others] = [...errors.values()].flat()
+  const more = others.length
+  const rest = more === 0 ? '' : ` (and ${more} more ${more === 1 ? 'error' : 'errors'})`
+  return reply.code(422).send({ message: `${first}${rest}`, errors: Object.fromEntries(errors) })
 }
 
 function redirect(reply: FastifyReply, path: string): FastifyReply {
