@@ -147,7 +147,7 @@ t.test('a disk that is full', async (t) => {
     })
   t.match(shell('bulk errors --csv > /dev/full'), {
     status: 1,
-    stderr: 'The output cannot be written (ENOSPC): it is not complete\n',
+    stderr: 'Standard output cannot be written (ENOSPC): it is not complete\n',
   })
   t.match(shell('bulk errors --csv | head -1'), {
     stdout: /^customer_external_id,/,

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { MINIMUM, testDatabase } from '../database.ts'
+import { run } from '../program.ts'
 
 type Stdio = 'pipe' | number
 
@@ -61,4 +62,17 @@ t.test('commands whose output fails', async (t) => {
       `${command.join(' ')} > /dev/full`,
     )
   t.match(await runWith(t, ['lookup'], env, full, full), { code: 2 }, 'a full standard error changes nothing')
+})
+
+t.test('lookup escapes control and direction characters of the data, except with --json', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(`insert into tratta_jit.customers (external_id, name) values ('c', E'Ann \\u009b31m \\u007f \\u202e');
+    insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance) values ('a', 'c', 5)`)
+  const env = { DATABASE_URL: database.url }
+  const { stdout } = await run(t, ['lookup', 'a'], env)
+  t.match(stdout, '"name": "Ann \\u009b31m \\u007f \\u202e"')
+  t.notMatch(stdout, /[^\P{Cc}\n]|\u202e/u)
+  t.equal(JSON.parse(stdout).data.customer.name, 'Ann \u009b31m \u007f \u202e')
+  const { lines } = await run(t, ['lookup', 'a', '--json'], env)
+  t.match(lines, [{ payload: { data: { customer: { name: 'Ann \u009b31m \u007f \u202e' } } } }])
 })
