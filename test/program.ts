@@ -35,10 +35,16 @@ export function program(
   /** A command that runs the program, such as `prlimit`. */
   wrapper: string[] = [],
 ): Program {
-  const { PATH = '', HOME = '', NODE_V8_COVERAGE, TEST_LOGS } = process.env
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE, NODE_V8_COVERAGE, TEST_LOGS } = process.env
   const [command = '', ...words] = [...wrapper, process.execPath, 'src/cli.ts', ...args]
   const child = spawn(command, words, {
-    env: { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }), ...env },
+    env: {
+      PATH,
+      HOME,
+      ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
+      ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }),
+      ...env,
+    },
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   if (stdin !== undefined) child.stdin!.end(stdin)

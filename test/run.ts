@@ -1,53 +1,76 @@
 /**
- * `npm test [-- FILE…]`: one real Postgres for all tests, then tap, then a look through everything that was
- * logged meanwhile. Leaves no process and no file, in whatever way it ends.
+ * `npm test [-- FILE…]` and `npm run test:slow`: starts one real Postgres for all tests, runs tap, then searches
+ * everything that the tests logged. Leaves no process and no file, however it ends. TEST_POSTGRES_BIN names a
+ * folder with the binaries of another Postgres.
  */
 import { spawn } from 'node:child_process'
-import { globSync, mkdirSync, readFileSync } from 'node:fs'
+import { createWriteStream, globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { createTemplate } from './database.ts'
 
-/** Wants the machine for itself: it calls at a constant rate. */
-const ALONE = 'test/responder/faults.test.ts'
-const LAST = 'test/logged.test.ts'
+/** Fault drills. Each runs alone: they call at a constant rate. */
+const SLOW = ['test/responder/faults.test.ts', 'test/bulk/killed.test.ts']
+const LOGS = 'test/logged.test.ts'
+const SHOWN = 10
 
-const given = process.argv.slice(2)
-const together = globSync('test/**/*.test.ts').filter((file) => file !== ALONE && file !== LAST)
-const postgres = await startEmbeddedPostgres({ settings: { max_connections: '300' } })
+const args = process.argv.slice(2)
+const fast = globSync('test/**/*.test.ts').filter((file) => !SLOW.includes(file) && file !== LOGS)
+const runs =
+  args[0] === '--slow' ? [...SLOW.map((file) => [file]), [LOGS]] : args.length > 0 ? [args] : [fast, [LOGS]]
+const postgres = await startEmbeddedPostgres({ settings: { max_connections: '400' } })
 const logs = join(postgres.directory, 'logs')
 let exitCode = 0
 try {
   mkdirSync(logs)
-  // Right after `npm ci` tap still holds the plugins that it came with, not those of .taprc.
+  // Right after `npm ci` tap still has its default plugins, not those of .taprc.
   await tap('build')
   await createTemplate(postgres.url)
-  for (const [at, files] of (given.length > 0 ? [given] : [together, [ALONE], [LAST]]).entries()) {
-    const code = await tap('run', `--output-file=${join(logs, `${at}.tap`)}`, ...files)
+  for (const [index, files] of runs.entries()) {
+    const code = await tap('run', index, ...files)
     exitCode ||= code
   }
-  console.log(counts())
+  console.log(summary())
 } finally {
   await postgres.stop()
 }
 process.exit(exitCode)
 
-function tap(...words: string[]) {
-  const child = spawn('tap', words, {
-    stdio: 'inherit',
-    env: { ...process.env, TEST_POSTGRES_URL: postgres.url, TEST_LOGS: logs },
+/** @param index names the file that keeps the TAP output */
+function tap(command: string, index?: number, ...files: string[]) {
+  const file = index === undefined ? undefined : join(logs, `${index}.tap`)
+  const isTerminal = process.stdout.isTTY
+  // With raw TAP as its report, tap prints every line twice when it also writes a file.
+  const output = file && isTerminal ? [`--output-file=${file}`] : []
+  const child = spawn('tap', [command, ...output, ...files], {
+    stdio: ['inherit', isTerminal ? 'inherit' : 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      TEST_POSTGRES_URL: postgres.url,
+      TEST_LOGS: logs,
+      NODE_COMPILE_CACHE: join(postgres.directory, 'compile-cache'),
+    },
   })
+  child.stdout?.pipe(process.stdout, { end: false })
+  if (file) child.stdout?.pipe(createWriteStream(file))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   return new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)))
 }
 
-/** A line that any CI reads: tap's own summary is for people. */
-function counts() {
-  const sums = globSync(join(logs, '*.tap')).map((file) => readFileSync(file, 'utf8'))
+/** The slowest files, and the counts in a line that any CI reads: tap's own summary is for people. */
+function summary() {
+  const text = globSync(join(logs, '*.tap'))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n')
   const sum = (what: string) =>
-    sums.reduce(
-      (sum, text) => sum + Number(new RegExp(`^# \\{.*\\b${what}: (\\d+)`, 'm').exec(text)?.[1] ?? 0),
+    [...text.matchAll(new RegExp(`^# \\{.*\\b${what}: (\\d+)`, 'gm'))].reduce(
+      (sum, [, n]) => sum + Number(n),
       0,
     )
-  return `${sum('pass')} passed, ${sum('fail')} failed`
+  const slowest = [...text.matchAll(/^(?:not )?ok \d+ - (\S+\.ts) # time=([\d.]+)/gm)]
+    .map(([, file, ms]) => ({ file, seconds: Number(ms) / 1000 }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, SHOWN)
+    .map(({ file, seconds }) => `${seconds.toFixed(1).padStart(7)} s  ${file}\n`)
+  return `\nSlowest files\n${slowest.join('')}\n${sum('pass')} passed, ${sum('fail')} failed`
 }

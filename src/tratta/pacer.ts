@@ -1,95 +1,99 @@
 /**
- * Lets requests begin one after the other, evenly. Tratta's page says how many a minute, not which minute is
- * meant: even spacing keeps below the limit of any.
+ * Spaces requests evenly. Tratta's page gives a number of requests a minute, but not which minute is counted:
+ * even spacing stays below the limit in every one.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Pacer {
   /**
-   * Waits for its turn. Those that can wait (`background`) get the turns that nobody else wants, and every
-   * fiftieth of the others, so that they come on.
+   * Resolves when the request may start. `background` requests start when no other request waits, and at every
+   * hundredth turn, so that they are never blocked for good.
+   * Rejects with the reason of `signal` when it aborts first.
    */
   turn(options?: { background?: boolean | undefined; signal?: AbortSignal | undefined }): Promise<void>
-  /** Tratta said that it was too many: nobody begins for so long, and then they begin further apart. */
+  /** After a 429: starts nothing for `ms` milliseconds, and spaces later requests further apart. */
   slowDown(ms: number): void
-  /** Tratta took one: step by step back to the pace that was asked for. */
+  /** After a success: returns step by step to the configured rate. */
   speedUp(): void
 }
 
-/** Room for requests that travel slower than the next ones, and for those that make up for a late one (MOST_LATE_MS). */
+/** Requests differ in latency, and MAX_LATE_MS allows a short burst: both must stay below the limit. */
 const MARGIN = 1.012
 const BACKGROUND_SHARE = 100
-const MOST_SLOWED = 8
-const SAME_REASON_MS = 1000
-const MOST_LATE_MS = 250
+const MAX_SLOWDOWN = 8
+/** Several 429s within this time have one cause. */
+const SAME_CAUSE_MS = 1000
+const MAX_LATE_MS = 250
 
 export function pacer(requestsPerMinute: number): Pacer {
-  const leastMs = (60_000 / requestsPerMinute) * MARGIN
-  let everyMs = leastMs
+  const minIntervalMs = (60_000 / requestsPerMinute) * MARGIN
+  let intervalMs = minIntervalMs
   let next = 0
-  let served = 0
-  let slowed = Number.NEGATIVE_INFINITY
-  let running = false
+  let started = 0
+  let slowedAt = Number.NEGATIVE_INFINITY
+  // Only while a request waits: a pending timer keeps the process alive.
+  let timer: NodeJS.Timeout | undefined
   const urgent: Turn[] = []
   const background: Turn[] = []
+  const isEmpty = () => urgent.length === 0 && background.length === 0
 
-  async function run() {
-    running = true
-    for (;;) {
+  function startDue() {
+    while (!isEmpty()) {
       const wait = next - performance.now()
-      // A timer may be a millisecond early, and takes one at least: a turn that is due is not made to wait.
+      // A timer may fire up to a millisecond early and takes at least one.
       if (wait > 0.5) {
-        await pause(wait)
-        continue
+        timer = setTimeout(startDue, wait)
+        return
       }
-      const isTheirs = urgent.length === 0 || (served + 1) % BACKGROUND_SHARE === 0
-      const turn = (isTheirs ? background.shift() : undefined) ?? urgent.shift()
-      if (!turn) break
-      served += 1
-      // From when it was due, so that lateness does not add up; but what was missed is not made up for.
-      next = Math.max(next + everyMs, performance.now() + everyMs - MOST_LATE_MS)
-      turn.begin()
+      const backgroundFirst = urgent.length === 0 || (started + 1) % BACKGROUND_SHARE === 0
+      const turn = (backgroundFirst ? background.shift() : undefined) ?? urgent.shift()!
+      started += 1
+      // Counts from the due time, so that small delays do not add up. Longer delays are not made up for.
+      next = Math.max(next + intervalMs, performance.now() + intervalMs - MAX_LATE_MS)
+      turn.start()
     }
-    running = false
+    timer = undefined
   }
 
   return {
-    turn({ background: canWait = false, signal } = {}) {
+    turn({ background: isBackground = false, signal } = {}) {
       return new Promise((resolve, reject) => {
-        const list = canWait ? background : urgent
-        const giveUp = () => {
-          list.splice(list.indexOf(turn), 1)
+        if (signal?.aborted) return reject(signal.reason)
+        const queue = isBackground ? background : urgent
+        const abort = () => {
+          queue.splice(queue.indexOf(turn), 1)
+          if (isEmpty()) {
+            clearTimeout(timer)
+            timer = undefined
+          }
           reject(signal!.reason)
         }
         const turn = {
-          begin() {
-            signal?.removeEventListener('abort', giveUp)
+          start() {
+            signal?.removeEventListener('abort', abort)
             resolve()
           },
         }
-        if (signal?.aborted) return reject(signal.reason)
-        signal?.addEventListener('abort', giveUp, { once: true })
-        list.push(turn)
-        if (running) return
-        // Quiet time is no lateness to make up for.
+        signal?.addEventListener('abort', abort, { once: true })
+        queue.push(turn)
+        if (timer) return
+        // Idle time is not a delay to make up for.
         next = Math.max(next, performance.now())
-        void run()
+        startDue()
       })
     },
     slowDown(ms) {
       const now = performance.now()
       next = Math.max(next, now + ms)
-      // Those that were under way together are one reason, not many.
-      if (now < slowed + SAME_REASON_MS) return
-      slowed = now
-      everyMs = Math.min(everyMs * 1.5, leastMs * MOST_SLOWED)
+      if (now < slowedAt + SAME_CAUSE_MS) return
+      slowedAt = now
+      intervalMs = Math.min(intervalMs * 1.5, minIntervalMs * MAX_SLOWDOWN)
     },
     speedUp() {
-      everyMs = Math.max(leastMs, everyMs * 0.98)
+      intervalMs = Math.max(minIntervalMs, intervalMs * 0.98)
     },
   }
 }
 
 interface Turn {
-  begin(): void
+  start(): void
 }

@@ -10,6 +10,9 @@ import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
 
 const CUSTOMERS = 3000
 
+// Each has a database and a simulated Tratta of its own, and waits most of the time.
+t.jobs = 4
+
 async function started(t: Test, settings = {}) {
   const database = await testDatabase(t)
   const tratta = await simulatedTratta(t, settings)
@@ -40,7 +43,7 @@ async function started(t: Test, settings = {}) {
   }
 }
 
-t.test('the database lost in the middle', async (t) => {
+t.test('the database lost in the middle', { buffered: true }, async (t) => {
   const { database, pushing, sent, finishes } = await started(t)
   const push = pushing()
   await sent(5)
@@ -58,7 +61,7 @@ t.test('the database lost in the middle', async (t) => {
   await finishes()
 })
 
-t.test('the token revoked in the middle', async (t) => {
+t.test('the token revoked in the middle', { buffered: true }, async (t) => {
   const { tratta, pushing, sent, finishes, database } = await started(t)
   const push = pushing()
   await sent(5)
@@ -74,7 +77,7 @@ t.test('the token revoked in the middle', async (t) => {
   await finishes()
 })
 
-t.test('Tratta away for a while: it waits, and loses nothing', async (t) => {
+t.test('Tratta away for a while: it waits, and loses nothing', { buffered: true }, async (t) => {
   const { tratta, pushing, sent, database } = await started(t)
   const push = pushing()
   await sent(5)
@@ -85,7 +88,7 @@ t.test('Tratta away for a while: it waits, and loses nothing', async (t) => {
   t.same(ours.taken, await tratta.held('debt_accounts'))
 })
 
-t.test('429, 503, 500, pages, empty answers, connections reset and cut', async (t) => {
+t.test('429, 503, 500, pages, empty answers, connections reset and cut', { buffered: true }, async (t) => {
   const { tratta, pushing, sent, database } = await started(t)
   const push = pushing()
   await sent(2)
@@ -106,7 +109,7 @@ t.test('429, 503, 500, pages, empty answers, connections reset and cut', async (
   t.same(ours.taken, await tratta.held('debt_accounts'))
 })
 
-t.test('Ctrl-C: what is under way is written down', async (t) => {
+t.test('Ctrl-C: what is under way is written down', { buffered: true }, async (t) => {
   const { pushing, sent, finishes, database } = await started(t)
   const push = pushing()
   await sent(5)
@@ -120,7 +123,7 @@ t.test('Ctrl-C: what is under way is written down', async (t) => {
   await finishes()
 })
 
-t.test('two at once: the second says who runs, and since when', async (t) => {
+t.test('two at once: the second says who runs, and since when', { buffered: true }, async (t) => {
   const { pushing, sent, env } = await started(t)
   const push = pushing({ TRATTA_REQUESTS_PER_MINUTE: '60' })
   await sent(2)
@@ -135,7 +138,7 @@ t.test('two at once: the second says who runs, and since when', async (t) => {
   t.match(status.stdout, new RegExp(`runs now, process ${push.process.pid} on `))
 })
 
-t.test('a disk that is full', async (t) => {
+t.test('a disk that is full', { buffered: true }, async (t) => {
   const { database, env } = await started(t)
   await database.query('update tratta_jit.debt_accounts set customer_external_id = null')
   await run(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
@@ -150,13 +153,13 @@ t.test('a disk that is full', async (t) => {
     stderr: 'Standard output cannot be written (ENOSPC): it is not complete\n',
   })
   t.match(shell('bulk errors --csv | head -1'), {
-    stdout: /^customer_external_id,/,
-    stderr: /^(.*EPIPE.*)?$/m,
+    stdout: /^customer_external_id,[^\n]*\n$/,
+    stderr: /^$/,
   })
   t.match(shell('bulk errors --csv | wc -l'), { stdout: /^\s*\d{4,}\n/, stderr: '' })
 })
 
-t.test('a database that is not up to date', async (t) => {
+t.test('a database that is not up to date', { buffered: true }, async (t) => {
   const database = await testDatabase(t, { migrated: false })
   t.match(await run(t, ['bulk', 'push'], bulkSettings(database, { url: 'http://127.0.0.1:1/api/v1' })), {
     code: 1,

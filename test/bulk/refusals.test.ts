@@ -4,6 +4,9 @@ import { testDatabase } from '../database.ts'
 import { run } from '../program.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
 
+// Each has a database and a simulated Tratta of its own.
+t.jobs = 3
+
 async function started(t: Test, settings = {}) {
   const database = await testDatabase(t)
   const tratta = await simulatedTratta(t, settings)
@@ -40,7 +43,7 @@ async function started(t: Test, settings = {}) {
 
 const TAKEN = 'debt_account.external_id: The external id has already been taken.'
 
-t.test('of accounts, parents, customers and locations', async (t) => {
+t.test('of accounts, parents, customers and locations', { buffered: true }, async (t) => {
   const { database, tratta, bulk, elsewhere, refusals } = await started(t, { errorsPerPage: 2 })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'Taken name');
@@ -117,7 +120,7 @@ t.test('of accounts, parents, customers and locations', async (t) => {
   })
 })
 
-t.test('refused at will: each row on both sides, corrected ones once more', async (t) => {
+t.test('refused at will: each row on both sides, corrected ones once more', { buffered: true }, async (t) => {
   const { database, tratta, bulk } = await started(t, { rejectedRows: 0.3 })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L');
@@ -153,7 +156,7 @@ t.test('refused at will: each row on both sides, corrected ones once more', asyn
   t.equal(ours.taken.length, 600)
 })
 
-t.test('customers that Tratta refuses because it has them', async (t) => {
+t.test('customers that Tratta refuses because it has them', { buffered: true }, async (t) => {
   const { database, tratta, bulk, refusals } = await started(t, { existingCustomers: 'reject' })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'M');
@@ -171,7 +174,7 @@ t.test('customers that Tratta refuses because it has them', async (t) => {
   t.same(await tratta.held('debt_accounts'), ['a-1'])
 })
 
-t.test('refusals that come late are found when they are read again', async (t) => {
+t.test('refusals that come late are found when they are read again', { buffered: true }, async (t) => {
   const { database, bulk, elsewhere, refusals } = await started(t, { bulkDelayMs: 6000 })
   await database.query(`
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann');

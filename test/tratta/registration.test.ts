@@ -10,7 +10,7 @@ const NEW_SECRET = 'the-new-secret-of-a-rotation_0123456789'
 const urlWith = (secret: string) => `http://127.0.0.1:1/jit/${secret}`
 
 // Most of the time of these tests is waiting.
-t.jobs = 3
+t.jobs = 4
 
 async function started(t: Test) {
   const database = await testDatabase(t)
@@ -85,7 +85,7 @@ t.test(
       t.equal(further, expected, `${name}: ${noted?.state ?? 'nothing'} was noted after ${before} POST`)
       t.match(await known(database), { state: 'registered' })
     }
-    for (const [name, step] of Object.entries(steps)) await killed(name, step)
+    await Promise.all(Object.entries(steps).map(([name, step]) => killed(name, step)))
     t.ok(seen.size >= 3, [...seen].join(', '))
   },
 )
