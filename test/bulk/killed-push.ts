@@ -1,5 +1,6 @@
 /** A push that is killed again and again, while Tratta loses answers and refuses rows. */
 import type { ChildProcess } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { TestDatabase } from '../database.ts'
@@ -8,6 +9,11 @@ import { rowsOf } from './portfolio.ts'
 import { bulkSettings, type Tratta } from './tratta.ts'
 
 const LONGEST_MS = 1200
+/** FUZZ_SEED repeats the moments of a run. */
+const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
+
+/** From 0 to 1, by the seed. */
+const random = (kill: number) => Number.parseInt(hash('sha256', `${SEED}:${kill}`).slice(0, 8), 16) / 2 ** 32
 
 /** Once a push sends. */
 async function moved(database: TestDatabase, push: ChildProcess) {
@@ -33,7 +39,7 @@ export async function killedPush(
     const pushing = program(t, ['bulk', 'push'], env)
     // Some while they start, most while they send.
     if (kill % 5 > 0) await moved(database, pushing.process)
-    await pause(Math.random() * LONGEST_MS)
+    await pause(random(kill) * LONGEST_MS)
     pushing.process.kill('SIGKILL')
     const { code } = await pushing.ended
     if (code !== null) throw new Error(`it ended by itself: ${code} ${pushing.stdout()} ${pushing.stderr()}`)
@@ -50,5 +56,5 @@ export async function killedPush(
   // Of a request whose fate was known no row came twice.
   const twice = (await tratta.taken()).rows - rowsOf(customers)
   const last = stdout.trim().split('\n').at(-1)
-  return { code, last, stderr, seen: states, uncertain, posts, twice, mayComeTwice: Number(rows) }
+  return { seed: SEED, code, last, stderr, seen: states, uncertain, posts, twice, mayComeTwice: Number(rows) }
 }

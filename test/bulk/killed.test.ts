@@ -20,8 +20,8 @@ for (const existingCustomers of ['reuse', 'reject'])
       const tratta = await simulatedTratta(t, { existingCustomers })
       await seedPortfolio(database, CUSTOMERS)
       const killed = await killedPush(t, database, tratta, { kills: KILLS, customers: CUSTOMERS })
-      const { code, uncertain, twice, mayComeTwice } = killed
-      t.equal(code, 3)
+      const { seed, code, uncertain, twice, mayComeTwice } = killed
+      t.equal(code, 3, `FUZZ_SEED=${seed}`)
       t.ok(Number(uncertain) > 0, `${uncertain} requests were sent again`)
       t.ok(twice <= mayComeTwice, `${twice} rows came twice, of ${mayComeTwice} whose fate was unknown`)
       const ours = await ourAccounts(database)

@@ -202,7 +202,7 @@ t.test('the client', async (t) => {
     await simulator.injectFaults({ kind: 'huge', times: 1 }, { kind: 'endless', times: 1 })
     const message = `${TRIED}the answer (200) is longer than 1048576 bytes. Is TRATTA_API_URL the address of Tratta's API?`
     await t.rejects(registerAt(simulator.url), { message, fate: 'unknown' })
-    await t.rejects(registerAt(simulator.url), { message: /longer than|no whole answer within 10 s/ })
+    await t.rejects(registerAt(simulator.url), { message, fate: 'unknown' })
   })
 
   t.test('nobody there', { buffered: true }, async (t) => {
