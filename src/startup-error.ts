@@ -1,5 +1,7 @@
+import { UserFacingError } from './user-facing-error.ts'
+
 /** The start failed. The message says why, and the next step. */
-export class StartupError extends Error {}
+export class StartupError extends UserFacingError {}
 
 /** @param settings the settings with the host and the port */
 export function listenError(

@@ -1,36 +1,112 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
 import t from 'tap'
+import { createProgram } from '../src/commands/create-program.ts'
 import { AGENCY_SCHEMA } from './agency-schema.ts'
 import { MINIMUM, testDatabase } from './database.ts'
 import { program, run, SECRET } from './program.ts'
+
+const SEE_HELP = 'Run `tratta-jit help COMMAND` to see its arguments and options.'
 
 t.test('help', async (t) => {
   const { code, stdout, stderr } = await run(t, ['help'])
   t.same([code, stderr], [0, ''])
   for (const word of ['serve', 'migrate', 'lookup', 'demo', 'DATABASE_URL', 'LOG_LEVEL', 'Exit codes'])
     t.match(stdout, word)
-  t.match(await run(t, ['lookup', '--help']), { code: 0, stdout: /^tratta-jit lookup ID/ })
-  t.match(await run(t, ['bulk', 'errors', '--help']), {
-    code: 0,
-    stdout: /^tratta-jit bulk errors \[BULK_ID\] \[--rows\] \[--json\] \[--csv\]/,
-  })
   t.match(await run(t, []), { code: 2, stdout })
+  t.match(await run(t, ['import', '--help']), { code: 0, stdout: '(choices: "cents", "dollars")' })
+  for (const command of [['lookup'], ['bulk'], ['bulk', 'errors']]) {
+    const help = await run(t, [...command, '--help'])
+    t.match(help, { code: 0, stderr: '', stdout: `Usage: tratta-jit ${command.join(' ')} ` })
+    t.same(await run(t, ['help', ...command]), help, command.join(' '))
+  }
+  t.match(await run(t, ['--version']), { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
 })
 
-t.test('wrong use', async (t) => {
+t.test('every option of every command has a description', async (t) => {
+  const commands = (command: Command): Command[] => [command, ...command.commands.flatMap(commands)]
+  for (const command of commands(createProgram(() => {}))) {
+    t.ok(command.description(), command.name())
+    for (const { flags, description } of command.options) t.ok(description, `${command.name()} ${flags}`)
+  }
+})
+
+t.test('usage errors', async (t) => {
   for (const [args, message] of [
-    [['lookup'], 'lookup takes ID. See tratta-jit help.'],
-    [['lookup', 'a', 'b'], 'lookup takes ID. See tratta-jit help.'],
-    [['serve', 'now'], 'serve takes no words. See tratta-jit help.'],
-    [['bulk'], 'bulk is one of: bulk push, bulk errors, bulk status. See tratta-jit help.'],
-    [['bulk', 'pull'], 'bulk is one of: bulk push, bulk errors, bulk status. See tratta-jit help.'],
-    [['bulk', 'push', 'now'], 'bulk push takes no words. See tratta-jit help.'],
-    [['bulk', 'push', '--limit', 'few'], '--limit takes a number of customers. See tratta-jit help.'],
-    [['bulk', 'errors', 'a', 'b'], 'bulk errors takes [BULK_ID]. See tratta-jit help.'],
-    [['launch'], 'There is no command "launch". See tratta-jit help.'],
-    [['migrate', '--force'], "Unknown option '--force'"],
+    [['lookup'], "Missing required argument 'ID'"],
+    [['lookup', 'a', 'b'], "Too many arguments for 'lookup'. Expected 1 argument but got 2: a, b."],
+    [['serve', 'now'], "Too many arguments for 'serve'. Expected 0 arguments but got 1: now."],
+    [['bulk', 'pul'], "Unknown command 'pul'\n(Did you mean push?)"],
+    [['bulk', 'push', '--limit', 'few'], '--limit takes a number of rows.'],
+    [['import', 'f', '--money', 'euros'], 'Allowed choices are cents, dollars.'],
+    [['lokup', 'a'], "Unknown command 'lokup'\n(Did you mean lookup?)"],
+    [['launch'], "Unknown command 'launch'"],
+    [['migrate', '--stats'], "Unknown option '--stats'\n(Did you mean --status?)"],
+  ] as const) {
+    const { code, stdout, stderr } = await run(t, [...args])
+    t.same([code, stdout], [2, ''], args.join(' '))
+    t.match(stderr, message)
+    t.match(stderr, SEE_HELP)
+  }
+  t.match(await run(t, ['bulk']), { code: 2, stdout: '', stderr: 'Usage: tratta-jit bulk' })
+})
+
+t.test('a misspelled setting', async (t) => {
+  const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none' }
+  t.match(await run(t, ['lookup', 'a'], { ...env, DATABASE_SHEMA: 'agency', JIT_SECRET_FILES: '/s' }), {
+    code: 2,
+    stdout: '',
+    stderr:
+      'The settings are wrong:\n  DATABASE_SHEMA is not a setting: did you mean DATABASE_SCHEMA?\n' +
+      '  JIT_SECRET_FILES is not a setting: did you mean JIT_SECRET_FILE?\n',
+  })
+  // The variables of others, and those beside a setting that is set.
+  const others = { DATABASE_USER: 'a', DATABASE_URI: 'b', HOSTS: 'c', LOG_LEVELS: 'd' }
+  t.match(await run(t, ['lookup', 'a'], { ...env, ...others }), { code: 1, stderr: 'ECONNREFUSED' })
+})
+
+t.test('completion', async (t) => {
+  const complete = (shell: string, words: string[]) => {
+    const script = [
+      `source <("${process.execPath}" src/cli.ts completion ${shell})`,
+      `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${words.length - 1}`,
+      `_tratta_jit; echo "\${COMPREPLY[@]}"`,
+    ]
+    return spawnSync('bash', ['-c', script.join('\n')], { encoding: 'utf8' }).stdout.trim()
+  }
+  for (const [words, expected] of [
+    [['tratta-jit', 'lo'], 'lookup'],
+    [['tratta-jit', 'bulk', 'st'], 'status'],
+    [['tratta-jit', 'bulk', 'push', '--dry'], '--dry-run'],
+    [['tratta-jit', 'import', 'file.csv', '--money', ''], 'cents dollars'],
   ] as const)
-    t.match(await run(t, [...args]), { code: 2, stdout: '', stderr: message }, args.join(' '))
+    t.equal(complete('bash', [...words]), expected, words.join(' '))
+  t.match(await run(t, ['completion', 'zsh']), { code: 0, stdout: /^autoload .* bashcompinit\n_tratta_jit/ })
+  t.match(await run(t, ['completion', 'fish']), { code: 2, stderr: 'Allowed choices are bash, zsh.' })
+})
+
+t.test('the tratta-jit command', async (t) => {
+  const prefix = t.testdir()
+  const start = (command: string, args: string[]) =>
+    spawnSync(command, args, {
+      encoding: 'utf8',
+      env: { ...process.env, npm_config_prefix: prefix, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
+    })
+  t.equal(start('npm', ['link']).status, 0)
+  for (const [command, ...args] of [[join(prefix, 'bin/tratta-jit')], ['npx', 'tratta-jit']] as const) {
+    t.match(start(command, [...args, '--version']), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
+    const checked = start(command, [...args, 'check', '--quick', '--json'])
+    for (const line of checked.stdout.trim().split('\n')) t.ok(JSON.parse(line), line)
+  }
+  const old =
+    'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.1.0"}})'
+  const { status, stderr } = start(process.execPath, ['--import', old, 'bin/tratta-jit.mjs', '--version'])
+  t.match(
+    { status, stderr },
+    { status: 1, stderr: /^tratta-jit needs Node 24 or newer. This is Node 20.1.0.\n/ },
+  )
 })
 
 t.test('lookup', async (t) => {

@@ -247,6 +247,6 @@ export function nextStep({
   if (requests.read_early > 0)
     return `${debt_accounts.refused > 0 ? '`bulk errors` shows what was refused and' : '`bulk errors`'} reads it again ten minutes after the push: Tratta does not say when it is done`
   if (debt_accounts.refused + customers.refused > 0)
-    return '`bulk errors` shows what was refused; correct it, then `bulk push --retry-refused`'
+    return '`bulk errors` shows what was refused; correct it, then `bulk push --retry-rejected`'
   return 'nothing'
 }

@@ -20,7 +20,6 @@ import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import {
-  type Command,
   DONE,
   databaseMessage,
   FAILED,
@@ -34,119 +33,101 @@ import {
 
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
 
-export const bulkPushCommand: Command = {
-  description: 'places customers at Tratta, 1,000 a request; stopped anywhere, it goes on where it was',
-  options: {
-    'dry-run': { type: 'boolean' },
-    'retry-refused': { type: 'boolean' },
-    limit: { type: 'string' },
-    json: { type: 'boolean' },
-  },
-  async run(options) {
-    const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit)
-    if (options.limit !== undefined && !/^[1-9]\d{0,9}$/.test(String(options.limit)))
-      throw new UsageError('--limit takes a number of customers')
-    const asJson = Boolean(options.json) || !process.stdout.isTTY
-    return withDatabase({ ...options, json: asJson }, async (config, pool) => {
-      boundMemory()
-      const stop = new AbortController()
-      const progress = noProgress(config.TRATTA_REQUESTS_PER_MINUTE)
-      const pushOptions = {
-        kind: options['retry-refused'] ? ('retry' as const) : ('all' as const),
-        limit,
-        mostBytes: config.TRATTA_BULK_BYTES,
-        waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
-        signal: stop.signal,
-        progress,
-      }
-      const source = readingFrom(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
-      void stopSignal().then(() => stop.abort(new PushStopped('Stopped')))
-      const begun = performance.now()
-      const endProgress = showPush(progress, asJson)
-      try {
-        if (options['dry-run']) {
-          const { target, position } = await whereWeAre(pool, config.TRATTA_API_URL)
-          const report = await dryRun(pool, source, target, position, pushOptions)
-          endProgress()
-          if (asJson) printJson({ event: 'dry_run', ...report })
-          else print(dryRunScreen(report))
-          return Object.keys(report.refused).length > 0 ? SOME_REJECTED : DONE
-        }
-        const unlock = await lockPushes(pool, () =>
-          stop.abort(new PushStopped('The lock is lost: the connection to Postgres broke')),
-        )
-        try {
-          const run = await takeUpRun(pool, await targetOf(pool, config.TRATTA_API_URL), pushOptions.kind)
-          const result = await push(pool, source, clientFor(config), run, pushOptions)
-          endProgress()
-          await unlock()
-          const { rows } = await pool.query(
-            'select exists (select from tratta_jit.bulk_refusals where run = $1) as refused',
-            [run.run],
-          )
-          const status = (await bulkStatus(pool, config.TRATTA_API_URL))!
-          const seconds = (performance.now() - begun) / 1000
-          if (asJson) printJson({ event: 'pushed', ...figures(progress, seconds), next: nextStep(status) })
-          else print(statusScreen(status))
-          for (const message of result.unreadable) printError(message)
-          if (result.unknown > 0)
-            printError(`Of ${result.unknown} requests it is not known whether they arrived`)
-          if (result.unknown + result.unreadable.length > 0) return FAILED
-          return rows[0].refused ? SOME_REJECTED : DONE
-        } finally {
-          await unlock()
-        }
-      } finally {
+export async function bulkPushCommand(options: Options): Promise<number> {
+  const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit)
+  if (options.limit !== undefined && !/^[1-9]\d{0,9}$/.test(String(options.limit)))
+    throw new UsageError('--limit takes a number of rows')
+  const asJson = Boolean(options.json) || !process.stdout.isTTY
+  return withDatabase({ ...options, json: asJson }, async (config, pool) => {
+    boundMemory()
+    const stop = new AbortController()
+    const progress = noProgress(config.TRATTA_REQUESTS_PER_MINUTE)
+    const pushOptions = {
+      kind: options['retry-rejected'] ? ('retry' as const) : ('all' as const),
+      limit,
+      mostBytes: config.TRATTA_BULK_BYTES,
+      waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
+      signal: stop.signal,
+      progress,
+    }
+    const source = readingFrom(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
+    void stopSignal().then(() => stop.abort(new PushStopped('Stopped')))
+    const begun = performance.now()
+    const endProgress = showPush(progress, asJson)
+    try {
+      if (options['dry-run']) {
+        const { target, position } = await whereWeAre(pool, config.TRATTA_API_URL)
+        const report = await dryRun(pool, source, target, position, pushOptions)
         endProgress()
+        if (asJson) printJson({ event: 'dry_run', ...report })
+        else print(dryRunScreen(report))
+        return Object.keys(report.refused).length > 0 ? SOME_REJECTED : DONE
       }
-    })
-  },
+      const unlock = await lockPushes(pool, () =>
+        stop.abort(new PushStopped('The lock is lost: the connection to Postgres broke')),
+      )
+      try {
+        const run = await takeUpRun(pool, await targetOf(pool, config.TRATTA_API_URL), pushOptions.kind)
+        const result = await push(pool, source, clientFor(config), run, pushOptions)
+        endProgress()
+        await unlock()
+        const { rows } = await pool.query(
+          'select exists (select from tratta_jit.bulk_refusals where run = $1) as refused',
+          [run.run],
+        )
+        const status = (await bulkStatus(pool, config.TRATTA_API_URL))!
+        const seconds = (performance.now() - begun) / 1000
+        if (asJson) printJson({ event: 'pushed', ...figures(progress, seconds), next: nextStep(status) })
+        else print(statusScreen(status))
+        for (const message of result.unreadable) printError(message)
+        if (result.unknown > 0)
+          printError(`Of ${result.unknown} requests it is not known whether they arrived`)
+        if (result.unknown + result.unreadable.length > 0) return FAILED
+        return rows[0].refused ? SOME_REJECTED : DONE
+      } finally {
+        await unlock()
+      }
+    } finally {
+      endProgress()
+    }
+  })
 }
 
-export const bulkErrorsCommand: Command = {
-  positionals: ['[BULK_ID]'],
-  description: 'fetches what Tratta refused and shows it, by message; --rows row by row',
-  options: { rows: { type: 'boolean' }, json: { type: 'boolean' }, csv: { type: 'boolean' } },
-  async run(options, [bulkId]) {
-    if (options.json && options.csv) throw new UsageError('bulk errors takes --json or --csv')
-    return withDatabase(options, async (config, pool) => {
-      const { target } = await whereWeAre(pool, config.TRATTA_API_URL)
-      if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', options)
-      const problem = await readErrorsAgain(pool, clientFor(config), target, bulkId)
-      if (problem) printError(problem)
-      let refused = false
-      if (options.csv || options.json || options.rows) {
-        if (options.csv) await print(CSV_HEADER)
-        for await (const row of refusalRows(pool, target, bulkId)) {
-          refused = true
-          if (options.csv) await print(csvLine(row))
-          else if (options.json) await printJson(row)
-          else await print(printable(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}`))
-        }
-      } else {
-        const groups = await refusalGroups(pool, target, bulkId)
-        refused = groups.length > 0
-        await print(groupsScreen(groups))
+export async function bulkErrorsCommand(options: Options, [bulkId]: string[]): Promise<number> {
+  if (options.json && options.csv) throw new UsageError('bulk errors takes --json or --csv')
+  return withDatabase(options, async (config, pool) => {
+    const { target } = await whereWeAre(pool, config.TRATTA_API_URL)
+    if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', options)
+    const problem = await readErrorsAgain(pool, clientFor(config), target, bulkId)
+    if (problem) printError(problem)
+    let refused = false
+    if (options.csv || options.json || options.rows) {
+      if (options.csv) await print(CSV_HEADER)
+      for await (const row of refusalRows(pool, target, bulkId)) {
+        refused = true
+        if (options.csv) await print(csvLine(row))
+        else if (options.json) await printJson(row)
+        else await print(printable(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}`))
       }
-      return problem ? FAILED : refused ? SOME_REJECTED : DONE
-    })
-  },
+    } else {
+      const groups = await refusalGroups(pool, target, bulkId)
+      refused = groups.length > 0
+      await print(groupsScreen(groups))
+    }
+    return problem ? FAILED : refused ? SOME_REJECTED : DONE
+  })
 }
 
-export const bulkStatusCommand: Command = {
-  description: 'tells what was sent, taken, refused, unknown, and what to do next',
-  options: { json: { type: 'boolean' } },
-  async run(options) {
-    return withDatabase(options, async (config, pool) => {
-      const status = await bulkStatus(pool, config.TRATTA_API_URL)
-      if (!status) {
-        if (options.json) printJson({ api_url: config.TRATTA_API_URL, run: null, next: '`bulk push`' })
-        else print('Nothing was sent yet: `bulk push` does it')
-      } else if (options.json) printJson({ ...status, next: nextStep(status) })
-      else print(statusScreen(status))
-      return DONE
-    })
-  },
+export async function bulkStatusCommand(options: Options): Promise<number> {
+  return withDatabase(options, async (config, pool) => {
+    const status = await bulkStatus(pool, config.TRATTA_API_URL)
+    if (!status) {
+      if (options.json) printJson({ api_url: config.TRATTA_API_URL, run: null, next: '`bulk push`' })
+      else print('Nothing was sent yet: `bulk push` does it')
+    } else if (options.json) printJson({ ...status, next: nextStep(status) })
+    else print(statusScreen(status))
+    return DONE
+  })
 }
 
 /** One connection holds the lock, one reads ahead; the others write down what is under way. */

@@ -1,13 +1,18 @@
 /** What a command is. The exit codes are part of what operators rely on. */
 import { databaseProblem } from '../database/connection-errors.ts'
 import { printError, printJson, stopOnOutputFailure } from '../terminal/output.ts'
+import { UserFacingError } from '../user-facing-error.ts'
 
 export const DONE = 0
 export const FAILED = 1
 export const USAGE_ERROR = 2
 export const SOME_REJECTED = 3
 
+/** By the name of the flag, `dry-run` and `no-migrate`. */
 export type Options = Record<string, string | boolean | undefined>
+
+/** @returns the exit code */
+export type Run = (options: Options, positionals: string[]) => Promise<number>
 
 export interface Command {
   /** Words that must follow the name; one in brackets may, and the last may stand more than once with a … */
@@ -18,8 +23,15 @@ export interface Command {
   run(options: Options, words: string[]): Promise<number>
 }
 
-/** Wrong arguments or options of a command. The message says what is wrong. */
-export class UsageError extends Error {}
+/** Wrong arguments or options of a command. */
+export class UsageError extends UserFacingError {
+  constructor(message: string) {
+    super(message, {
+      remedy: 'Run `tratta-jit help COMMAND` to see its arguments and options.',
+      exitCode: USAGE_ERROR,
+    })
+  }
+}
 
 /** Reports why a command failed: on standard error, or with --json on standard output. @returns the exit code */
 export function fail(message: string, options: Options) {

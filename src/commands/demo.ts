@@ -1,21 +1,18 @@
-import { type Command, DONE, stopSignal } from './command.ts'
+import { DONE, stopSignal } from './command.ts'
 
-export const demoCommand: Command = {
-  description: 'shows all of it on this machine with nothing installed, one JIT call from end to end',
-  async run() {
-    const stop = new AbortController()
-    const stopped = stopSignal().then(() => stop.abort())
-    // Here and in simulate: what production never runs, production does not load.
-    const { startDemo } = await import('../demo.ts')
-    const closing: (() => Promise<void>)[] = []
-    try {
-      await startDemo(closing, stop.signal)
-      await stopped
-    } catch (error) {
-      if (!stop.signal.aborted) throw error
-    } finally {
-      for (const close of closing.reverse()) await close()
-    }
-    return DONE
-  },
+export async function demoCommand(): Promise<number> {
+  const stop = new AbortController()
+  const stopped = stopSignal().then(() => stop.abort())
+  // Here and in simulate: what production never runs, production does not load.
+  const { startDemo } = await import('../demo.ts')
+  const closing: (() => Promise<void>)[] = []
+  try {
+    await startDemo(closing, stop.signal)
+    await stopped
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+  } finally {
+    for (const close of closing.reverse()) await close()
+  }
+  return DONE
 }

@@ -15,7 +15,6 @@ import { importEvent, importText } from '../import/report/report.ts'
 import { showImportProgress } from '../import/report/show-progress.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import {
-  type Command,
   DONE,
   databaseMessage,
   FAILED,
@@ -27,33 +26,16 @@ import {
   UsageError,
 } from './command.ts'
 
-export const importCommand: Command = {
-  positionals: ['FILE…'],
-  description:
-    "loads accounts from CSV, NDJSON or JSON in Tratta's bulk format; - is standard input (docs/import.md)",
-  options: {
-    money: { type: 'string' },
-    map: { type: 'string' },
-    delimiter: { type: 'string' },
-    dates: { type: 'string' },
-    encoding: { type: 'string' },
-    format: { type: 'string' },
-    'dry-run': { type: 'boolean' },
-    'keep-good': { type: 'boolean' },
-    rejects: { type: 'string' },
-    json: { type: 'boolean' },
-  },
-  async run(options, files) {
-    boundMemory()
-    // Calls that the responder answers on this machine have priority.
-    setPriority(constants.priority.PRIORITY_LOW)
-    try {
-      return await importFiles(files, readOptions(options, files), options)
-    } catch (error) {
-      if (error instanceof ReadOptionsError) throw new UsageError(error.message)
-      throw error
-    }
-  },
+export async function importCommand(options: Options, files: string[]): Promise<number> {
+  boundMemory()
+  // Calls that the responder answers on this machine have priority.
+  setPriority(constants.priority.PRIORITY_LOW)
+  try {
+    return await importFiles(files, readOptions(options, files), options)
+  } catch (error) {
+    if (error instanceof ReadOptionsError) throw new UsageError(error.message)
+    throw error
+  }
 }
 
 /** Each file is one transaction. The files after one that fails are not imported. */

@@ -8,23 +8,18 @@ import { type OmittedField, UnsendableAccountError } from '../omit-invalid-field
 import { toPayload } from '../payload.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
-import { type Command, DONE, databaseMessage, fail } from './command.ts'
+import { DONE, databaseMessage, fail, type Options } from './command.ts'
 
-export const lookupCommand: Command = {
-  positionals: ['ID'],
-  description: 'prints the payload that Tratta would get for this account, and what was omitted and why',
-  options: { json: { type: 'boolean' } },
-  async run(options, [externalId = '']) {
-    const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
-    if ('problem' in found) return fail(found.problem, options)
-    const { payload, omitted } = found
-    if (options.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
-    else {
-      print(JSON.stringify(payload, null, 2))
-      for (const { field, reason } of omitted) printError(printable(`omitted: ${field} ${reason}`))
-    }
-    return DONE
-  },
+export async function lookupCommand(options: Options, [externalId = '']: string[]): Promise<number> {
+  const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
+  if ('problem' in found) return fail(found.problem, options)
+  const { payload, omitted } = found
+  if (options.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
+  else {
+    print(JSON.stringify(payload, null, 2))
+    for (const { field, reason } of omitted) printError(printable(`omitted: ${field} ${reason}`))
+  }
+  return DONE
 }
 
 /** What a call would be answered now. */

@@ -2,29 +2,25 @@ import { readConfig } from '../config.ts'
 import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { print, printJson } from '../terminal/output.ts'
-import { type Command, DONE } from './command.ts'
+import { DONE, type Options } from './command.ts'
 
-export const migrateCommand: Command = {
-  description: 'creates or upgrades what the service owns in the database; --status only tells',
-  options: { status: { type: 'boolean' }, json: { type: 'boolean' } },
-  async run(options) {
-    const config = readConfig(process.env, 'DATABASE_URL')
-    const pool = createPool(config, { connectionMs: 10_000, statementMs: 0 })
-    try {
-      if (options.status) {
-        for (const migration of await migrationStatus(pool))
-          if (options.json) printJson(migration)
-          else print(statusLine(migration))
-        return DONE
-      }
-      const names = await migrate(pool)
-      if (options.json) printJson({ migrated: names })
-      else print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
+export async function migrateCommand(options: Options): Promise<number> {
+  const config = readConfig(process.env, 'DATABASE_URL')
+  const pool = createPool(config, { connectionMs: 10_000, statementMs: 0 })
+  try {
+    if (options.status) {
+      for (const migration of await migrationStatus(pool))
+        if (options.json) printJson(migration)
+        else print(statusLine(migration))
       return DONE
-    } finally {
-      await pool.end()
     }
-  },
+    const names = await migrate(pool)
+    if (options.json) printJson({ migrated: names })
+    else print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
+    return DONE
+  } finally {
+    await pool.end()
+  }
 }
 
 function statusLine({ name, executed_at, unknown }: MigrationStatus) {

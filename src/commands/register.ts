@@ -2,7 +2,7 @@ import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { maskedUrl, registerNow } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
-import { type Command, DONE, fail } from './command.ts'
+import { DONE, fail, type Options } from './command.ts'
 
 export const REGISTRATION_SETTINGS = [
   'DATABASE_URL',
@@ -12,25 +12,21 @@ export const REGISTRATION_SETTINGS = [
   'TRATTA_API_TOKEN',
 ] as const
 
-export const registerCommand: Command = {
-  description: 'registers the URL at Tratta now, whatever was registered before; --dry-run only shows it',
-  options: { 'dry-run': { type: 'boolean' }, json: { type: 'boolean' } },
-  async run(options) {
-    const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
-    const url = maskedUrl(config)
-    if (options['dry-run']) {
-      if (options.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
-      else print(`Would register ${url} at ${config.TRATTA_API_URL}`)
-      return DONE
-    }
-    try {
-      await registerNow(config)
-    } catch (error) {
-      if (error instanceof TrattaError) return fail(error.message, options)
-      throw error
-    }
-    if (options.json) printJson({ registered: url, at: config.TRATTA_API_URL })
-    else print(`Registered ${url} at ${config.TRATTA_API_URL}`)
+export async function registerCommand(options: Options): Promise<number> {
+  const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
+  const url = maskedUrl(config)
+  if (options['dry-run']) {
+    if (options.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
+    else print(`Would register ${url} at ${config.TRATTA_API_URL}`)
     return DONE
-  },
+  }
+  try {
+    await registerNow(config)
+  } catch (error) {
+    if (error instanceof TrattaError) return fail(error.message, options)
+    throw error
+  }
+  if (options.json) printJson({ registered: url, at: config.TRATTA_API_URL })
+  else print(`Registered ${url} at ${config.TRATTA_API_URL}`)
+  return DONE
 }

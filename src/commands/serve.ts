@@ -2,36 +2,32 @@ import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { ANNOUNCE_STOP_MS } from '../responder/responder.ts'
 import { serve } from '../serve.ts'
-import { type Command, DONE, stopSignal } from './command.ts'
+import { DONE, type Options, stopSignal } from './command.ts'
 
-export const serveCommand: Command = {
-  description: 'answers Tratta; brings the database up to date first, registers the URL once',
-  options: { 'no-migrate': { type: 'boolean' } },
-  async run(options) {
-    const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
-    const stop = new AbortController()
-    const { log, close } = createLog(config.LOG_LEVEL)
-    const stopped = stopSignal().then((signal) => {
-      log.info({ event: 'stopping', signal })
-      stop.abort()
-      return signal
+export async function serveCommand(options: Options): Promise<number> {
+  const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
+  const stop = new AbortController()
+  const { log, close } = createLog(config.LOG_LEVEL)
+  const stopped = stopSignal().then((signal) => {
+    log.info({ event: 'stopping', signal })
+    stop.abort()
+    return signal
+  })
+  try {
+    const responder = await serve(config, log, {
+      migrateFirst: !options['no-migrate'],
+      signal: stop.signal,
     })
-    try {
-      const responder = await serve(config, log, {
-        migrateFirst: !options['no-migrate'],
-        signal: stop.signal,
-      })
-      const signal = await stopped
-      // Somebody at a terminal has no balancer to wait for.
-      await responder.stop(signal === 'SIGTERM' ? ANNOUNCE_STOP_MS : 0)
-      log.info({ event: 'stopped' })
-    } catch (error) {
-      // A signal during the start is an ordinary stop.
-      if (!stop.signal.aborted) throw error
-      log.info({ event: 'stopped' })
-    } finally {
-      await close()
-    }
-    return DONE
-  },
+    const signal = await stopped
+    // Somebody at a terminal has no balancer to wait for.
+    await responder.stop(signal === 'SIGTERM' ? ANNOUNCE_STOP_MS : 0)
+    log.info({ event: 'stopped' })
+  } catch (error) {
+    // A signal during the start is an ordinary stop.
+    if (!stop.signal.aborted) throw error
+    log.info({ event: 'stopped' })
+  } finally {
+    await close()
+  }
+  return DONE
 }

@@ -5,26 +5,21 @@ import { print, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
 import { maskedUrl, trattaClient } from '../tratta/registration.ts'
 import { TrattaError, validationMessages } from '../tratta/tratta-error.ts'
-import { type Command, DONE, FAILED } from './command.ts'
+import { DONE, FAILED, type Options } from './command.ts'
 import { lookUp } from './lookup.ts'
 import { REGISTRATION_SETTINGS } from './register.ts'
 
-export const triggerCommand: Command = {
-  positionals: ['ID'],
-  description: 'asks Tratta to call us for this account; prints what came of it',
-  options: { json: { type: 'boolean' } },
-  async run(options, [externalId = '']) {
-    const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
-    const ours = await lookUp(config, externalId)
-    const outcome = await trattaClient(config)
-      .trigger(externalId)
-      .then(({ body }): Outcome => ({ taken: true, tratta: body }), readFailure)
-    const question = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
-    const answer = 'payload' in ours ? ours.payload : { problem: ours.problem }
-    if (options.json) printJson({ question, answer, ...outcome })
-    else show(question, answer, outcome)
-    return outcome.taken ? DONE : FAILED
-  },
+export async function triggerCommand(options: Options, [externalId = '']: string[]): Promise<number> {
+  const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
+  const ours = await lookUp(config, externalId)
+  const outcome = await trattaClient(config)
+    .trigger(externalId)
+    .then(({ body }): Outcome => ({ taken: true, tratta: body }), readFailure)
+  const question = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
+  const answer = 'payload' in ours ? ours.payload : { problem: ours.problem }
+  if (options.json) printJson({ question, answer, ...outcome })
+  else show(question, answer, outcome)
+  return outcome.taken ? DONE : FAILED
 }
 
 type Outcome =

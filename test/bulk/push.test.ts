@@ -189,7 +189,7 @@ t.test('what Tratta would refuse is not sent, but listed with its reason', async
       update agency.debt_accounts set balance = 9 where external_id = 'no-balance';
       update agency.debt_accounts set customer_external_id = 'c' where external_id = 'nobody-s';
       update agency.customers set name = 'Dan' where external_id = 'd'`)
-    t.match(await bulk('push --retry-refused', { DATABASE_SCHEMA: 'agency' }), { code: 3 })
+    t.match(await bulk('push --retry-rejected', { DATABASE_SCHEMA: 'agency' }), { code: 3 })
     t.same(await tratta.held('debt_accounts'), [
       'child',
       'child-of-it',

@@ -92,9 +92,9 @@ t.test('of accounts, parents, customers and locations', { buffered: true }, asyn
     t.match(await bulk('errors unheard-of'), { code: 1, stderr: /No request of ours has the bulk_id/ })
   })
 
-  await t.test('--retry-refused without a correction sends nothing', async (t) => {
+  await t.test('--retry-rejected without a correction sends nothing', async (t) => {
     const before = await tratta.taken()
-    t.match(await bulk('push --retry-refused'), { code: 0 })
+    t.match(await bulk('push --retry-rejected'), { code: 0 })
     t.same(await tratta.taken(), before)
   })
 
@@ -102,7 +102,7 @@ t.test('of accounts, parents, customers and locations', { buffered: true }, asyn
     await database.query(`
       update tratta_jit.locations set name = 'Name of our own' where external_id = 'm';
       update tratta_jit.debt_accounts set balance = 20 where external_id = 'a-1'`)
-    t.match(await bulk('push --retry-refused'), { code: 0 })
+    t.match(await bulk('push --retry-rejected'), { code: 0 })
     const requests: { method: string; body: string }[] = await tratta.get('/requests')
     const last = JSON.parse(requests.filter(({ method }) => method === 'POST').at(-1)!.body)
     t.match(last, [
@@ -140,14 +140,14 @@ t.test('refused at will: each row on both sides, corrected ones once more', { bu
 
   for (let round = 1; round <= 8 && ours.refused.length > 0; round++) {
     const { rows } = await tratta.taken()
-    t.match(await bulk('push --retry-refused'), { code: 0 })
+    t.match(await bulk('push --retry-rejected'), { code: 0 })
     t.equal((await tratta.taken()).rows, rows, 'uncorrected ones are not sent')
     await database.query(`
       update tratta_jit.customers set name = name || '!' where external_id in
         (select customer_external_id from tratta_jit.bulk_refusals where debt_account_external_id = '');
       update tratta_jit.debt_accounts set external_account_number = 'N-${round}' where external_id in
         (select debt_account_external_id from tratta_jit.bulk_refusals)`)
-    await bulk('push --retry-refused')
+    await bulk('push --retry-rejected')
     const before = ours.refused.length
     ours = await ourAccounts(database)
     t.ok(ours.refused.length < before, `${before} -> ${ours.refused.length}`)

@@ -1,0 +1,24 @@
+import { ConfigError, SETTINGS } from '../config.ts'
+import { nearestName } from '../nearest-name.ts'
+
+/** Beginnings of our settings that programs of others do not use. */
+const OURS = /^(DATABASE|JIT|TRATTA|ADMIN|PUBLIC|ALLOWED|TRUSTED|CALL_LOG|CONSOLE)_/
+const MAX_EDITS = 2
+
+/**
+ * A misspelled setting would leave its default in force. A variable counts as misspelled when its name is
+ * almost that of a setting that is not set.
+ * @throws {ConfigError}
+ */
+export function checkSettingNames(environment: NodeJS.ProcessEnv) {
+  const names = Object.entries(SETTINGS).flatMap(([name, setting]) =>
+    'secret' in setting ? [name, `${name}_FILE`] : [name],
+  )
+  const unset = names.filter((name) => !environment[name])
+  const problems = Object.keys(environment).flatMap((name) => {
+    if (names.includes(name) || !OURS.test(name)) return []
+    const nearest = nearestName(name, unset, MAX_EDITS)
+    return nearest ? `${name} is not a setting: did you mean ${nearest}?` : []
+  })
+  if (problems.length > 0) throw new ConfigError(problems)
+}

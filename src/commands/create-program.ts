@@ -1,0 +1,169 @@
+/** The commands with their arguments and options, for help and completion. Each command loads its code when it runs. */
+import { Command, Option } from 'commander'
+import { SETTINGS } from '../config.ts'
+import { print, printError } from '../terminal/output.ts'
+import { VERSION } from '../version.ts'
+import { checkSettingNames } from './check-setting-names.ts'
+import type { Run } from './command.ts'
+
+const JSON_LINES = new Option('--json', 'print JSON lines')
+const DRY_RUN = '--dry-run'
+
+/**
+ * @param onExit receives the exit code of the command that ran
+ */
+export function createProgram(onExit: (exitCode: number) => void): Command {
+  const action =
+    (load: () => Promise<Run>) =>
+    async (...args: unknown[]) => {
+      const command = args.at(-1) as Command
+      checkSettingNames(process.env)
+      const run = await load()
+      onExit(await run(optionsOf(command), command.args))
+    }
+
+  const program = new Command('tratta-jit')
+    .description('Answers the just-in-time requests of Tratta from your own Postgres.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .helpCommand('help [COMMAND...]', 'print help for a command')
+    .usage('COMMAND [OPTIONS]')
+    .showHelpAfterError('Run `tratta-jit help COMMAND` to see its arguments and options.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      writeErr: (text) => printError(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: (.)/, (_, first) => first.toUpperCase())),
+    })
+
+  program.commandsGroup('Answer Tratta:')
+  program
+    .command('serve')
+    .description('answer Tratta: migrate the database, register the URL once, listen')
+    .option('--no-migrate', 'do not migrate the database first')
+    .action(action(async () => (await import('./serve.ts')).serveCommand))
+  program
+    .command('migrate')
+    .description('create or upgrade the schema tratta_jit')
+    .option('--status', 'only print which migrations were run')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./migrate.ts')).migrateCommand))
+  program
+    .command('check')
+    .description('find what would make a call fail, and print what to do about it')
+    .option('--quick', 'do not read all rows')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./check.ts')).checkCommand.run))
+  program
+    .command('lookup')
+    .description(
+      'print the payload that Tratta would get for an account, and which fields are omitted and why',
+    )
+    .argument('<ID>', 'external_id of the account')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./lookup.ts')).lookupCommand))
+
+  program.commandsGroup('Register at Tratta:')
+  program
+    .command('register')
+    .description('register the URL at Tratta now, whatever was registered before')
+    .option(DRY_RUN, 'only print what would be registered')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./register.ts')).registerCommand))
+  program
+    .command('trigger')
+    .description('ask Tratta to call us for an account, and print request, answer and result')
+    .argument('<ID>', 'external_id of the account')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./trigger.ts')).triggerCommand))
+
+  program.commandsGroup('Load and upload accounts:')
+  program
+    .command('import')
+    .description('load accounts from CSV, NDJSON or JSON files into the tables of tratta_jit')
+    .argument('<FILE...>', 'files; - is standard input')
+    .addOption(new Option('--money <UNIT>', 'unit of amounts in CSV').choices(['cents', 'dollars']))
+    .addOption(new Option('--dates <ORDER>', 'order in dates of CSV').choices(['iso', 'mdy', 'dmy']))
+    .option('--map <FILE>', 'JSON file that maps columns: {"Their column": "our_column", "Another": null}')
+    .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'json']))
+    .addOption(new Option('--encoding <NAME>', 'encoding of the files').choices(['utf-8', 'windows-1252']))
+    .option('--delimiter <CHARACTER>', 'delimiter of CSV: one character, or tab')
+    .option(DRY_RUN, 'validate and count, load nothing')
+    .option('--keep-good', 'load the valid rows although others are rejected; needs --rejects')
+    .option('--rejects <FILE>', 'write the rejected rows and the reasons to a new file')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./import.ts')).importCommand))
+  const bulk = program.command('bulk').description('upload customers to Tratta, and read what it rejects')
+  bulk
+    .command('push')
+    .description('upload customers, 1,000 rows a request; resumes where an earlier push stopped')
+    .option(DRY_RUN, 'validate and count, send nothing')
+    .option('--limit <N>', 'send at most N rows this time')
+    .option('--retry-rejected', 'send only what was rejected and has changed since')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./bulk.ts')).bulkPushCommand))
+  bulk
+    .command('errors')
+    .description('read the rejections of Tratta, and print them grouped by message')
+    .argument('[BULK_ID]', 'only this bulk request')
+    .option('--rows', 'print one line for each rejected row')
+    .addOption(JSON_LINES)
+    .option('--csv', 'print CSV')
+    .action(action(async () => (await import('./bulk.ts')).bulkErrorsCommand))
+  bulk
+    .command('status')
+    .description('print what was sent, accepted, rejected or is unknown, and the next step')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./bulk.ts')).bulkStatusCommand))
+
+  program.commandsGroup('Try it without Tratta:')
+  program
+    .command('demo')
+    .description('run everything on this machine with nothing installed, and show one call from end to end')
+    .action(action(async () => (await import('./demo.ts')).demoCommand))
+  program
+    .command('simulate')
+    .description('run a simulated Tratta (docs/simulator.md)')
+    .option('--host <HOST>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <PORT>', 'port to listen on (default: 8090)')
+    .option('--token <TOKEN>', 'API token to accept')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./simulate.ts')).simulateCommand))
+
+  program.commandsGroup('Other:')
+  program
+    .command('completion')
+    .description('print a completion script: source <(tratta-jit completion bash)')
+    .addArgument(program.createArgument('<SHELL>', 'your shell').choices(['bash', 'zsh']))
+    .action(action(async () => (await import('./completion.ts')).completionCommand(program)))
+
+  return program.addHelpText('after', ({ command }) => (command === program ? settingsHelp(command) : ''))
+}
+
+/** By the name of the flag, `dry-run` and `no-migrate`; only the options that were given. */
+function optionsOf(command: Command) {
+  const given = command.options.flatMap((option) => {
+    const key = option.attributeName()
+    if (command.getOptionValueSource(key) === 'default') return []
+    const value = command.getOptionValue(key)
+    return value === undefined ? [] : [[option.name(), option.negate ? !value : value]]
+  })
+  return Object.fromEntries(given)
+}
+
+function settingsHelp(program: Command) {
+  const helper = program.createHelp()
+  helper.prepareContext({ helpWidth: process.stdout.columns || 80 })
+  const items = Object.entries(SETTINGS).map(([name, setting]) => {
+    const fallback = 'default' in setting && setting.default ? ` (default: ${setting.default})` : ''
+    return helper.formatItem(name, 28, setting.meaning + fallback, helper)
+  })
+  return [
+    '',
+    'Settings, from the environment. NAME_FILE names a file that holds the secret NAME:',
+    ...items,
+    '',
+    'Exit codes: 0 success; 1 failure; 2 usage or configuration error; 3 finished, but some rows were rejected or',
+    'are unknown, or check has warnings; 141 the reader of the output ended (| head).',
+  ].join('\n')
+}
