@@ -1,18 +1,23 @@
 # The image holds Node, the libraries that it is linked with, the production packages and our source: no shell,
-# no package manager. What stands under the tag below changes with Debian's corrections; who wants the same
-# bytes each time adds the digest that their registry shows: FROM node:24.21.0-bookworm-slim@sha256:…
+# no package manager. The tag below changes with Debian's corrections. For the same bytes each time, add the digest
+# that your registry shows: FROM node:24.21.0-bookworm-slim@sha256:…
 FROM node:24.21.0-bookworm-slim AS parts
 
 WORKDIR /image/app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+COPY bin ./bin
+# The image has no /usr/bin/env. A signal must not open Node's inspector, through which other processes of the
+# container can read the secret.
+RUN sed -i '1s|.*|#!/usr/local/bin/node --disable-sigusr1|' bin/tratta-jit.mjs
 
 WORKDIR /image
 RUN node=$(command -v node) \
  && mkdir -p usr/local/bin \
  && cp "$node" usr/local/bin/node \
+ && ln -s /app/bin/tratta-jit.mjs usr/local/bin/tratta-jit \
  && ldd "$node" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory=. \
- # Scanners read here what the libraries belong to.
+ # Scanners read here to which packages the libraries belong.
  && mkdir -p var/lib/dpkg/status.d \
  && for package in libc6 libgcc-s1 libstdc++6; do \
       dpkg-query --status "$package" > "var/lib/dpkg/status.d/$package" || exit 1; \
@@ -33,6 +38,5 @@ ENV NODE_ENV=production PATH=/usr/local/bin
 USER 65532:65532
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "--disable-sigusr1", "src/health-check.ts"]
-# Node itself is the first process, and gets the signals. By SIGUSR1 it would open its inspector, through which
-# other processes of the container can read the secret.
-CMD ["node", "--disable-sigusr1", "src/cli.ts", "serve"]
+# Node is the first process, and gets the signals.
+CMD ["tratta-jit", "serve"]

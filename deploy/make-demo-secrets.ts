@@ -1,4 +1,4 @@
-/** `node make-demo-secrets.ts FOLDER`: what compose.yaml reads from files, each made once and then kept. */
+/** `node make-demo-secrets.ts FOLDER`: what docker-compose.yml reads from files, each made once and then kept. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -14,6 +14,6 @@ export interface ComposeService {
   healthcheck?: { test?: string[]; disable?: boolean }
 }
 
-/** compose.yaml as it stands, its merge keys resolved. */
+/** docker-compose.yml as it stands, its merge keys resolved. */
 export const readCompose = (): { services: Record<string, ComposeService>; volumes: Record<string, null> } =>
-  parse(readFileSync('compose.yaml', 'utf8'), { merge: true })
+  parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true })

@@ -1,5 +1,5 @@
 /**
- * `play-compose.ts ROOT WORK`: starts the services of compose.yaml by hand, with the commands and the
+ * `play-compose.ts ROOT WORK`: starts the services of docker-compose.yml by hand, with the commands and the
  * environment that stand there. ROOT is the image's file system; WORK holds its image.json. Wants a network
  * and mounts of its own, see prove.sh. Ends with 1 when something is not as it should be.
  */
@@ -70,7 +70,7 @@ const libraries = globSync('**/*.so*', { cwd: root, exclude: (name) => name === 
 console.log(`    ${libraries.sort().join('\n    ')}`)
 check(config.User === '65532:65532', 'its user is not root', config.User)
 
-console.log('# compose.yaml, by hand')
+console.log('# docker-compose.yml, by hand')
 execFileSync('ip', ['link', 'set', 'lo', 'up'])
 const secretsFolder = join(work, 'secrets')
 mkdirSync(secretsFolder)
@@ -118,7 +118,7 @@ try {
   const admin = async () =>
     (await (await fetch('http://127.0.0.1:9090/health')).json()) as { registration: string }
   check(await until(async () => (await admin()).registration === 'registered'), 'it has registered itself')
-  const trigger = await run(image, ['node', '--disable-sigusr1', 'src/cli.ts', 'trigger', ACCOUNT], env)
+  const trigger = await run(image, ['tratta-jit', 'trigger', ACCOUNT], env)
   check(trigger.code === 0 && trigger.output.includes('Tratta took it'), `trigger ${ACCOUNT}`, trigger.code)
   const secret = readFileSync(join(secretsFolder, 'jit_secret'), 'utf8')
   const answer = await fetch(`http://127.0.0.1:8080/jit/${secret}?debt_account_external_id=${ACCOUNT}`)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Dockerfile and plays compose.yaml without a Docker daemon, and says what it saw. Needs root and
+# Builds the Dockerfile and plays docker-compose.yml without a Docker daemon, and says what it saw. Needs root and
 # Debian's buildah, debootstrap, iproute2 and postgresql-client; where they are missing it says so and ends well.
 #
 # The base image is made here, under the name that the Dockerfile gives: Debian's smallest, Node of the

@@ -9,7 +9,7 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { script
 t.test('every documented command line of the program has --disable-sigusr1', async (t) => {
   const files = [
     'Dockerfile',
-    'compose.yaml',
+    'docker-compose.yml',
     ...globSync(['*.md', 'docs/*.md', 'deploy/**/*.{yaml,md,conf}']),
   ]
   const lines = [
@@ -20,7 +20,7 @@ t.test('every documented command line of the program has --disable-sigusr1', asy
   const commands = lines.filter(
     (line) => /\bnode\b.*(src\/|make-demo).*\.ts\b/.test(line) && !/^\s*- \.\//.test(line),
   )
-  t.ok(commands.length >= 10, `${commands.length} command lines`)
+  t.ok(commands.length >= 5, `${commands.length} command lines`)
   for (const command of commands) t.match(command, /\bnode\b[", ]+--disable-sigusr1\b/, command.trim())
 })
 
