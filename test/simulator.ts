@@ -7,11 +7,11 @@ import { createSimulator, type Simulator, type SimulatorOptions } from '../src/s
 export interface Answer {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: whatever JSON it is, or a text
+  // biome-ignore lint/suspicious/noExplicitAny: any JSON, or a string
   body: any
 }
 
-export interface Ask {
+export interface RequestOptions {
   method?: string
   json?: unknown
   form?: Record<string, string>
@@ -21,10 +21,10 @@ export interface Ask {
 
 export const tokenAndJson = { authorization: 'Bearer simulated-token', accept: 'application/json' }
 
-/** Sends one request on a connection of its own; redirects are not followed. */
-export async function ask(
+/** Sends one request on a new connection; does not follow redirects. */
+export async function send(
   url: string,
-  { method = 'POST', json, form, text, headers }: Ask = {},
+  { method = 'POST', json, form, text, headers }: RequestOptions = {},
 ): Promise<Answer> {
   const body =
     json === undefined ? (form ? new URLSearchParams(form).toString() : text) : JSON.stringify(json)
@@ -48,36 +48,37 @@ export async function ask(
   }
 }
 
-/** A simulator that ends with the test; `post` and `get` go below /api/v1, `control` beside it. */
+/** Starts a simulator that closes with the test; `post` and `get` take paths below /api/v1, `control` below /simulator. */
 export async function startSimulator(t: Test, options: SimulatorOptions = {}) {
   const simulator: Simulator = await createSimulator(options)
   t.teardown(() => simulator.close())
   return {
     simulator,
-    post: (path: string, given: Ask) => ask(simulator.url + path, given),
-    get: (path: string, given: Ask = {}) => ask(simulator.url + path, { method: 'GET', ...given }),
-    control: (path: string, given: Ask = {}) =>
-      ask(simulator.url.replace('/api/v1', `/simulator${path}`), { headers: {}, ...given }),
+    post: (path: string, given: RequestOptions) => send(simulator.url + path, given),
+    get: (path: string, given: RequestOptions = {}) =>
+      send(simulator.url + path, { method: 'GET', ...given }),
+    control: (path: string, given: RequestOptions = {}) =>
+      send(simulator.url.replace('/api/v1', `/simulator${path}`), { headers: {}, ...given }),
   }
 }
 
-/** The agency's side: answers what `answer` says, which a test replaces as it likes. */
+/** Starts the agency's responder; a test replaces `respond`. */
 export async function startAgency(t: Test) {
   const agency = {
     url: '',
-    asked: [] as string[],
-    answer: (_request: IncomingMessage, response: ServerResponse): void => void response.end(),
-    /** From now on answers 200 with this. */
-    says(body: unknown) {
-      agency.answer = (_request, response) => {
+    requests: [] as string[],
+    respond: (_request: IncomingMessage, response: ServerResponse): void => void response.end(),
+    /** Responds 200 with this body to all further requests. */
+    respondWith(body: unknown) {
+      agency.respond = (_request, response) => {
         response.setHeader('content-type', 'application/json')
         response.end(typeof body === 'string' ? body : JSON.stringify(body))
       }
     },
   }
   const server = createServer((request, response) => {
-    agency.asked.push(`${request.method} ${request.url}`)
-    agency.answer(request, response)
+    agency.requests.push(`${request.method} ${request.url}`)
+    agency.respond(request, response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -88,7 +89,7 @@ export async function startAgency(t: Test) {
   return agency
 }
 
-/** A simulator at which an agency is registered. `trigger` lets the agency say `data` and asks about `asked`. */
+/** Starts a simulator with a registered agency. `trigger` makes the agency respond with `data` to a trigger for `id`. */
 export async function startBoth(t: Test, options: SimulatorOptions = {}) {
   const started = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY, ...options })
   const agency = await startAgency(t)
@@ -96,9 +97,9 @@ export async function startBoth(t: Test, options: SimulatorOptions = {}) {
   return {
     ...started,
     agency,
-    trigger(data: unknown, asked = 'debt-account-123') {
-      agency.says({ data })
-      return started.post('/just-in-time/trigger', { form: { debt_account_external_id: asked } })
+    trigger(data: unknown, id = 'debt-account-123') {
+      agency.respondWith({ data })
+      return started.post('/just-in-time/trigger', { form: { debt_account_external_id: id } })
     },
   }
 }

@@ -20,14 +20,14 @@ t.test('the bearer token', async (t) => {
     })
   }
 
-  t.test('the right one passes, until it is revoked', async (t) => {
+  t.test('accepts the valid token until it changes', async (t) => {
     const headers = { accept, authorization: 'Bearer another' }
     t.equal((await post('/just-in-time', { form: { url: 'https://jit.example/x' }, headers })).status, 201)
     simulator.configure({ token: 'revoked' })
     t.equal((await post('/just-in-time', { form: { url: 'https://jit.example/x' }, headers })).status, 401)
   })
 
-  t.test('is never kept in the record of requests', async (t) => {
+  t.test('does not record the token with the requests', async (t) => {
     t.notMatch(JSON.stringify(simulator.requests), /another|simulated-token/)
     t.strictSame(
       simulator.requests.map(({ authorized, status }) => [authorized, status]),
@@ -52,7 +52,7 @@ t.test('the bearer token', async (t) => {
 t.test('without Accept: application/json', async (t) => {
   const { post, get } = await startSimulator(t)
 
-  t.test('a success is JSON all the same', async (t) => {
+  t.test('answers JSON for a success', async (t) => {
     const answer = await post('/just-in-time', {
       form: { url: 'https://jit.example/x' },
       headers: { authorization },
@@ -60,19 +60,19 @@ t.test('without Accept: application/json', async (t) => {
     t.equal(answer.status, 201)
     t.strictSame(answer.body, { data: { url: 'https://jit.example/x' } })
   })
-  t.test('an unknown client is sent to a page', async (t) => {
+  t.test('redirects to the login page without a token', async (t) => {
     const answer = await post('/just-in-time', { form: { url: 'x' }, headers: {} })
     t.equal(answer.status, 302)
     t.equal(answer.headers.get('location'), '/login')
     t.match(answer.body, /^<!DOCTYPE html>/)
   })
-  t.test('a validation fault redirects', async (t) => {
+  t.test('redirects for a validation error', async (t) => {
     const answer = await post('/just-in-time', { form: { url: 'x' }, headers: { authorization } })
     t.equal(answer.status, 302)
     t.equal(answer.headers.get('location'), '/')
     t.match(answer.body, /^<!DOCTYPE html>/)
   })
-  t.test('an unknown route is a page', async (t) => {
+  t.test('answers HTML for an unknown route', async (t) => {
     const answer = await get('/nothing', {
       headers: { authorization, accept: 'text/html, application/json' },
     })
@@ -82,7 +82,7 @@ t.test('without Accept: application/json', async (t) => {
 })
 
 t.test('the rate limit', async (t) => {
-  t.test('answers 429 past 300 requests, whatever they are', async (t) => {
+  t.test('answers 429 after 300 requests of any kind', async (t) => {
     const { get, simulator } = await startSimulator(t)
     for (let sent = 0; sent < 300; sent += 50) {
       const answers = await Promise.all(Array.from({ length: 50 }, () => get('/nothing')))
@@ -94,7 +94,7 @@ t.test('the rate limit', async (t) => {
     t.equal(answer.headers.get('retry-after'), null)
     t.equal(simulator.requests.length, 301)
   })
-  t.test('tells when to come back if it is set to', async (t) => {
+  t.test('sends Retry-After if configured', async (t) => {
     const { get, simulator } = await startSimulator(t, { requestsPerMinute: 1, retryAfter: true })
     t.equal((await get('/nothing')).status, 404)
     const answer = await get('/nothing')
@@ -105,7 +105,7 @@ t.test('the rate limit', async (t) => {
   })
 })
 
-t.test('createSimulator names all wrong settings', async (t) => {
+t.test('createSimulator names every invalid setting', async (t) => {
   const wrong = { lostResponses: 2, requestsPerMinute: 0, colour: 'red' } as object
   await t.rejects(createSimulator(wrong), {
     name: 'TypeError',

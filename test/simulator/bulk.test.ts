@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startSimulator } from '../simulator.ts'
 
-/** The example of bulk.txt, made valid JSON. */
+/** The example of bulk.txt, as valid JSON. */
 const account = (external_id: string, number: string, metadata: object) => ({
   billing_type: ['partial-payment'],
   external_account_number: number,
@@ -60,7 +60,7 @@ async function startBulk(t: Parameters<typeof startSimulator>[0], options = {}) 
   const started = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY, ...options })
   return {
     ...started,
-    /** Sends rows and gives what is said of them once they are judged. */
+    /** Sends rows and returns their errors after processing. */
     async send(...rows: unknown[]) {
       const answer = await started.post('/bulk', { json: rows })
       t.equal(answer.status, 200)
@@ -84,7 +84,7 @@ t.test('the documented example', async (t) => {
     t.strictSame((await get(`/bulk/${bulkId(1)}/errors`)).body, { data: [] })
   })
 
-  t.test('all of it is held, the parent with its child’s sums', async (t) => {
+  t.test('stores all of it, the parent with the sums of its child', async (t) => {
     const { customers, locations, debtAccounts } = simulator.store
     t.strictSame([...customers.values()], [{ uuid: links.customer_id, ...documented.customer }])
     t.strictSame(
@@ -105,7 +105,7 @@ t.test('the documented example', async (t) => {
     )
   })
 
-  t.test('sent again with one new account, the errors are those of the page', async (t) => {
+  t.test('returns the errors of the page when sent again with one new account', async (t) => {
     const [parent] = documented.parent_debt_accounts
     const accounts = [
       { ...documented.debt_accounts[0]!, external_id: 'new' },
@@ -132,7 +132,7 @@ t.test('the documented example', async (t) => {
       text,
       '{"balance":100,"metadata":{"quas":"a","sapiente":"aut","doloremque":"ut"},"external_id":"new",' +
         '"billing_type":["partial-payment"],"current_balance":100,"external_account_number":"1rTg2nefvo8J"}',
-      'in the order of the page, which is not the order sent',
+      'keys in the order of the page, which is not the order sent',
     )
   })
 })
@@ -155,17 +155,17 @@ t.test('POST /bulk', async (t) => {
       t.strictSame(answer.body, { message, errors: { data: [message] } })
     })
   }
-  t.test('takes 1,000', async (t) => {
+  t.test('accepts 1,000 rows', async (t) => {
     const answer = await post('/bulk', { json: rows(1000) })
     t.strictSame(answer.body, { data: { bulk_id: bulkId(1), count: 1000, status: 'pending' } })
     await simulator.settled()
     t.equal(simulator.store.customers.size, 1000)
   })
-  t.test('takes 20 MB, not 33', async (t) => {
+  t.test('accepts 20 MB and rejects 33 MB', async (t) => {
     const large = (bytes: number) => [{ customer: { name: 'N', note: 'x'.repeat(bytes) } }]
     t.equal((await post('/bulk', { json: large(20_000_000) })).status, 200)
     const answer = await post('/bulk', { json: large(33 * 1024 * 1024) }).catch(() => undefined)
-    // the answer may be lost, because the simulator stops reading
+    // The response may be lost, because the simulator stops reading.
     if (answer) t.strictSame([answer.status, answer.body], [413, { message: 'Payload Too Large' }])
   })
   t.test('GET /bulk/{id}/errors answers 404 for an unknown id', async (t) => {
@@ -175,7 +175,7 @@ t.test('POST /bulk', async (t) => {
   })
 })
 
-t.test('a bulk action is pending for a while', async (t) => {
+t.test('a bulk action is pending for bulkDelayMs', async (t) => {
   const { simulator, post, get } = await startBulk(t, { bulkDelayMs: 200 })
   await post('/bulk', { json: [{ customer: { name: ' ' } }] })
   t.strictSame((await get(`/bulk/${bulkId(1)}/errors`)).body, { data: [] })
@@ -194,7 +194,7 @@ t.test('parents', async (t) => {
   }
   const selected = { parent_external_id: ['The selected parent external id is invalid.'] }
 
-  t.test('implicit, wherever it stands', async (t) => {
+  t.test('accepts an implicit parent in any position', async (t) => {
     const errors = await send({
       customer: customer('c1'),
       debt_accounts: [
@@ -208,7 +208,7 @@ t.test('parents', async (t) => {
     t.notOk('parent_external_id' in simulator.store.debtAccounts.get('p')!)
     t.equal(simulator.store.debtAccounts.get('x')!.parent_external_id, 'p')
   })
-  t.test('held already', async (t) => {
+  t.test('accepts a stored parent', async (t) => {
     t.strictSame(
       await send({
         customer: customer('c2'),
@@ -218,7 +218,7 @@ t.test('parents', async (t) => {
     )
     t.strictSame(sums('p'), [35, 34])
   })
-  t.test('nowhere', async (t) => {
+  t.test('rejects an unknown parent', async (t) => {
     const orphan = { external_id: 'o', parent_external_id: 'nobody', balance: 5 }
     const payload = { customer: customer('c3'), debt_accounts: [orphan, { external_id: 'own', balance: 5 }] }
     t.strictSame(await send(payload), [
@@ -231,7 +231,7 @@ t.test('parents', async (t) => {
     t.ok(simulator.store.debtAccounts.has('own'))
     t.notOk(simulator.store.debtAccounts.has('o'))
   })
-  t.test('refused itself', async (t) => {
+  t.test('rejects the child of a rejected parent', async (t) => {
     const parent = { external_id: 'q', balance: '5' }
     const child = { external_id: 'qx', parent_external_id: 'q', balance: 5 }
     const payload = { customer: customer('c4'), parent_debt_accounts: [parent], debt_accounts: [child] }
@@ -256,7 +256,7 @@ t.test('errors', async (t) => {
   const { simulator, send } = await startBulk(t)
   const good = { external_id: 'good', balance: 1 }
 
-  t.test('of a customer: nothing of the row is created', async (t) => {
+  t.test('an invalid customer rejects the row', async (t) => {
     const customer = { external_id: 'c', email: 'x', address: { city: 5 } }
     const bad = { external_id: 'bad', balance: null }
     const payload = { customer, debt_accounts: [good, bad] }
@@ -277,7 +277,7 @@ t.test('errors', async (t) => {
     ])
     t.equal(simulator.store.debtAccounts.size, 0)
   })
-  t.test('of a location: likewise', async (t) => {
+  t.test('an invalid location rejects the row', async (t) => {
     const payload = { customer: { name: 'N' }, location: { name: 'L', type: 'x' }, debt_accounts: [good] }
     t.strictSame(await send(payload), [
       {
@@ -289,7 +289,7 @@ t.test('errors', async (t) => {
     const { customers, debtAccounts } = simulator.store
     t.strictSame([customers.size, debtAccounts.size], [0, 0])
   })
-  t.test('of rows and lists that are none', async (t) => {
+  t.test('rows and lists of a wrong type are errors', async (t) => {
     const errors = await send(
       5,
       { customer: [] },
@@ -331,7 +331,7 @@ t.test('errors', async (t) => {
       ],
     )
   })
-  t.test('of accounts without a name, with a uuid, or twice in a row', async (t) => {
+  t.test('an account without external_id, with a uuid, or sent twice is an error', async (t) => {
     const nameless = { balance: 1 }
     const withUuid = { external_id: 'u', uuid: 'a', balance: 1 }
     const payload = { customer: { name: 'N' }, debt_accounts: [nameless, withUuid, good, good] }
@@ -341,7 +341,7 @@ t.test('errors', async (t) => {
       { data: good, messages: taken },
     ])
   })
-  t.test('of a location whose name another one has', async (t) => {
+  t.test('a location with the name of another location is an error', async (t) => {
     const row = (external_id?: string) => ({
       customer: { name: 'N' },
       location: { name: 'L', ...(external_id && { external_id }) },
@@ -352,12 +352,12 @@ t.test('errors', async (t) => {
   })
 })
 
-t.test('a customer that is held', async (t) => {
+t.test('a stored customer', async (t) => {
   const row = (name: string, account: string) => ({
     customer: { external_id: 'c', name },
     debt_accounts: [{ external_id: account, balance: 1 }],
   })
-  t.test('is used as it is', async (t) => {
+  t.test('is used unchanged', async (t) => {
     const { simulator, send } = await startBulk(t)
     t.strictSame(await send(row('First', 'a'), row('Second', 'b')), [])
     t.strictSame(
@@ -366,7 +366,7 @@ t.test('a customer that is held', async (t) => {
     )
     t.equal(simulator.store.debtAccounts.get('b')?.customer_id, links.customer_id)
   })
-  t.test('existingCustomers: reject refuses the whole row', async (t) => {
+  t.test('existingCustomers: reject rejects the row', async (t) => {
     const { simulator, send } = await startBulk(t, { existingCustomers: 'reject' })
     const again = {
       ...row('Second', 'b'),
@@ -390,7 +390,7 @@ t.test('a customer that is held', async (t) => {
   })
 })
 
-t.test('errors in pages', async (t) => {
+t.test('paginated errors', async (t) => {
   const { simulator, post, get } = await startBulk(t, { errorsPerPage: 10 })
   const row = { customer: { name: 'N' }, debt_accounts: [{ external_id: 'same', balance: 1 }] }
   await post('/bulk', { json: Array.from({ length: 26 }, () => row) })
@@ -398,7 +398,7 @@ t.test('errors in pages', async (t) => {
   const path = `/bulk/${bulkId(1)}/errors`
   const address = `${simulator.url}${path}`
 
-  t.test('are ten a page, with links', async (t) => {
+  t.test('have ten rows per page, and links', async (t) => {
     const { body } = await get(path)
     t.strictSame(
       body.data.map(({ id }: { id: number }) => id),
@@ -412,7 +412,7 @@ t.test('errors in pages', async (t) => {
     })
     t.strictSame(body.meta, { current_page: 1, last_page: 3, per_page: 10, total: 25 })
   })
-  t.test('can be walked to the end', async (t) => {
+  t.test('links.next leads to the last page', async (t) => {
     const ids: number[] = []
     for (let next: string | null = `${path}?limit=7`; next; ) {
       const { body } = await get(next.replace(simulator.url, ''))
@@ -444,7 +444,7 @@ t.test('rejectedRows', async (t) => {
     debt_accounts: [],
   })
 
-  t.test('the same rows are refused again, and only these are not taken yet', async (t) => {
+  t.test('rejects the same rows again, with the same errors', async (t) => {
     const refused = first.map((row: { payload: unknown }) => row.payload)
     const again = await send(...refused)
     t.strictSame(
@@ -452,13 +452,13 @@ t.test('rejectedRows', async (t) => {
       first.map((row: { errors: unknown }) => row.errors),
     )
   })
-  t.test('a corrected one goes through', async (t) => {
+  t.test('accepts a corrected row', async (t) => {
     const { customer, debt_accounts } = ofCustomers[0].payload
     t.strictSame(await send({ customer: { ...customer, name: 'Corrected' }, debt_accounts }), [])
   })
 })
 
-t.test('thousands of rows are held and told apart', async (t) => {
+t.test('stores and finds thousands of rows', async (t) => {
   const { simulator, send } = await startBulk(t)
   const rows = (from: number) =>
     Array.from({ length: 1000 }, (_, index) => ({

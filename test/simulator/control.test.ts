@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startSimulator } from '../simulator.ts'
 
-t.test('another process can tell the simulator what to do', async (t) => {
+t.test('control routes', async (t) => {
   const { simulator, post, get, control } = await startSimulator(t)
   const register = () => post('/just-in-time', { form: { url: 'https://jit.example/x' } })
 
@@ -28,7 +28,7 @@ t.test('another process can tell the simulator what to do', async (t) => {
     }
   })
 
-  t.test('away for a while', async (t) => {
+  t.test('an outage ends after ms', async (t) => {
     t.equal((await control('/faults', { json: { kind: 'outage', ms: 500 } })).status, 204)
     await new Promise((resolve) => setTimeout(resolve, 50))
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
@@ -60,7 +60,7 @@ t.test('another process can tell the simulator what to do', async (t) => {
     t.strictSame(wrong.body, { message: 'seed must be a whole number' })
   })
 
-  t.test('POST /simulator/reset forgets all', async (t) => {
+  t.test('POST /simulator/reset clears everything', async (t) => {
     t.equal((await control('/reset')).status, 204)
     t.strictSame((await control('/store', { method: 'GET' })).body, {
       customers: 0,

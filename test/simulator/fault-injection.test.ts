@@ -12,7 +12,7 @@ t.test('fault injection', async (t) => {
   t.beforeEach(() => simulator.reset())
   const register = () => post('/just-in-time', form)
 
-  t.test('status, with and without Retry-After, for so many requests', async (t) => {
+  t.test('status, with and without Retry-After, for a number of requests', async (t) => {
     await simulator.injectFaults(
       { kind: 'status', status: 429, retryAfter: 7, times: 1 },
       { kind: 'status', status: 429, times: 1 },
@@ -65,8 +65,8 @@ t.test('fault injection', async (t) => {
 
   t.test('endless', async (t) => {
     await simulator.injectFaults({ kind: 'endless' })
-    const asked = request(`${simulator.url}/just-in-time`, { method: 'POST', headers: tokenAndJson }).end()
-    const [response] = await once(asked, 'response')
+    const sent = request(`${simulator.url}/just-in-time`, { method: 'POST', headers: tokenAndJson }).end()
+    const [response] = await once(sent, 'response')
     t.equal(response.statusCode, 200)
     let bytes = 0
     for await (const chunk of response) {
@@ -76,7 +76,7 @@ t.test('fault injection', async (t) => {
     t.ok(bytes > 1_000_000)
   })
 
-  t.test('slow: taken at once, answered later', async (t) => {
+  t.test('slow: processes the request at once, responds later', async (t) => {
     await simulator.injectFaults({ kind: 'slow', ms: 500 })
     const start = performance.now()
     const answering = register()
@@ -86,19 +86,19 @@ t.test('fault injection', async (t) => {
     t.ok(performance.now() - start >= 499)
   })
 
-  t.test('lost: taken, never answered', async (t) => {
+  t.test('lost_response: processes the request, sends no response', async (t) => {
     await simulator.injectFaults({ kind: 'lost_response', times: 1 })
     await t.rejects(register())
     t.strictSame(simulator.jitUrls, [url])
     t.equal(simulator.requests.at(-1)?.status, null)
     await simulator.injectFaults({ kind: 'lost_response', times: 1, path: '/bulk' })
-    t.equal((await register()).status, 201, 'other paths are answered')
+    t.equal((await register()).status, 201, 'other paths get a response')
     await t.rejects(post('/bulk', { json: [{ customer: { name: 'N' } }] }))
     await simulator.settled()
     t.equal(simulator.store.customers.size, 1)
   })
 
-  t.test('reset: neither taken nor answered', async (t) => {
+  t.test('reset: does not process the request, sends no response', async (t) => {
     await simulator.injectFaults({ kind: 'reset' })
     await t.rejects(register(), { cause: { code: 'ECONNRESET' } })
     t.strictSame(simulator.jitUrls, [])
@@ -107,7 +107,7 @@ t.test('fault injection', async (t) => {
     t.equal((await register()).status, 201)
   })
 
-  t.test('away: connections are refused, for a while or until told otherwise', async (t) => {
+  t.test('outage: refuses connections for ms, or until the next injectFaults', async (t) => {
     await simulator.injectFaults({ kind: 'outage', ms: 400 })
     await t.rejects(register(), { cause: { code: 'ECONNREFUSED' } })
     await new Promise((resolve) => setTimeout(resolve, 600))
@@ -121,7 +121,7 @@ t.test('fault injection', async (t) => {
     t.equal(simulator.requests.length, 2)
   })
 
-  t.test('away and back again without waiting for it', async (t) => {
+  t.test('outages that start and end concurrently', async (t) => {
     void simulator.injectFaults({ kind: 'outage' })
     void simulator.reset()
     void simulator.injectFaults()
@@ -132,7 +132,7 @@ t.test('fault injection', async (t) => {
     t.equal((await register()).status, 201)
   })
 
-  t.test('is refused when it makes no sense', async (t) => {
+  t.test('rejects an invalid fault', async (t) => {
     await t.rejects(simulator.injectFaults({ kind: 'slow' } as InjectedFault), {
       name: 'TypeError',
       message: 'slow needs ms',
@@ -142,7 +142,7 @@ t.test('fault injection', async (t) => {
     })
   })
 
-  t.test('lostResponses loses its share, the same for the same seed', async (t) => {
+  t.test('lostResponses loses its share of responses, the same ones for the same seed', async (t) => {
     simulator.configure({ requestsPerMinute: Number.POSITIVE_INFINITY })
     const run = async () => {
       simulator.configure({ lostResponses: 0 })
@@ -166,7 +166,7 @@ t.test('fault injection', async (t) => {
   })
 })
 
-t.test('close() ends at once, whatever is under way', async (t) => {
+t.test('close() ends at once with requests in flight', async (t) => {
   const { simulator } = await startSimulator(t, { bulkDelayMs: 60_000 })
   await fetch(`${simulator.url}/bulk`, {
     method: 'POST',
@@ -182,11 +182,15 @@ t.test('close() ends at once, whatever is under way', async (t) => {
   t.ok(performance.now() - start < 500)
 })
 
-t.test('close() while away', async (t) => {
+t.test('close() during an outage', async (t) => {
   const { simulator } = await startSimulator(t)
   await simulator.injectFaults({ kind: 'outage', ms: 100 })
   await simulator.close()
   await t.rejects(fetch(simulator.url), { cause: { code: 'ECONNREFUSED' } })
   await new Promise((resolve) => setTimeout(resolve, 150))
-  await t.rejects(fetch(simulator.url), { cause: { code: 'ECONNREFUSED' } }, 'and it does not come back')
+  await t.rejects(
+    fetch(simulator.url),
+    { cause: { code: 'ECONNREFUSED' } },
+    'the outage timer does not reopen the port',
+  )
 })

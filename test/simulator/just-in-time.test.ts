@@ -5,12 +5,12 @@ import { startAgency, startBoth, startSimulator } from '../simulator.ts'
 t.test('POST /just-in-time', async (t) => {
   const { simulator, post } = await startSimulator(t)
 
-  t.test('takes a form', async (t) => {
+  t.test('accepts a form', async (t) => {
     const answer = await post('/just-in-time', { form: { url: 'https://one.example/jit/a' } })
     t.equal(answer.status, 201)
     t.strictSame(answer.body, { data: { url: 'https://one.example/jit/a' } })
   })
-  t.test('takes JSON, and remembers all in order', async (t) => {
+  t.test('accepts JSON, and lists all URLs in order', async (t) => {
     const answer = await post('/just-in-time', { json: { url: 'http://two.example/jit/b' } })
     t.equal(answer.status, 201)
     t.strictSame(answer.body, { data: { url: 'http://two.example/jit/b' } })
@@ -52,7 +52,7 @@ const documented = {
 }
 
 t.test('POST /just-in-time/trigger', async (t) => {
-  t.test('creates what the documented example holds', async (t) => {
+  t.test('creates the resources of the documented example', async (t) => {
     const { simulator, trigger, agency } = await startBoth(t)
     const answer = await trigger(documented)
     const links = {
@@ -70,7 +70,7 @@ t.test('POST /just-in-time/trigger', async (t) => {
       debt_account: {
         uuid: 'a0000000-0000-4000-8000-000000000001',
         external_id: 'debt-account-123',
-        // the sums of its children
+        // The sums of its children.
         balance: 1000,
         current_balance: 1000,
         ...links,
@@ -88,7 +88,7 @@ t.test('POST /just-in-time/trigger', async (t) => {
     }
     t.equal(answer.status, 200)
     t.strictSame(answer.body, { data: created })
-    t.strictSame(agency.asked, ['GET /jit/secret?debt_account_external_id=debt-account-123'])
+    t.strictSame(agency.requests, ['GET /jit/secret?debt_account_external_id=debt-account-123'])
     t.strictSame([...simulator.store.locations.values()], [created.location])
     t.strictSame([...simulator.store.customers.values()], [created.customer])
     t.strictSame(
@@ -97,17 +97,17 @@ t.test('POST /just-in-time/trigger', async (t) => {
     )
     const again = await trigger(documented)
     t.equal(again.status, 200)
-    t.strictSame(again.body, answer.body, 'and again, the same')
+    t.strictSame(again.body, answer.body, 'the second response is the same')
   })
 
-  t.test('calls the URL that was registered last, as it came', async (t) => {
+  t.test('calls the last registered URL with its query', async (t) => {
     const { trigger, post, agency } = await startBoth(t)
     await post('/just-in-time', { form: { url: `${agency.url}/newer?a=b` } })
     await trigger({ debt_account: { external_id: 'ä&b c/1', balance: 1 } }, 'ä&b c/1')
-    t.strictSame(agency.asked, ['GET /jit/secret/newer?a=b&debt_account_external_id=%C3%A4%26b+c%2F1'])
+    t.strictSame(agency.requests, ['GET /jit/secret/newer?a=b&debt_account_external_id=%C3%A4%26b+c%2F1'])
   })
 
-  t.test('relays whatever is not a 200', async (t) => {
+  t.test('relays every status except 200', async (t) => {
     const { agency, post, simulator } = await startBoth(t)
     for (const [status, type, body] of [
       [404, 'application/problem+json', '{"code":"unknown_account","request_id":"7"}'],
@@ -115,7 +115,7 @@ t.test('POST /just-in-time/trigger', async (t) => {
       [201, 'application/json', '{"data":{"debt_account":{"external_id":"1","balance":1}}}'],
       [302, 'text/html', ''],
     ] as const) {
-      agency.answer = (_request, response) => {
+      agency.respond = (_request, response) => {
         response.writeHead(status, { 'content-type': type, location: `${agency.url}/elsewhere` }).end(body)
       }
       const answer = await post('/just-in-time/trigger', { form: { debt_account_external_id: '1' } })
@@ -123,22 +123,22 @@ t.test('POST /just-in-time/trigger', async (t) => {
       t.equal(answer.headers.get('content-type'), type)
       t.strictSame(answer.body, type === 'application/json' ? JSON.parse(body) : body)
     }
-    t.equal(agency.asked.length, 4, 'the redirect was not followed')
+    t.equal(agency.requests.length, 4, 'the redirect was not followed')
     t.equal(simulator.store.debtAccounts.size, 0)
   })
 
   t.test('answers 422 for a 200 that is not JSON', async (t) => {
     const { agency, post } = await startBoth(t)
-    agency.says('<html>')
+    agency.respondWith('<html>')
     const answer = await post('/just-in-time/trigger', { form: { debt_account_external_id: '1' } })
     const message = 'The data field must be a valid JSON string.'
     t.equal(answer.status, 422)
     t.strictSame(answer.body, { message, errors: { data: [message] } })
   })
 
-  t.test('answers 504 when the limit has passed, be it in the middle of the body', async (t) => {
+  t.test('answers 504 after the timeout, also within the body', async (t) => {
     const { agency, post } = await startBoth(t, { callTimeoutMs: 100 })
-    agency.answer = async (_request, response) => {
+    agency.respond = async (_request, response) => {
       response.write('{"data":')
       await sleep(400)
       response.end('{}}')
@@ -150,10 +150,10 @@ t.test('POST /just-in-time/trigger', async (t) => {
     })
   })
 
-  t.test('answers 502 when nobody is there, when the line is cut, and for a flood', async (t) => {
+  t.test('answers 502 without a listener, for a closed connection, and over 10 MB', async (t) => {
     const { agency, post } = await startBoth(t)
     const trigger = () => post('/just-in-time/trigger', { json: { debt_account_external_id: '1' } })
-    agency.answer = (_request, response) => {
+    agency.respond = (_request, response) => {
       response.end('x'.repeat(10_000_001))
     }
     const flooded = await trigger()
@@ -161,7 +161,7 @@ t.test('POST /just-in-time/trigger', async (t) => {
     t.strictSame(flooded.body, { message: 'The answer of the just in time endpoint is too large.' })
 
     const unreachable = { message: 'The just in time endpoint could not be reached.' }
-    agency.answer = (request) => void request.socket.destroy()
+    agency.respond = (request) => void request.socket.destroy()
     const cut = await trigger()
     t.equal(cut.status, 502)
     t.strictSame(cut.body, unreachable)
@@ -190,6 +190,6 @@ t.test('POST /just-in-time/trigger', async (t) => {
       t.equal(answer.status, 422)
       t.strictSame(answer.body, { message, errors: { debt_account_external_id: [message] } })
     }
-    t.strictSame(agency.asked, [])
+    t.strictSame(agency.requests, [])
   })
 })

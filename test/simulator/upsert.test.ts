@@ -3,7 +3,7 @@ import t from 'tap'
 import { createStore } from '../../src/simulator/store.ts'
 import { startBoth } from '../simulator.ts'
 
-t.test('what is sent updates, what is absent stays', async (t) => {
+t.test('sent fields are updated, absent fields keep their value', async (t) => {
   const { trigger, simulator } = await startBoth(t)
   await trigger({
     customer: {
@@ -61,7 +61,7 @@ t.test('what is sent updates, what is absent stays', async (t) => {
   const { customers, locations, debtAccounts } = simulator.store
   t.strictSame([customers.size, locations.size, debtAccounts.size], [1, 1, 1])
 
-  t.test('an account without customer and location keeps its own', async (t) => {
+  t.test('an account sent without customer and location keeps its links', async (t) => {
     await trigger({ debt_account: { external_id: 'debt-account-123', balance: 70 } })
     t.strictSame(simulator.store.debtAccounts.get('debt-account-123'), {
       ...answer.body.data.debt_account,
@@ -83,13 +83,13 @@ t.test('metadata', async (t) => {
   t.strictSame(await send({ a: '1', b: '2', empty: '' }), { a: '1', b: '2' }, 'an empty value is not created')
   t.strictSame(await send({ b: '3', c: '4' }), { a: '1', b: '3', c: '4' }, 'keys are merged')
   t.strictSame(await send({ a: '', b: null }), { c: '4' }, 'an empty value deletes its key')
-  t.strictSame(await send(), { c: '4' }, 'absent leaves it as it is')
+  t.strictSame(await send(), { c: '4' }, 'absent metadata changes nothing')
   t.strictSame(await send({}), undefined, 'empty deletes all')
   t.strictSame(await send({ d: '€'.repeat(255) }), { d: '€'.repeat(255) })
   t.strictSame(await send({ d: '' }), undefined, 'nothing is left of it')
 })
 
-t.test('metadata of any keys and values is held as it came', async (t) => {
+t.test('metadata with any keys and values is stored unchanged', async (t) => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.string({ minLength: 1 }), { minKeys: 1 }), (metadata) => {
       const store = createStore()
@@ -127,7 +127,7 @@ t.test('parents and children', async (t) => {
   })
   const sums = (...keys: string[]) => balances(simulator.store, ...keys)
 
-  t.test('a parent holds the sums of its children', async (t) => {
+  t.test('a parent has the sums of its children', async (t) => {
     await trigger(
       {
         debt_account: parent('p', 1),
@@ -141,17 +141,17 @@ t.test('parents and children', async (t) => {
       [20, 18],
     ])
   })
-  t.test('a child that changes alone changes them', async (t) => {
+  t.test('an update of one child changes the sums', async (t) => {
     const answer = await trigger({ debt_account: child('x', 'p', 10, 5) }, 'x')
     t.equal(answer.body.data.debt_account.parent_external_id, 'p')
     t.strictSame(sums('p'), [[30, 23]])
   })
-  t.test('a child whose parent is not named stays where it is', async (t) => {
+  t.test('a child sent without parent_external_id keeps its parent', async (t) => {
     await trigger({ debt_account: { external_id: 'x', balance: 11 } }, 'x')
     t.strictSame(sums('p'), [[31, 23]])
     t.equal(simulator.store.debtAccounts.get('x')?.parent_external_id, 'p')
   })
-  t.test('a child that moves changes both parents', async (t) => {
+  t.test('a child that moves changes the sums of both parents', async (t) => {
     await trigger({ debt_account: parent('q', 500) }, 'q')
     await trigger({ debt_account: child('y', 'q', 20, 18) }, 'y')
     t.strictSame(sums('p', 'q'), [
@@ -159,7 +159,7 @@ t.test('parents and children', async (t) => {
       [20, 18],
     ])
   })
-  t.test('moved along with its new parent, too; the old one is left with nothing', async (t) => {
+  t.test('a child that moves with its new parent leaves the old parent with 0', async (t) => {
     await trigger({ debt_account: parent('r'), child_debt_accounts: [child('x', 'r', 11, 5)] }, 'r')
     t.strictSame(sums('p', 'q', 'r'), [
       [0, 0],
@@ -167,11 +167,11 @@ t.test('parents and children', async (t) => {
       [11, 5],
     ])
   })
-  t.test('a parent that changes alone keeps what it was sent', async (t) => {
+  t.test('a parent sent alone keeps the values sent', async (t) => {
     await trigger({ debt_account: parent('r', 99) }, 'r')
     t.strictSame(sums('r'), [[99, 99]])
   })
-  t.test('sums go on upwards', async (t) => {
+  t.test('sums propagate to the grandparent', async (t) => {
     await trigger({ debt_account: parent('top'), child_debt_accounts: [child('r', 'top', 11, 5)] }, 'top')
     await trigger({ debt_account: child('x', 'r', 40, 30) }, 'x')
     t.strictSame(sums('r', 'top'), [
@@ -179,20 +179,20 @@ t.test('parents and children', async (t) => {
       [40, 30],
     ])
   })
-  t.test('the answer to a question about a child may be its parent with it', async (t) => {
+  t.test('the response for a child may be its parent with the child', async (t) => {
     const answer = await trigger(
       { debt_account: parent('top'), child_debt_accounts: [child('r', 'top', 40, 30)] },
       'r',
     )
     t.equal(answer.status, 200)
   })
-  t.test('an account cannot come to stand below itself', async (t) => {
+  t.test('an account cannot become its own ancestor', async (t) => {
     const message = 'The selected debt account.parent external id is invalid.'
     const answer = await trigger({ debt_account: child('top', 'x', 1) }, 'top')
     t.equal(answer.status, 422)
     t.strictSame(answer.body, { message, errors: { 'debt_account.parent_external_id': [message] } })
   })
-  t.test('a current_balance that is absent counts as the balance', async (t) => {
+  t.test('an absent current_balance counts as the balance', async (t) => {
     await trigger(
       {
         debt_account: parent('s'),
@@ -207,7 +207,7 @@ t.test('parents and children', async (t) => {
   })
 })
 
-t.test('unknownParents: accept takes a child before its parent', async (t) => {
+t.test('unknownParents: accept accepts a child before its parent', async (t) => {
   const { trigger, simulator } = await startBoth(t, { unknownParents: 'accept' })
   await trigger({ debt_account: { external_id: 'x', parent_external_id: 'p', balance: 5 } }, 'x')
   t.strictSame(balances(simulator.store, 'x', 'p'), [
@@ -220,7 +220,7 @@ t.test('unknownParents: accept takes a child before its parent', async (t) => {
     { debt_account: { external_id: 'p', parent_external_id: 'x', balance: 1 } },
     'p',
   )
-  t.equal(answer.status, 422, 'but never a circle')
+  t.equal(answer.status, 422, 'a cycle is rejected')
 })
 
 t.test('identity', async (t) => {
@@ -228,14 +228,14 @@ t.test('identity', async (t) => {
   const { store } = simulator
   const account = { external_id: 'debt-account-123', balance: 1 }
 
-  t.test('a uuid names what is held', async (t) => {
+  t.test('a uuid identifies a stored customer', async (t) => {
     const first = await trigger({ customer: { name: 'No Id' }, debt_account: account })
     const { uuid } = first.body.data.customer
     t.strictSame([...store.customers.keys()], [uuid])
     await trigger({ customer: { uuid, name: 'Changed' }, debt_account: account })
     t.strictSame([...store.customers.values()], [{ uuid, name: 'Changed' }])
 
-    t.test('and may be given an external_id once', async (t) => {
+    t.test('a uuid can set external_id once', async (t) => {
       await trigger({ customer: { uuid, external_id: 'c', name: 'Changed' }, debt_account: account })
       t.strictSame([...store.customers.keys()], ['c'])
       t.strictSame(store.customers.get(uuid), store.customers.get('c'))
@@ -246,7 +246,7 @@ t.test('identity', async (t) => {
       })
       t.strictSame(answer.body, { message, errors: { 'customer.external_id': [message] } })
     })
-    t.test('but not one that is taken', async (t) => {
+    t.test('a uuid cannot set an external_id that is in use', async (t) => {
       const other = await trigger({ customer: { name: 'Other' }, debt_account: account })
       const message = 'The customer.external id has already been taken.'
       const answer = await trigger({
@@ -255,7 +255,7 @@ t.test('identity', async (t) => {
       })
       t.strictSame(answer.body, { message, errors: { 'customer.external_id': [message] } })
     })
-    t.test('an account may be named by its uuid alone', async (t) => {
+    t.test('a uuid alone identifies an account', async (t) => {
       const answer = await trigger({ debt_account: { uuid: first.body.data.debt_account.uuid, balance: 2 } })
       t.equal(answer.status, 200)
       t.equal(store.debtAccounts.get('debt-account-123')?.balance, 2)
@@ -263,13 +263,13 @@ t.test('identity', async (t) => {
     })
   })
 
-  t.test('a customer without identifiers is a new one each time', async (t) => {
+  t.test('a customer without identifiers is created each time', async (t) => {
     const before = store.customers.size
     await trigger({ customer: { name: 'No Id' }, debt_account: account })
     t.equal(store.customers.size, before + 1)
   })
 
-  t.test('a location without identifiers is known by name and type', async (t) => {
+  t.test('name and type identify a location without identifiers', async (t) => {
     const send = async (location: object) => (await trigger({ location, debt_account: account })).body
     const first = await send({ name: 'Creditor' })
     t.strictSame(await send({ name: 'Creditor', type: 'original_creditor' }), first)

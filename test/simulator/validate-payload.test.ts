@@ -18,8 +18,8 @@ const must = {
   max: 'must not be greater than 255 characters',
 } as const
 
-/** Every field with values that are refused: what is sent, under which name, with which words. */
-const refused: [
+/** Invalid values of every field, and the message for them. */
+const invalid: [
   resource: 'customer' | 'location' | 'debt_account',
   field: string,
   word: keyof typeof must,
@@ -66,18 +66,18 @@ const refused: [
   ['debt_account', 'metadata.rule', 'string', [1]],
 ]
 
-t.test('a wrong field is refused by its name', async (t) => {
+t.test('an invalid field is an error under its name', async (t) => {
   const { trigger, agency, simulator, post } = await startBoth(t)
 
-  for (const [resource, field, word, values] of refused) {
+  for (const [resource, field, word, values] of invalid) {
     t.test(`${resource}.${field} ${must[word]}`, async (t) => {
       for (const value of values) {
         const [outer, inner] = field.split('.') as [string, string?]
         const sent: Record<string, unknown> = { customer, location, debt_account: account }
         sent[resource] = { ...(sent[resource] as object), [outer]: inner ? { [inner]: value } : value }
-        // a bigint stands for a number that is written with a fraction of nothing
+        // A bigint is sent as a number with a zero fraction.
         const text = JSON.stringify({ data: sent }, (_, one) => (typeof one === 'bigint' ? '1234.0!' : one))
-        agency.says(text.replace('"1234.0!"', '1234.0'))
+        agency.respondWith(text.replace('"1234.0!"', '1234.0'))
         const answer = await post('/just-in-time/trigger', {
           form: { debt_account_external_id: 'debt-account-123' },
         })
@@ -86,7 +86,6 @@ t.test('a wrong field is refused by its name', async (t) => {
         t.equal(answer.status, 422)
         t.strictSame(answer.body.errors[path], [message], String(value))
         const also = Object.keys(answer.body.errors).filter((name) => name !== path)
-        // without a name that is one, the account is not the one that was asked for
         t.strictSame(also, [])
         t.equal(answer.body.message, message)
       }
@@ -132,7 +131,7 @@ t.test('a wrong field is refused by its name', async (t) => {
       selected('debt_account.payment_plan.recurring_day'),
     ],
     [
-      'another account than was asked for',
+      'another account than requested',
       { debt_account: { ...account, external_id: 'other' } },
       selected('debt_account.external_id'),
     ],
@@ -162,12 +161,12 @@ t.test('a wrong field is refused by its name', async (t) => {
       { 'debt_account.customer_id': ['The debt account.customer id field is prohibited.'] },
     ],
     [
-      'children that are no list',
+      'children that are not a list',
       { debt_account: account, child_debt_accounts: {} },
       { child_debt_accounts: ['The child debt accounts field must be an array.'] },
     ],
     [
-      'a child that is no object',
+      'a child that is not an object',
       { debt_account: account, child_debt_accounts: [child, 5] },
       { 'child_debt_accounts.1': ['The child_debt_accounts.1 field must be an array.'] },
     ],
@@ -177,7 +176,7 @@ t.test('a wrong field is refused by its name', async (t) => {
       required('child_debt_accounts.0.parent_external_id'),
     ],
     [
-      'a child of another',
+      'a child of an unknown parent',
       { debt_account: account, child_debt_accounts: [{ ...child, parent_external_id: 'nobody' }] },
       selected('child_debt_accounts.0.parent_external_id'),
     ],
@@ -191,7 +190,7 @@ t.test('a wrong field is refused by its name', async (t) => {
       },
     ],
     [
-      'a child below itself',
+      'a child that is its own ancestor',
       {
         debt_account: account,
         child_debt_accounts: [
@@ -210,7 +209,7 @@ t.test('a wrong field is refused by its name', async (t) => {
       { 'child_debt_accounts.0.balance': ['The child_debt_accounts.0.balance field must be an integer.'] },
     ],
     [
-      'a child that nothing names',
+      'a child without identifiers',
       { debt_account: account, child_debt_accounts: [{ ...child, external_id: undefined }] },
       {
         'child_debt_accounts.0.external_id': [
@@ -244,7 +243,7 @@ t.test('a wrong field is refused by its name', async (t) => {
     })
   }
 
-  t.test('all faults are told at once', async (t) => {
+  t.test('answers 422 with all errors at once', async (t) => {
     const answer = await trigger({
       location: { name: 5 },
       customer: { name: 'x', email: 'x', ssn_last4: 42 },
@@ -261,21 +260,23 @@ t.test('a wrong field is refused by its name', async (t) => {
     })
   })
 
-  t.test('nothing of all this is held', async (t) => {
+  t.test('stores nothing of an invalid payload', async (t) => {
     const { customers, locations, debtAccounts } = simulator.store
     t.strictSame([customers.size, locations.size, debtAccounts.size], [0, 0, 0])
   })
 })
 
-t.test('100.0 and 1e2 are not integers, but a fraction elsewhere is nobody’s business', async (t) => {
+t.test('100.0 and 1e2 are not integers; fractions in unknown fields are accepted', async (t) => {
   const { agency, post, simulator } = await startBoth(t)
   const trigger = () => post('/just-in-time/trigger', { form: { debt_account_external_id: '1' } })
   for (const number of ['100.0', '1e2', '1.5']) {
-    agency.says(`{"data":{"debt_account":{"external_id":"1","balance":${number}}}}`)
+    agency.respondWith(`{"data":{"debt_account":{"external_id":"1","balance":${number}}}}`)
     const message = 'The debt account.balance field must be an integer.'
     t.strictSame((await trigger()).body, { message, errors: { 'debt_account.balance': [message] } })
   }
-  agency.says('{"data":{"debt_account":{"external_id":"1","balance":100,"rate":{"amount":12.0,"apr":7.5}}}}')
+  agency.respondWith(
+    '{"data":{"debt_account":{"external_id":"1","balance":100,"rate":{"amount":12.0,"apr":7.5}}}}',
+  )
   t.equal((await trigger()).status, 200)
   t.strictSame(simulator.store.debtAccounts.get('1'), {
     uuid: 'a0000000-0000-4000-8000-000000000001',
