@@ -1,6 +1,6 @@
 /**
- * Calls at a constant rate out of a process of its own, so that nothing else it does makes an answer look late:
- * node test/import/caller.ts URL CALLS_A_SECOND. At the end of its input it prints them, as JSON.
+ * Sends calls at a constant rate from its own process, so that no other work delays the measurement:
+ * node test/import/caller.ts URL CALLS_PER_SECOND. At the end of its input it prints the calls as JSON.
  */
 import { text } from 'node:stream/consumers'
 import { callAtRate } from '../calls.ts'

@@ -1,8 +1,8 @@
 /**
- * What takes too long for a test: node test/import/import.drill.ts [ROWS] [CALLS_A_SECOND]
+ * Measures what takes too long for a test: node test/import/import.drill.ts [ROWS] [CALLS_PER_SECOND]
  *
- * Loads a CSV file of so many accounts (2000000) into empty tables, and by psql's \copy into a bare table of texts;
- * then, while the responder is called so often (50), over some that are there already; then once more.
+ * Loads a CSV file of 2,000,000 accounts into empty tables, and with psql's \copy into a table of text columns; then
+ * over existing accounts while the responder gets 50 calls per second; then once more.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -20,7 +20,7 @@ import { HEADER, writePortfolio } from './portfolio.ts'
 
 const [rows = '2000000', rate = '50'] = process.argv.slice(2)
 const ROWS = Number(rows)
-const THERE_ALREADY = Math.min(ROWS, 20_000)
+const EXISTING_ROWS = Math.min(ROWS, 20_000)
 const IDLE_MS = 20_000
 
 const endings: (() => unknown)[] = []
@@ -52,7 +52,7 @@ async function drill() {
 
   const database = await testDatabase(t)
   const before = join(folder, 'before.csv')
-  await writePortfolio(before, THERE_ALREADY, 1)
+  await writePortfolio(before, EXISTING_ROWS, 1)
   await run(t, ['import', before, '--money', 'cents'], { DATABASE_URL: database.url })
   const responder = await service(t, database.url, { LOG_LEVEL: 'info' })
   const url = `${responder.url}/jit/${SECRET}?debt_account_external_id=A-`
@@ -75,7 +75,7 @@ async function drill() {
   console.log('again', await load(path, database.url))
 }
 
-/** @returns ends them, and gives them without those of the first second, when nothing was warm */
+/** @returns a function that ends the calls and returns them without the first second, which is a warm-up */
 function startCalls(url: string): () => Promise<Call[]> {
   const caller = spawn(process.execPath, [join(import.meta.dirname, 'caller.ts'), url, rate], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -92,11 +92,11 @@ function round(value: number) {
 }
 
 async function load(path: string, url: string) {
-  const begun = performance.now()
+  const start = performance.now()
   const importing = program(t, ['import', path, '--money', 'cents', '--json'], { DATABASE_URL: url })
   const peak = peakMemory(importing)
   const { code } = await importing.ended
-  const seconds = (performance.now() - begun) / 1000
+  const seconds = (performance.now() - start) / 1000
   for (const line of importing.lines()) console.log(JSON.stringify(line))
   return {
     code,
@@ -107,7 +107,7 @@ async function load(path: string, url: string) {
   }
 }
 
-/** Asks for the first and the last account of the file in turn: after one new answer all must be new. */
+/** Reads the first and the last account of the file in turn: after one new answer all must be new. */
 function watchHalves(ask: (id: string) => Promise<{ body: unknown }>) {
   let isRunning = true
   let asked = 0
@@ -120,7 +120,7 @@ function watchHalves(ask: (id: string) => Promise<{ body: unknown }>) {
   }
   const watching = (async () => {
     while (isRunning) {
-      for (const row of [0, THERE_ALREADY - 1]) {
+      for (const row of [0, EXISTING_ROWS - 1]) {
         const isNewNow = (await version(row)) === 2
         if (isNew && !isNewNow) half += 1
         isNew ||= isNewNow
@@ -142,9 +142,9 @@ async function psqlCopy(url: string, path: string) {
   const columns = HEADER.split(',').map((name) => `"${name}" text`)
   const psql = (command: string) => execFileSync('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-c', command, url])
   psql(`create table copied (${columns.join(', ')})`)
-  const begun = performance.now()
+  const start = performance.now()
   psql(`\\copy copied from '${path}' with (format csv, header)`)
-  const seconds = (performance.now() - begun) / 1000
+  const seconds = (performance.now() - start) / 1000
   psql('drop table copied')
   return round(seconds)
 }

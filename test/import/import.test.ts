@@ -1,11 +1,11 @@
-/** Files into the tables, and what the lookup makes of them. */
+/** Imports files and looks accounts up. */
 import { writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { run } from '../program.ts'
 import { CENTS, importing, tablesOf } from './importing.ts'
 
-t.test('the sample, with all columns: loaded, looked up, and loaded again without a change', async (t) => {
+t.test('the sample with all columns: loaded, looked up, and loaded again without a change', async (t) => {
   const { command, database } = await importing(t)
   const words = [
     'import',
@@ -84,51 +84,54 @@ t.test('the sample, with all columns: loaded, looked up, and loaded again withou
   t.equal(await tablesOf(database), before)
 })
 
-t.test('a file says nothing about columns that it does not have; an empty cell empties', async (t) => {
-  const { load, event, accounts, database } = await importing(t)
-  await load(
-    'external_id,balance,current_balance,external_account_number,metadata.a,customer_external_id,customer_name,customer_email\n' +
-      '1,100,90,N-1,x,c1,Ann,ann@example.com\n2,200,190,N-2,y,c1,Ann,ann@example.com',
-    ...CENTS,
-  )
-  t.match(await event('external_id,balance,current_balance\n1,100,50\n2,200,\n3,300,300', ...CENTS), {
-    debt_accounts: { added: 1, changed: 2, unchanged: 0 },
-    customers: { added: 0, changed: 0, unchanged: 0 },
-  })
-  t.match(await accounts(), [
-    {
-      external_id: '1',
-      current_balance: '50',
-      external_account_number: 'N-1',
-      metadata: { a: 'x' },
-      customer_external_id: 'c1',
-    },
-    { external_id: '2', current_balance: null, external_account_number: 'N-2' },
-    { external_id: '3', customer_external_id: null },
-  ])
-  // Named only: it must be there already.
-  t.match(await event('external_id,balance,customer_external_id\n3,300,c1\n4,400,nobody', ...CENTS), {
-    loaded: false,
-    rejected: [
+t.test(
+  'columns that the file does not have keep their values; an empty cell clears the column',
+  async (t) => {
+    const { load, event, accounts, database } = await importing(t)
+    await load(
+      'external_id,balance,current_balance,external_account_number,metadata.a,customer_external_id,customer_name,customer_email\n' +
+        '1,100,90,N-1,x,c1,Ann,ann@example.com\n2,200,190,N-2,y,c1,Ann,ann@example.com',
+      ...CENTS,
+    )
+    t.match(await event('external_id,balance,current_balance\n1,100,50\n2,200,\n3,300,300', ...CENTS), {
+      debt_accounts: { added: 1, changed: 2, unchanged: 0 },
+      customers: { added: 0, changed: 0, unchanged: 0 },
+    })
+    t.match(await accounts(), [
       {
-        message: 'customer.external_id names a customer that is neither in the file nor in the database',
-        examples: [{ line: 3, external_id: '4' }],
+        external_id: '1',
+        current_balance: '50',
+        external_account_number: 'N-1',
+        metadata: { a: 'x' },
+        customer_external_id: 'c1',
       },
-    ],
-  })
-  t.match(
-    await event(
-      '{"customer":{"external_id":"c1","name":"Ann B","email":null},"debt_account":{"external_id":"3","balance":300}}',
-    ),
-    {
-      customers: { changed: 1 },
-      debt_accounts: { changed: 1 },
-    },
-  )
-  t.match(await database.query('select * from tratta_jit.customers'), [{ name: 'Ann B', email: null }])
-})
+      { external_id: '2', current_balance: null, external_account_number: 'N-2' },
+      { external_id: '3', customer_external_id: null },
+    ])
+    // References must exist already.
+    t.match(await event('external_id,balance,customer_external_id\n3,300,c1\n4,400,nobody', ...CENTS), {
+      loaded: false,
+      rejected: [
+        {
+          message: 'customer.external_id names a customer that is neither in the file nor in the database',
+          examples: [{ line: 3, external_id: '4' }],
+        },
+      ],
+    })
+    t.match(
+      await event(
+        '{"customer":{"external_id":"c1","name":"Ann B","email":null},"debt_account":{"external_id":"3","balance":300}}',
+      ),
+      {
+        customers: { changed: 1 },
+        debt_accounts: { changed: 1 },
+      },
+    )
+    t.match(await database.query('select * from tratta_jit.customers'), [{ name: 'Ann B', email: null }])
+  },
+)
 
-t.test("JSON in Tratta's bulk shape, as an array and by line, zipped, from standard input", async (t) => {
+t.test("JSON in Tratta's bulk format: as an array, as NDJSON, with gzip, from standard input", async (t) => {
   const { load, path, database, command } = await importing(t)
   const bulk = [
     {
@@ -185,7 +188,7 @@ t.test("JSON in Tratta's bulk shape, as an array and by line, zipped, from stand
     code: 0,
     stdout: 'standard input: nothing to change, 1 rows',
   })
-  // What the responder answers is a row too.
+  // The `data` of a JIT payload is a row too.
   const { payload } = looked.lines[0] as { payload: { data: object } }
   t.match(await load(JSON.stringify(payload.data)), { code: 0, stdout: 'nothing to change, 1 rows' })
 

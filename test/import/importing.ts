@@ -1,4 +1,4 @@
-/** Files for a test, and the program that imports them. */
+/** Writes files for a test and imports them with the program. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -7,11 +7,11 @@ import { run } from '../program.ts'
 
 export interface Importing {
   database: TestDatabase
-  /** Of a file of this test. */
+  /** The path of a file of this test. */
   path(name: string): string
   /** Writes the file and imports it; `-` in the options is standard input. */
   load(content: string | Buffer, ...options: string[]): ReturnType<typeof run>
-  /** The event that --json ends with. */
+  /** The last JSON line. */
   event(content: string | Buffer, ...options: string[]): Promise<Record<string, unknown>>
   command(...args: string[]): ReturnType<typeof run>
   accounts(): Promise<Record<string, unknown>[]>
@@ -32,7 +32,7 @@ export async function importing(t: Test): Promise<Importing> {
     load,
     async event(content, ...options) {
       const { lines, stderr } = await load(content, ...options, '--json')
-      if (!lines.at(-1)) throw new Error(`it printed nothing: ${stderr}`)
+      if (!lines.at(-1)) throw new Error(`import printed nothing: ${stderr}`)
       return lines.at(-1)!
     },
     command: (...args) => run(t, args, env),
@@ -42,7 +42,7 @@ export async function importing(t: Test): Promise<Importing> {
 
 export const CENTS = ['--money', 'cents']
 
-/** Of an import's event: reason -> lines. */
+/** @returns the lines of the examples, by message */
 export function rejected(event: Record<string, unknown>) {
   const groups = event.rejected as { message: string; rows: number; examples: { line: number }[] }[]
   return Object.fromEntries(
@@ -55,7 +55,7 @@ export async function nothingLoaded(t: Test, { database }: Importing) {
   t.equal(count, 0, 'nothing is loaded')
 }
 
-/** Everything that the tables hold, to be compared. */
+/** The content of the tables as one text. */
 export const tablesOf = async ({ query }: TestDatabase) =>
   JSON.stringify(
     await query(

@@ -1,11 +1,11 @@
-/** Files as they come: each row is loaded rightly, or refused with a reason and its line number. */
+/** Unusual CSV files: each row is loaded correctly, or rejected with a reason and its line. */
 import t from 'tap'
 import { CENTS, importing, nothingLoaded, rejected } from './importing.ts'
 
 const DOLLARS = ['--money', 'dollars']
 
 t.test(
-  'BOM, CRLF, blanks, newlines and quotes in fields, names in every script, no line end at the end',
+  'BOM, CRLF, blanks, newlines and quotes in fields, several scripts, no line end at the end: loaded',
   async (t) => {
     const { load, database } = await importing(t)
     const names = [
@@ -34,39 +34,44 @@ t.test(
   },
 )
 
-t.test('rows that do not fit their header, each with its line, and the others', async (t) => {
-  const { event, database, path } = await importing(t)
-  const long = 'x'.repeat(1024 * 1024)
-  const text = [
-    'external_id,balance,external_account_number',
-    '1,100,"stray',
-    '2,200,fine',
-    '3,300',
-    '4,400,a,b',
-    `5,500,${long}`,
-    '6,600,"a" b',
-    ',,',
-    '7,700,last',
-  ].join('\n')
-  const ended = await event(text, ...CENTS, '--keep-good', '--rejects', path('rejects.csv'))
-  t.same(rejected(ended), {
-    'has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"': [2, 7],
-    'has 2 fields where the header has 3': [4],
-    'has 4 fields where the header has 3': [5],
-  })
-  t.same(
-    await database.query(
-      'select external_id, length(external_account_number) from tratta_jit.debt_accounts order by 1',
-    ),
-    [
-      { external_id: '2', length: 4 },
-      { external_id: '5', length: long.length },
-      { external_id: '7', length: 4 },
-    ],
-  )
-})
+t.test(
+  'rows with stray quotes or a wrong number of fields are rejected with their lines, and the others are loaded',
+  async (t) => {
+    const { event, database, path } = await importing(t)
+    const long = 'x'.repeat(1024 * 1024)
+    const text = [
+      'external_id,balance,external_account_number',
+      '1,100,"stray',
+      '2,200,fine',
+      '3,300',
+      '4,400,a,b',
+      `5,500,${long}`,
+      '6,600,"a" b',
+      ',,',
+      '7,700,last',
+    ].join('\n')
+    const ended = await event(text, ...CENTS, '--keep-good', '--rejects', path('rejects.csv'))
+    t.same(rejected(ended), {
+      'has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"': [
+        2, 7,
+      ],
+      'has 2 fields where the header has 3': [4],
+      'has 4 fields where the header has 3': [5],
+    })
+    t.same(
+      await database.query(
+        'select external_id, length(external_account_number) from tratta_jit.debt_accounts order by 1',
+      ),
+      [
+        { external_id: '2', length: 4 },
+        { external_id: '5', length: long.length },
+        { external_id: '7', length: 4 },
+      ],
+    )
+  },
+)
 
-t.test('columns that are unknown, missing or there twice: nothing is read', async (t) => {
+t.test('unknown, missing and duplicate columns: all are reported, and nothing is loaded', async (t) => {
   const importer = await importing(t)
   const { code, stdout, stderr } = await importer.load(
     'External ID,blance,name,city,balance,balance,Remarks,customer_email\n1,2,3,4,5,6,7,8',
@@ -92,7 +97,7 @@ t.test('columns that are unknown, missing or there twice: nothing is read', asyn
   await nothingLoaded(t, importer)
 })
 
-t.test('money: what is no amount is refused, and digits stay the digits they are', async (t) => {
+t.test('money: invalid amounts are rejected, and valid amounts keep their digits', async (t) => {
   const importer = await importing(t)
   const amounts = [
     '12.5',
@@ -109,11 +114,11 @@ t.test('money: what is no amount is refused, and digits stay the digits they are
     '0042',
   ]
   const text = `external_id,balance\n${amounts.map((amount, at) => `A-${at},"${amount}"`).join('\n')}`
-  const written =
+  const expected =
     'debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)'
   const inCents = await importer.event(text, ...CENTS, '--dry-run')
   t.match(inCents.rejected, [
-    { message: written, rows: 8 },
+    { message: expected, rows: 8 },
     { message: 'debt_account.balance is missing', examples: [{ line: 8, external_id: 'A-6' }] },
     {
       message: 'debt_account.balance must be a whole number of cents, at most 9007199254740991',
@@ -143,15 +148,15 @@ t.test('money: what is no amount is refused, and digits stay the digits they are
     { external_id: 'b', balance: '1250', current_balance: '700' },
     { external_id: 'c', balance: '29', current_balance: '110' },
   ])
-  const unsaid = await importer.load(good)
-  t.match(unsaid, {
+  const withoutMoney = await importer.load(good)
+  t.match(withoutMoney, {
     code: 2,
     stderr:
       'A CSV file needs --money cents or --money dollars, which says how its amounts are written. See tratta-jit help.\n',
   })
 })
 
-t.test('dates in an order that nobody told, SSN 42, and all reasons of a row', async (t) => {
+t.test('ambiguous dates, SSN 42 and several errors in a row: all reasons are reported', async (t) => {
   const { event, database } = await importing(t)
   const head =
     'external_id,balance,customer_external_id,customer_name,customer_date_of_birth,customer_ssn_last4,customer_email'

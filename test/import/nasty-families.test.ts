@@ -1,8 +1,8 @@
-/** Rows beside other rows: loaded rightly, or refused with a reason and the lines that it is about. */
+/** Rows that depend on other rows: loaded correctly, or rejected with a reason and their lines. */
 import t from 'tap'
 import { CENTS, importing, rejected } from './importing.ts'
 
-t.test('ids that stand twice, with other content and with the same', async (t) => {
+t.test('duplicate ids are rejected if their content differs, and count once if it is equal', async (t) => {
   const importer = await importing(t)
   const head = 'external_id,balance,customer_external_id,customer_name,location_external_id,location_name'
   const event = await importer.event(
@@ -68,53 +68,60 @@ t.test('ids that stand twice, with other content and with the same', async (t) =
   ])
 })
 
-t.test('children without a parent, circles of parents, and children that come first', async (t) => {
-  const importer = await importing(t)
-  const { event, load, database } = importer
-  const head = 'external_id,parent_external_id,balance'
-  const circle = 'debt_account.parent_external_id leads to a cycle of parents'
-  const unknown =
-    'debt_account.parent_external_id names an account that is rejected, or is neither in the file nor in the database'
-  const ended = await event(
-    [
-      head,
-      'child,parent,1',
-      'parent,,1',
-      'lost,nobody,1',
-      'below-lost,lost,1',
-      'a,b,1',
-      'b,c,1',
-      'c,a,1',
-      'below-circle,a,1',
-      'own,own,1',
-      'bad,,x',
-      'of-bad,bad,1',
-    ].join('\n'),
-    ...CENTS,
-    '--keep-good',
-    '--rejects',
-    importer.path('rejects.csv'),
-  )
-  t.same((ended.rejected as { message: string }[]).map(({ message }) => message).sort(), [
-    'debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)',
-    circle,
-    'debt_account.parent_external_id must not be the account itself',
-    unknown,
-  ])
-  t.match(rejected(ended), { [circle]: [6, 7, 8], [unknown]: [4, 5, 12] })
-  t.equal(
-    (ended.rejected as { message: string; rows: number }[]).find(({ message }) => message === circle)!.rows,
-    4,
-  )
-  t.match(await importer.accounts(), [{ external_id: 'child' }, { external_id: 'parent' }])
+t.test(
+  'children without a parent and cycles of parents are rejected; children can be before their parents',
+  async (t) => {
+    const importer = await importing(t)
+    const { event, load, database } = importer
+    const head = 'external_id,parent_external_id,balance'
+    const cycle = 'debt_account.parent_external_id leads to a cycle of parents'
+    const unknown =
+      'debt_account.parent_external_id names an account that is rejected, or is neither in the file nor in the database'
+    const ended = await event(
+      [
+        head,
+        'child,parent,1',
+        'parent,,1',
+        'lost,nobody,1',
+        'below-lost,lost,1',
+        'a,b,1',
+        'b,c,1',
+        'c,a,1',
+        'below-cycle,a,1',
+        'own,own,1',
+        'bad,,x',
+        'of-bad,bad,1',
+      ].join('\n'),
+      ...CENTS,
+      '--keep-good',
+      '--rejects',
+      importer.path('rejects.csv'),
+    )
+    t.same((ended.rejected as { message: string }[]).map(({ message }) => message).sort(), [
+      'debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)',
+      cycle,
+      'debt_account.parent_external_id must not be the account itself',
+      unknown,
+    ])
+    t.match(rejected(ended), { [cycle]: [6, 7, 8], [unknown]: [4, 5, 12] })
+    t.equal(
+      (ended.rejected as { message: string; rows: number }[]).find(({ message }) => message === cycle)!.rows,
+      4,
+    )
+    t.match(await importer.accounts(), [{ external_id: 'child' }, { external_id: 'parent' }])
 
-  // Of a circle, one half may stand in the tables.
-  t.match(rejected(await event(`${head}\nparent,child,1\n`, ...CENTS)), { [circle]: [2] })
-  t.equal((await load(`${head}\nchild,,1\nparent,child,1\n`, ...CENTS)).code, 0, 'turned round')
-  t.same(
-    await database.query(
-      'select external_id from tratta_jit.debt_accounts where parent_external_id is not null',
-    ),
-    [{ external_id: 'parent' }],
-  )
-})
+    // A part of the cycle is in the tables.
+    t.match(rejected(await event(`${head}\nparent,child,1\n`, ...CENTS)), { [cycle]: [2] })
+    t.equal(
+      (await load(`${head}\nchild,,1\nparent,child,1\n`, ...CENTS)).code,
+      0,
+      'parent and child can be swapped',
+    )
+    t.same(
+      await database.query(
+        'select external_id from tratta_jit.debt_accounts where parent_external_id is not null',
+      ),
+      [{ external_id: 'parent' }],
+    )
+  },
+)

@@ -1,6 +1,6 @@
 /**
- * A portfolio made from numbers, as CSV: 1.6 accounts a customer, a third of them children, which come before
- * their parents. Of version N every balance ends in N. Nobody in it exists.
+ * An invented portfolio as CSV: 1.6 accounts per customer, a third of them children, which are before their parents.
+ * In version N every balance ends in N.
  */
 
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ export const HEADER =
   'customer_address.line1,customer_address.city,customer_address.state,customer_address.postal_code,' +
   'location_external_id,location_name'
 
-/** Of eight accounts five are of customers of their own, and three are children of the third. */
+/** Of eight accounts, five have customers of their own, and three are children of the fourth. */
 export function portfolioRow(row: number, version: number) {
   const place = row % 8
   const family = row - place

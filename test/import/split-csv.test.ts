@@ -4,8 +4,8 @@ import t from 'tap'
 import type { FileRecord } from '../../src/import/read/file-record.ts'
 import { splitCsv } from '../../src/import/read/split-csv.ts'
 
-/** Cut in pieces of this size, as a file comes. */
-function cut(text: string, size: number, delimiter = ',') {
+/** Splits the text in chunks of this size. */
+function split(text: string, size: number, delimiter = ',') {
   const records: FileRecord[] = []
   const splitter = splitCsv(delimiter, (record) => records.push(record))
   for (let at = 0; at < text.length; at += size) splitter.write(text.slice(at, at + size))
@@ -20,7 +20,7 @@ const written = (fields: string[], delimiter: string) =>
     )
     .join(delimiter)
 
-t.test('whatever is written comes back, in pieces of any size', async () => {
+t.test('splitCsv returns the fields that were written, with chunks of any size', async () => {
   const field = fc.string({ unit: fc.constantFrom('a', 'é', '"', ',', ';', ' ', '\n', '\r\n', '') })
   const table = fc
     .integer({ min: 1, max: 5 })
@@ -43,7 +43,7 @@ t.test('whatever is written comes back, in pieces of any size', async () => {
           line += lines[at]!.split('\n').length
           return record
         })
-        deepStrictEqual(cut(text, size, delimiter), expected)
+        deepStrictEqual(split(text, size, delimiter), expected)
       },
     ),
     { numRuns: 500 },
@@ -52,7 +52,7 @@ t.test('whatever is written comes back, in pieces of any size', async () => {
 
 const STRAY = { code: 'stray_quote' }
 
-t.test('a stray quote costs its own line', async (t) => {
+t.test('a stray quote rejects one line', async (t) => {
   const text = [
     'a,b',
     '1,"open',
@@ -71,7 +71,7 @@ t.test('a stray quote costs its own line', async (t) => {
   ].join('\r\n')
   for (const size of [1, 5, 1000])
     t.match(
-      cut(text, size),
+      split(text, size),
       [
         { line: 1, fields: ['a', 'b'] },
         { line: 2, raw: '1,"open', reason: STRAY },
@@ -86,19 +86,19 @@ t.test('a stray quote costs its own line', async (t) => {
         { line: 14, raw: '9,"never closed', reason: STRAY },
         { line: 15, fields: ['10', 'fine'] },
       ],
-      `in pieces of ${size}`,
+      `chunks of ${size}`,
     )
 })
 
-t.test('a field of a megabyte is a field; a quote that takes in four is not', async (t) => {
+t.test('a quoted field can have 1 MB; one of more than 4 MB is a stray quote', async (t) => {
   const long = 'x'.repeat(1024 * 1024)
-  const [, row] = cut(`a,b\n1,"${long}"\n`, 65536)
+  const [, row] = split(`a,b\n1,"${long}"\n`, 65536)
   t.same(row!.fields, ['1', long])
   const text = `a,b\n1,"${`${'y'.repeat(9999)}\n`.repeat(500)}2,fine\n`
-  const records = cut(text, 65536)
+  const records = split(text, 65536)
   t.match(records[1], { line: 2, raw: /^1,"y+$/, reason: STRAY })
   t.match(records.at(-1), { fields: ['2', 'fine'] })
-  t.throws(() => cut(`a,b\n1,${'z'.repeat(5 * 1024 * 1024)}`, 65536), {
+  t.throws(() => split(`a,b\n1,${'z'.repeat(5 * 1024 * 1024)}`, 65536), {
     message: /^Line 2 is longer than 4194304 bytes/,
   })
 })

@@ -1,4 +1,4 @@
-/** An import is there whole or not at all, whatever ends it and whoever looks. */
+/** An import is loaded completely or not at all. */
 import { execFileSync } from 'node:child_process'
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -18,36 +18,37 @@ async function contents({ query }: TestDatabase) {
   return row
 }
 
-/** Whoever holds this lock keeps an import from committing. */
+/** An advisory lock that blocks the commit of an import. */
 const AT_COMMIT = 1
 
 const IMPORT = "datname = current_database() and application_name = 'tratta-jit import'"
 
-/** Once the import is at a statement like this. */
-async function until({ query }: TestDatabase, statement: string) {
+/** Resolves when the import runs a statement with this prefix. */
+async function statementRunning({ query }: TestDatabase, statement: string) {
   const there = `select 1 from pg_stat_activity where ${IMPORT} and query like '${statement}%'`
   while ((await query(there)).length === 0) await pause(50)
 }
 
-async function gone({ query }: TestDatabase) {
+/** Resolves when Postgres has closed the connection of the import. */
+async function disconnected({ query }: TestDatabase) {
   while ((await query(`select 1 from pg_stat_activity where ${IMPORT}`)).length > 0) await pause(50)
 }
 
-/** Nobody comes past this until it is let go. */
+/** @returns a function that releases the lock */
 async function hold(t: Test, { url }: TestDatabase, lock: string) {
   const client = new pg.Client(url)
   await client.connect()
   await client.query(`begin; ${lock}`)
   let isHeld = true
-  const letGo = async () => {
+  const release = async () => {
     if (isHeld) await client.end()
     isHeld = false
   }
-  t.teardown(letGo)
-  return letGo
+  t.teardown(release)
+  return release
 }
 
-t.test('kill -9 at every stage leaves the tables as they were', async (t) => {
+t.test('kill -9 in any phase does not change the tables', async (t) => {
   const { database, path, command } = await importing(t)
   await writePortfolio(path('old.csv'), ROWS / 2, 1)
   await writePortfolio(path('new.csv'), ROWS, 2)
@@ -62,16 +63,16 @@ t.test('kill -9 at every stage leaves the tables as they were', async (t) => {
     ['update tratta_jit.locations', 'lock table tratta_jit.locations in share mode'],
     ['update tratta_jit.customers', 'lock table tratta_jit.customers in share mode'],
     ['update tratta_jit.debt_accounts', 'lock table tratta_jit.debt_accounts in share mode'],
-    // All is written.
+    // All rows are written.
     ['commit', `select pg_advisory_xact_lock(${AT_COMMIT})`],
   ] as const) {
-    const letGo = await hold(t, database, lock)
+    const release = await hold(t, database, lock)
     const running = program(t, ['import', path('new.csv'), ...CENTS], { DATABASE_URL: database.url })
-    await until(database, stage)
+    await statementRunning(database, stage)
     running.process.kill('SIGKILL')
     t.same(await running.ended, { code: null, signal: 'SIGKILL' }, stage)
-    await gone(database)
-    await letGo()
+    await disconnected(database)
+    await release()
     t.same(await contents(database), before, stage)
   }
   t.match(await command('import', path('new.csv'), ...CENTS), {
@@ -84,7 +85,7 @@ t.test('kill -9 at every stage leaves the tables as they were', async (t) => {
   })
 })
 
-t.test('lookups go on, and see all of the file or nothing of it', async (t) => {
+t.test('lookups during an import see the complete file or nothing of it', async (t) => {
   const { database, path, command } = await importing(t)
   for (const version of [1, 2]) await writePortfolio(path(`${version}.csv`), ROWS, version)
   await command('import', path('1.csv'), ...CENTS)
@@ -96,7 +97,7 @@ t.test('lookups go on, and see all of the file or nothing of it', async (t) => {
   })
   const seen: number[] = []
   for (let at = 0; isRunning || seen.at(-1) !== 2; at++) {
-    // A parent with its children, at the beginning and at the end of the file.
+    // A parent with its children, at the start and at the end of the file.
     const { status, body } = await ask(`A-${at % 2 === 0 ? 3 : ROWS - 5}`)
     const { data } = body as {
       data: { debt_account: { balance: number }; child_debt_accounts: { balance: number }[] }
@@ -105,34 +106,37 @@ t.test('lookups go on, and see all of the file or nothing of it', async (t) => {
     for (const { balance } of [data.debt_account, ...data.child_debt_accounts]) seen.push(balance % 10)
   }
   t.match(await running.ended, { code: 0 })
-  t.same(seen, seen.toSorted(), 'once something is new, all is')
+  t.same(seen, seen.toSorted(), 'after the first new answer all answers are new')
   t.same([seen[0], seen.at(-1)], [1, 2])
 })
 
-t.test('one at a time; killed or stopped while it reads, nothing is loaded', async (t) => {
-  const { database, path, command, accounts } = await importing(t)
-  execFileSync('mkfifo', [path('pipe')])
-  // Reading and writing, so that neither side waits for the other to open it.
-  writeSync(openSync(path('pipe'), 'r+'), 'external_id,balance\n1,100\n')
-  await writePortfolio(path('other.csv'), 16, 1)
-  const begin = async () => {
-    const running = program(t, ['import', path('pipe'), ...CENTS], { DATABASE_URL: database.url })
-    await until(database, '%create temporary table staged_')
-    return running
-  }
-  const killed = await begin()
-  t.match(await command('import', path('other.csv'), ...CENTS), {
-    code: 1,
-    stderr:
-      /other.csv: Another import is running on this database: only one can run at a time. Nothing of it is loaded.\n$/,
-  })
-  killed.process.kill('SIGKILL')
-  await gone(database)
-  const stopped = await begin()
-  stopped.process.kill('SIGINT')
-  t.same(await stopped.ended, { code: 1, signal: null })
-  t.match(stopped.stderr(), /pipe: Stopped. Nothing of it is loaded.\n$/)
-  await gone(database)
-  t.same(await accounts(), [])
-  t.equal((await command('import', path('other.csv'), ...CENTS)).code, 0)
-})
+t.test(
+  'a second import is rejected; an import that is killed or stopped while reading loads nothing',
+  async (t) => {
+    const { database, path, command, accounts } = await importing(t)
+    execFileSync('mkfifo', [path('pipe')])
+    // Open for reading and writing, so that neither side waits for the other.
+    writeSync(openSync(path('pipe'), 'r+'), 'external_id,balance\n1,100\n')
+    await writePortfolio(path('other.csv'), 16, 1)
+    const start = async () => {
+      const running = program(t, ['import', path('pipe'), ...CENTS], { DATABASE_URL: database.url })
+      await statementRunning(database, '%create temporary table staged_')
+      return running
+    }
+    const killed = await start()
+    t.match(await command('import', path('other.csv'), ...CENTS), {
+      code: 1,
+      stderr:
+        /other.csv: Another import is running on this database: only one can run at a time. Nothing of it is loaded.\n$/,
+    })
+    killed.process.kill('SIGKILL')
+    await disconnected(database)
+    const stopped = await start()
+    stopped.process.kill('SIGINT')
+    t.same(await stopped.ended, { code: 1, signal: null })
+    t.match(stopped.stderr(), /pipe: Stopped. Nothing of it is loaded.\n$/)
+    await disconnected(database)
+    t.same(await accounts(), [])
+    t.equal((await command('import', path('other.csv'), ...CENTS)).code, 0)
+  },
+)

@@ -1,15 +1,15 @@
-/** What import is told wrongly. */
+/** Usage and configuration errors. */
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { run } from '../program.ts'
 import { CENTS, importing } from './importing.ts'
 
-t.test('wrong use and wrong settings', async (t) => {
+t.test('invalid options, maps, files and settings end with a message', async (t) => {
   const { load, path, database } = await importing(t)
   writeFileSync(path('map.json'), '["external_id"]')
   writeFileSync(path('odd.json'), '{"Nr":"external_id","Absent":null,"balance":"blance"}')
   const csv = 'Nr,balance\n1,2\n'
-  for (const [words, message] of [
+  for (const [args, message] of [
     [['--money', 'yen'], '--money must be one of cents, dollars.'],
     [['--keep-good'], '--keep-good needs --rejects FILE, which gets the rejected rows.'],
     [['-', '-'], 'Standard input can be read only once.'],
@@ -21,7 +21,7 @@ t.test('wrong use and wrong settings', async (t) => {
     ],
     [['--map', path('none')], 'none cannot be read (ENOENT).'],
   ] as const)
-    t.match(await load(csv, ...CENTS, ...words), { code: 2, stdout: '', stderr: message }, words.join(' '))
+    t.match(await load(csv, ...CENTS, ...args), { code: 2, stdout: '', stderr: message }, args.join(' '))
   const { code, stderr } = await load(csv, ...CENTS, '--map', path('odd.json'))
   t.equal(code, 1)
   for (const line of [
