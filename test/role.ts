@@ -18,3 +18,14 @@ export async function testRole(t: Test, database: TestDatabase) {
 export const GRANTS = (role: string) => `
   grant usage on schema tratta_jit to ${role};
   grant select, insert, update, delete on all tables in schema tratta_jit to ${role};`
+
+/** The role of the service as docs/data.md makes it, with the rights that it grants on these schemas. */
+export async function serviceRole(t: Test, database: TestDatabase, schemas: string[]) {
+  const role = await testRole(t, database)
+  await database.query(GRANTS(role.name))
+  for (const schema of schemas)
+    if ((await database.query(`select from pg_namespace where nspname = '${schema}'`)).length > 0)
+      await database.query(`grant usage on schema ${schema} to ${role.name};
+        grant select on all tables in schema ${schema} to ${role.name}`)
+  return role
+}

@@ -89,7 +89,7 @@ export function chooseRows(
     const refused = refusalsOf(account)
     return known.sent.has(account) && !refused.own && !refused.row
   }
-  const refusals = formed.refusals.filter(({ account, location }) =>
+  const refusals: OurRefusal[] = formed.refusals.filter(({ account, location }) =>
     account === ''
       ? customer.accounts.some(
           (row) => (row.location_external_id ?? '') === location && !isTaken(row.external_id!),

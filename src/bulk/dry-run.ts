@@ -94,10 +94,7 @@ export async function dryRun(
   }
   progress.total = await source.countAfter(position)
   for await (const page of pagesAfter(source, position, signal)) if (!(await take(page))) return report
-  for (let after = ''; ; ) {
-    const lost = await source.lostAccountsAfter(after, 5000)
-    if (lost.length === 0) return report
-    after = lost.at(-1)!.external_id
-    for (const { external_id, reason } of lost) refuse(reason, external_id)
-  }
+  for await (const orphaned of source.orphanedAccounts(5000))
+    for (const { external_id, reason } of orphaned) refuse(reason, external_id)
+  return report
 }

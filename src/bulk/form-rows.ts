@@ -51,9 +51,12 @@ export interface OurRefusal {
   reason: string
 }
 
+/** Why an account or a whole row cannot be formed. */
+export type FormRejectionCode = 'unsendable' | 'duplicate' | 'other_customer' | 'parent_rejected'
+
 export interface Formed {
   rows: FormedRow[]
-  refusals: OurRefusal[]
+  refusals: (OurRefusal & { code: FormRejectionCode })[]
   omitted: { customer: string; omitted: OmittedField }[]
 }
 
@@ -67,13 +70,13 @@ export function formRows(found: CustomerWithAccounts, { locations }: CustomersPa
   const formed: Formed = { rows: [], refusals: [], omitted: [] }
   const parents = found.accounts.filter(({ parent_external_id }) => parent_external_id === null)
   for (const [locationId, itsParents] of Map.groupBy(parents, (row) => row.location_external_id ?? '')) {
-    const refuse = (account: string, reason: string) =>
-      formed.refusals.push({ customer: found.external_id, location: locationId, account, reason })
+    const refuse: Refuse = (account, code, reason) =>
+      formed.refusals.push({ customer: found.external_id, location: locationId, account, code, reason })
     const omitted: OmittedField[] = []
     try {
-      if (found.rows.length > 1) throw new CannotSay(isThereTwice('customer'))
+      if (found.rows.length > 1) throw new CannotSay('duplicate', isThereTwice('customer'))
       const locationRows = locations.get(locationId) ?? []
-      if (locationRows.length > 1) throw new CannotSay(isThereTwice('location'))
+      if (locationRows.length > 1) throw new CannotSay('duplicate', isThereTwice('location'))
       const made = customer(found.rows[0]!, omitted)
       runToEnd(omitInvalidFields(made, CUSTOMER, ['customer'], omitted))
       const place: Json = {}
@@ -96,7 +99,7 @@ export function formRows(found: CustomerWithAccounts, { locations }: CustomersPa
         })
     } catch (error) {
       if (!(error instanceof UnsendableAccountError) && !(error instanceof CannotSay)) throw error
-      refuse('', error.message)
+      refuse('', codeOf(error), error.message)
     }
     for (const one of omitted) formed.omitted.push({ customer: found.external_id, omitted: one })
   }
@@ -115,13 +118,24 @@ export function rowJson({ customerJson, locationJson }: FormedRow, accounts: For
 }
 
 /** Two rows where one is meant: rather none than one of two balances. */
-class CannotSay extends Error {}
+class CannotSay extends Error {
+  readonly code: FormRejectionCode
+  constructor(code: FormRejectionCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const codeOf = (error: CannotSay | UnsendableAccountError) =>
+  error instanceof CannotSay ? error.code : 'unsendable'
+
+type Refuse = (account: string, code: FormRejectionCode, reason: string) => void
 
 function formAccounts(
   parents: DebtAccountRow[],
   found: CustomerWithAccounts,
   locations: Map<string, LocationRow[]>,
-  refuse: (account: string, reason: string) => void,
+  refuse: Refuse,
   omitted: OmittedField[],
 ): FormedAccount[] {
   const made: FormedAccount[] = []
@@ -135,9 +149,12 @@ function formAccounts(
   function form(row: DebtAccountRow, parent?: FormedAccount, parentRow?: DebtAccountRow) {
     const externalId = row.external_id!
     try {
-      if (counts.get(externalId)! > 1) throw new CannotSay(isThereTwice('debt_account'))
+      if (counts.get(externalId)! > 1) throw new CannotSay('duplicate', isThereTwice('debt_account'))
       if (parent && isAnotherCustomer(row.customer_external_id, found.external_id))
-        throw new UnsendableAccountError(ANOTHER_CUSTOMERS_PARENT)
+        throw new CannotSay(
+          'other_customer',
+          `${ANOTHER_CUSTOMERS_PARENT.field} ${ANOTHER_CUSTOMERS_PARENT.reason}`,
+        )
       const at = ['debt_account']
       const ownLocation = locations.get(row.location_external_id ?? '') ?? []
       const fields = parentRow
@@ -148,7 +165,7 @@ function formAccounts(
       return { external_id: externalId, parent, json, digest: crc32(json, parent ? crc32(parent.json) : 0) }
     } catch (error) {
       if (!(error instanceof UnsendableAccountError) && !(error instanceof CannotSay)) throw error
-      refuse(externalId, error.message)
+      refuse(externalId, codeOf(error), error.message)
       return undefined
     }
   }
@@ -164,7 +181,12 @@ function formAccounts(
       seen.add(child.external_id!)
       const formed = parent && form(child, parent, row)
       if (formed) made.push(formed)
-      else if (!parent) refuse(child.external_id!, 'debt_account.parent_external_id its parent is not sent')
+      else if (!parent)
+        refuse(
+          child.external_id!,
+          'parent_rejected',
+          'debt_account.parent_external_id its parent is not sent',
+        )
     }
   }
   return made

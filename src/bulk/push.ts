@@ -6,7 +6,7 @@ import { chooseRows, knownOf, sameAgain } from './choose-rows.ts'
 import { deliver, PushStopped, patience } from './deliver.ts'
 import { formRows, type OurRefusal } from './form-rows.ts'
 import { foundPages, pagesAfter, refusedPages, refusedWithoutCustomer } from './pages.ts'
-import type { CustomersPage, LostAccount, Source } from './read-customers.ts'
+import type { CustomersPage, OrphanedAccount, Source } from './read-customers.ts'
 import {
   dropFromRequest,
   markEmpty,
@@ -199,17 +199,14 @@ export async function push(
   }
 
   async function refuseLost() {
-    for (let position = ''; ; ) {
-      const lost = await source.lostAccountsAfter(position, MOST_UNWRITTEN)
-      if (lost.length === 0) return
-      position = lost.at(-1)!.external_id
+    for await (const orphaned of source.orphanedAccounts(MOST_UNWRITTEN)) {
       const taken = await knownOf(pool, run.target, [
-        ...new Set(lost.flatMap((account) => account.customer_external_id ?? [])),
+        ...new Set(orphaned.flatMap((account) => account.customer_external_id ?? [])),
       ])
-      const isTaken = ({ external_id, customer_external_id }: LostAccount) =>
+      const isTaken = ({ external_id, customer_external_id }: OrphanedAccount) =>
         taken.get(customer_external_id ?? '')?.sent.has(external_id)
       stepping.step.refusals.push(
-        ...lost
+        ...orphaned
           .filter((account) => !isTaken(account))
           .map(({ external_id, reason }) => ({ customer: '', location: '', account: external_id, reason })),
       )

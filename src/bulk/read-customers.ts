@@ -5,6 +5,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import {
+  type AccountRow,
   type CustomerRow,
   type DebtAccountRow,
   type LocationRow,
@@ -22,7 +23,7 @@ import {
   read,
   rowOf,
 } from '../database/column-sql.ts'
-import { COLUMNS, CUSTOMER, LOCATION, type Relations } from '../database/relations.ts'
+import { COLUMNS, CUSTOMER, LOCATION, type RelationName, type Relations } from '../database/relations.ts'
 import { parseExactly } from '../exact-json.ts'
 
 export interface CustomerWithAccounts {
@@ -45,21 +46,73 @@ export interface Source {
   countAfter(position: string): Promise<number>
   /** In the order of the keys. */
   customers(keys: string[]): Promise<CustomersPage>
-  /** Accounts that stand below no customer that is there, behind this one, and why not. */
-  lostAccountsAfter(externalId: string, limit: number): Promise<LostAccount[]>
+  /** Pages of the accounts that cannot be placed below a customer, in the order of their ids. One query for all pages. */
+  orphanedAccounts(pageSize: number): AsyncGenerator<OrphanedAccount[]>
   /** The customers below which these accounts stand now. */
   customersOf(accounts: string[]): Promise<string[]>
 }
 
-export interface LostAccount {
+const ORPHAN_REASONS = {
+  no_customer: 'debt_account has no customer',
+  customer_missing: 'debt_account its customer is not there',
+  parent_missing: 'debt_account.parent_external_id its parent is not there',
+  parent_is_child: 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level',
+  parent_without_customer: 'debt_account.parent_external_id its parent has no customer',
+} as const
+
+export type OrphanCode = keyof typeof ORPHAN_REASONS
+
+export interface OrphanedAccount {
   external_id: string
   /** That is not there. */
   customer_external_id: string | null
+  code: OrphanCode
   reason: string
+  /** More than one row for the account, its customer or its location. */
+  is_duplicate: boolean
+  /** What a call for this account reads, without its children: they are orphaned too. */
+  row: AccountRow
 }
 
-export function readingFrom(pool: pg.Pool, relations: Relations): Source {
-  const statements = statementsFor(relations)
+interface OrphanedValues {
+  external_id: string
+  customer_external_id: string | null
+  code: OrphanCode
+  is_duplicate: boolean
+  account: string
+  customer: string | null
+  location: string | null
+}
+
+const values = (row: string) => parseExactly(row) as unknown[]
+
+const orphaned = ({ account, customer, location, ...keys }: OrphanedValues): OrphanedAccount => ({
+  ...keys,
+  reason: ORPHAN_REASONS[keys.code],
+  row: {
+    debt_account: readDebtAccount(values(account)),
+    customer: customer === null ? null : readCustomer(values(customer)),
+    location: location === null ? null : readLocation(values(location)),
+    parentCustomers: [],
+    children: undefined,
+  },
+})
+
+/** What stands in the FROM clauses: the relations themselves, or subqueries with the same columns. */
+export type RelationSources = Record<RelationName, RawBuilder<unknown>>
+
+const tablesOf = ({ schema }: Relations): RelationSources => ({
+  debt_accounts: sql.id(schema, 'debt_accounts'),
+  customers: sql.id(schema, 'customers'),
+  locations: sql.id(schema, 'locations'),
+})
+
+export function readingFrom(
+  pool: pg.Pool,
+  relations: Relations,
+  sources: RelationSources = tablesOf(relations),
+): Source {
+  const statements = statementsFor(relations, sources as Record<RelationName, RawBuilder<Row>>)
   return {
     async keysAfter(position, limit) {
       const { rows } = await pool.query<{ key: string }>(statements.keys, [position, limit])
@@ -68,8 +121,24 @@ export function readingFrom(pool: pg.Pool, relations: Relations): Source {
     async countAfter(position) {
       return Number((await pool.query(statements.count, [position])).rows[0].count)
     },
-    async lostAccountsAfter(externalId, limit) {
-      return (await pool.query<LostAccount>(statements.lost, [externalId, limit])).rows
+    async *orphanedAccounts(pageSize) {
+      const client = await pool.connect()
+      let isComplete = false
+      try {
+        await client.query('begin isolation level repeatable read read only')
+        // All rows are fetched: the plan with the fastest first rows is the wrong one.
+        await client.query('set local cursor_tuple_fraction = 1')
+        await client.query(`declare orphaned no scroll cursor for ${statements.orphaned}`)
+        for (;;) {
+          const { rows } = await client.query<OrphanedValues>(`fetch ${pageSize} from orphaned`)
+          if (rows.length === 0) break
+          yield rows.map(orphaned)
+        }
+        await client.query('commit')
+        isComplete = true
+      } finally {
+        client.release(!isComplete)
+      }
     },
     async customersOf(accounts) {
       const { rows } = await pool.query<{ key: string }>(statements.customersOf, [accounts])
@@ -81,9 +150,7 @@ export function readingFrom(pool: pg.Pool, relations: Relations): Source {
         // One moment for all: a child that is seen is one whose parent's balance knows of it.
         await client.query('begin isolation level repeatable read read only')
         const rows = async (statement: string, ids: string[]) =>
-          (await client.query<{ row: string }>(statement, [ids])).rows.map(
-            ({ row }) => parseExactly(row) as unknown[],
-          )
+          (await client.query<{ row: string }>(statement, [ids])).rows.map(({ row }) => values(row))
         const customers = await rows(statements.customers, keys)
         const parents = (await rows(statements.parents, keys)).map(readDebtAccount)
         const parentIds = parents.map(({ external_id }) => external_id!)
@@ -127,7 +194,9 @@ function grouped(
   return [...made.values()]
 }
 
-function statementsFor(relations: Relations) {
+type Row = Record<string, unknown>
+
+function statementsFor(relations: Relations, sources: Record<RelationName, RawBuilder<Row>>) {
   const db = compilerFor(relations)
   const account = columnsOf(relations, 'debt_accounts', 'account')
   const parent = columnsOf(relations, 'debt_accounts', 'parent')
@@ -138,40 +207,50 @@ function statementsFor(relations: Relations) {
   // As text, because pg would round the numbers of JSON.
   const asText = (row: RawBuilder<unknown[]>) => sql<string>`${row}::text`
   const accounts = db
-    .selectFrom('debt_accounts as account')
+    .selectFrom(sources.debt_accounts.as('account'))
     .select(asText(rowOf(COLUMNS.debt_accounts, account)).as('row'))
     .orderBy(key(account('external_id')))
-  const lost = db
-    .selectFrom('debt_accounts as account')
-    .leftJoin('customers as customer', (join) =>
+  const orphanedAccounts = db
+    .selectFrom(sources.debt_accounts.as('account'))
+    .leftJoin(sources.customers.as('customer'), (join) =>
       join.on(areSame(customer('external_id'), account('customer_external_id'))),
     )
-    .leftJoin('debt_accounts as parent', (join) =>
+    .leftJoin(sources.debt_accounts.as('parent'), (join) =>
       join.on(areSame(parent('external_id'), account('parent_external_id'))),
     )
-    .leftJoin('customers as its', (join) =>
+    .leftJoin(sources.customers.as('its'), (join) =>
       join.on(
         areSame(columnsOf(relations, 'customers', 'its')('external_id'), parent('customer_external_id')),
       ),
+    )
+    .leftJoin(sources.locations.as('location'), (join) =>
+      join.on(areSame(location('external_id'), account('location_external_id'))),
     )
     .select([
       read(account('external_id')).as('external_id'),
       read(account('customer_external_id')).as('customer_external_id'),
       sql<string>`case
-        when ${isNull(account('parent_external_id'))} and ${isNull(account('customer_external_id'))} then 'debt_account has no customer'
-        when ${isNull(account('parent_external_id'))} then 'debt_account its customer is not there'
-        when parent.external_id is null then 'debt_account.parent_external_id its parent is not there'
-        when not ${isNull(parent('parent_external_id'))} then 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level'
-        else 'debt_account.parent_external_id its parent has no customer' end`.as('reason'),
+        when ${isNull(account('parent_external_id'))} and ${isNull(account('customer_external_id'))} then 'no_customer'
+        when ${isNull(account('parent_external_id'))} then 'customer_missing'
+        when parent.external_id is null then 'parent_missing'
+        when not ${isNull(parent('parent_external_id'))} then 'parent_is_child'
+        else 'parent_without_customer' end`.as('code'),
+      sql<boolean>`count(*) over (partition by ${key(account('external_id'))}) > 1`.as('is_duplicate'),
+      asText(rowOf(COLUMNS.debt_accounts, account)).as('account'),
+      sql`case when customer.external_id is not null then ${asText(rowOf(CUSTOMER, customer))} end`.as(
+        'customer',
+      ),
+      sql`case when location.external_id is not null then ${asText(rowOf(LOCATION, location))} end`.as(
+        'location',
+      ),
     ])
     .where(
       sql<boolean>`case when ${isNull(account('parent_external_id'))} then customer.external_id is null
         else parent.external_id is null or not ${isNull(parent('parent_external_id'))} or its.external_id is null end`,
     )
-    .where(sql<boolean>`${key(account('external_id'))} > $1`)
+    .where(sql<boolean>`${account('external_id').reference} is not null`)
     .distinctOn(key(account('external_id')))
     .orderBy(key(account('external_id')))
-    .limit(sql<number>`$2`)
   // A child goes with its parent.
   const itsCustomer = {
     ...account('customer_external_id'),
@@ -179,7 +258,7 @@ function statementsFor(relations: Relations) {
       then account.customer_external_id else parent.customer_external_id end`,
   }
   const customerKey = key(customer('external_id'))
-  const customers = db.selectFrom('customers as customer')
+  const customers = db.selectFrom(sources.customers.as('customer'))
   const isBehind = sql<boolean>`${customerKey} > $1`
   return {
     keys: customers
@@ -204,13 +283,15 @@ function statementsFor(relations: Relations) {
       .select(asText(rowOf(LOCATION, location)).as('row'))
       .where(isOneOf(location('external_id'), given))
       .compile().sql,
-    lost: lost.compile().sql,
+    orphaned: orphanedAccounts.compile().sql,
     customersOf: db
-      .selectFrom('debt_accounts as account')
-      .leftJoin('debt_accounts as parent', (join) =>
+      .selectFrom(sources.debt_accounts.as('account'))
+      .leftJoin(sources.debt_accounts.as('parent'), (join) =>
         join.on(areSame(parent('external_id'), account('parent_external_id'))),
       )
-      .innerJoin('customers as customer', (join) => join.on(areSame(customer('external_id'), itsCustomer)))
+      .innerJoin(sources.customers.as('customer'), (join) =>
+        join.on(areSame(customer('external_id'), itsCustomer)),
+      )
       .select(customerKey.as('key'))
       .distinct()
       .where(isOneOf(account('external_id'), given))

@@ -1,26 +1,31 @@
 /** What a check is, what it finds, and what checks hand on to those behind them. */
 import type pg from 'pg'
-import type { DryRun } from '../bulk/dry-run.ts'
 import type { Config, SettingName, SettingProblem } from '../config.ts'
 import type { Relations } from '../database/relations.ts'
+import type { Pass } from './data-pass.ts'
+import type { UnreadableRows } from './unreadable-rows.ts'
 
-export type State = 'ok' | 'warning' | 'failure' | 'skipped'
+export type State = 'ok' | 'warning' | 'error' | 'skipped'
 
 export interface Finding {
   state: State
   /** What was seen, in a sentence. Names, numbers and external ids; no other value, no secret. */
-  said: string
+  message: string
   /** What to do about it. */
-  todo?: string
+  remedy?: string
   /** Of rows. */
   count?: number
   /** external_ids of three of them. */
   examples?: string[]
 }
 
-export const ok = (said: string): Finding => ({ state: 'ok', said })
-export const warning = (said: string, todo: string): Finding => ({ state: 'warning', said, todo })
-export const failure = (said: string, todo: string): Finding => ({ state: 'failure', said, todo })
+export const ok = (message: string): Finding => ({ state: 'ok', message })
+export const warning = (message: string, remedy: string): Finding => ({ state: 'warning', message, remedy })
+export const errorFinding = (message: string, remedy: string): Finding => ({
+  state: 'error',
+  message,
+  remedy,
+})
 
 /** What one check finds out and others need. */
 interface Known {
@@ -31,13 +36,17 @@ interface Known {
   /** Their rows may be read. */
   readable: true
   /** What a pass over all customers found. */
-  pass: DryRun
+  pass: Pass
+  /** Rows that Postgres cannot read, all of them. */
+  unreadable: UnreadableRows
 }
 
 export interface Context extends Partial<Known> {
   /** The settings that are right. */
   config: Partial<Config>
   problems: SettingProblem[]
+  /** Aborted when the time limit of the check has passed. */
+  signal: AbortSignal
   /** No pass over all rows. */
   isQuick: boolean
   /** How far the clocks of others are ahead of ours, and how far that may be wrong, in milliseconds. */

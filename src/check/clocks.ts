@@ -16,7 +16,7 @@ export const clocks = check({
           'let both follow the same time servers (NTP)',
         )
       })
-    if (clocks.length === 0) return [{ state: 'skipped', said: 'nobody else could be asked for the time' }]
+    if (clocks.length === 0) return [{ state: 'skipped', message: 'nobody else could be asked for the time' }]
     return [ok(`${clocks.map(({ of }) => of).join(', ')} and this machine agree within ${MOST_MS / 1000} s`)]
   },
 })

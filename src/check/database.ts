@@ -2,11 +2,13 @@
 import pg from 'pg'
 import { databaseProblem } from '../database/connection-errors.ts'
 import { migrationStatus } from '../database/migrate.ts'
-import { createPool } from '../database/pool.ts'
-import { check, type Finding, failure, ok, warning } from './check.ts'
+import { createPool, limitsWithin } from '../database/pool.ts'
+import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
 const CONNECTIONS = 4
 const STATEMENT_MS = 10 * 60_000
+/** More than any limit of `serve`, so that the check can say how long it takes. */
+const CONNECTION_MS = 10_000
 /** The oldest that its makers still maintain. */
 const OLDEST_VERSION = 14
 
@@ -16,16 +18,19 @@ export const database = check({
   async run(context) {
     const pool = createPool(
       { ...context.config, DATABASE_POOL_SIZE: CONNECTIONS },
-      { connectionMs: 10_000, statementMs: STATEMENT_MS },
+      { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
     )
+    cancelWithConnection(pool)
+    const begun = performance.now()
     try {
       await pool.query('select 1')
     } catch (error) {
       await pool.end()
       const problem = databaseProblem(error)
       if (!problem) throw error
-      return [failure(`The database cannot be used: ${problem.message}`, problem.remedy)]
+      return [errorFinding(`The database cannot be used: ${problem.message}`, problem.remedy)]
     }
+    const connectMs = Math.round(performance.now() - begun)
     context.pool = pool
     const asked = Date.now()
     const { rows } = await pool.query(`
@@ -34,9 +39,43 @@ export const database = check({
     const tookMs = Date.now() - asked
     const { now, version, major } = rows[0]
     context.clocks.push({ of: 'Postgres', aheadMs: now - asked - tookMs / 2, uncertainMs: tookMs / 2 })
-    return [judgeVersion(version, major)]
+    return [...tooSlow(connectMs, context.config.JIT_DEADLINE_MS ?? 5000), judgeVersion(version, major)]
   },
 })
+
+/** `serve` ends the attempt to connect after this time. */
+function tooSlow(connectMs: number, deadlineMs: number): Finding[] {
+  const { connectionMs } = limitsWithin(deadlineMs)
+  return connectMs <= connectionMs
+    ? []
+    : [
+        errorFinding(
+          `connecting takes ${connectMs} ms; \`serve\` allows ${connectionMs} ms with JIT_DEADLINE_MS ${deadlineMs}: calls that need a new connection fail`,
+          'raise JIT_DEADLINE_MS (at most 9000), or run `serve` nearer to Postgres',
+        ),
+      ]
+}
+
+/** How often Postgres looks whether the client of a running statement is still connected. */
+const DISCONNECT_CHECK_MS = 500
+const connectionsOf = new WeakMap<pg.Pool, Set<pg.PoolClient>>()
+
+/** Lets Postgres cancel a statement when its connection closes, also when this process is killed. */
+function cancelWithConnection(pool: pg.Pool) {
+  const clients = new Set<pg.PoolClient>()
+  connectionsOf.set(pool, clients)
+  pool.on('connect', (client) => {
+    clients.add(client)
+    // Not every platform supports it. Statements then end by their time limit.
+    client.query(`set client_connection_check_interval = ${DISCONNECT_CHECK_MS}`).catch(() => {})
+  })
+  pool.on('remove', (client) => clients.delete(client))
+}
+
+/** Closes every connection of the pool, with the statement that runs on it. The pool opens new ones. */
+export function destroyConnections(pool: pg.Pool) {
+  for (const client of connectionsOf.get(pool) ?? []) client.connection.stream.destroy()
+}
 
 export const judgeVersion = (version: string, major: number): Finding =>
   major < OLDEST_VERSION
@@ -60,7 +99,7 @@ export const connections = check({
     const size = config.DATABASE_POOL_SIZE ?? 0
     if (most !== null && most < size)
       return [
-        failure(
+        errorFinding(
           `DATABASE_POOL_SIZE is ${size}, and the ${of} allows ${most} connections: calls would be refused under load`,
           `set DATABASE_POOL_SIZE to ${most} or less, or allow more`,
         ),
@@ -91,12 +130,12 @@ export const migrations = check({
         ),
       ]
     if (toRun.length === 0) return [ok('the schema tratta_jit is up to date')]
-    const said = `${toRun.length} of ${status.length} migrations of the schema tratta_jit are still to be run`
+    const message = `${toRun.length} of ${status.length} migrations of the schema tratta_jit are still to be run`
     return (await mayMigrate(pool))
-      ? [warning(said, 'run `tratta-jit migrate`; `serve` does it too')]
+      ? [warning(message, 'run `tratta-jit migrate`; `serve` does it too')]
       : [
-          failure(
-            `${said}, and this user may not`,
+          errorFinding(
+            `${message}, and this user may not`,
             'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
           ),
         ]

@@ -15,6 +15,8 @@ export interface PlanNode {
 export interface WholeRead {
   /** `schema.table`, quoted where need be. */
   table: string
+  schema: string
+  name: string
   /** Undefined where it cannot be told from the plan. */
   createIndex: string | undefined
 }
@@ -27,7 +29,10 @@ export function wholeReads(node: PlanNode, above: string[] = []): WholeRead[] {
   if (!schema || !relation || !isWhole(node)) return below
   const table = `${quoted(schema)}.${quoted(relation)}`
   const [expression] = conditions.flatMap((text) => comparedOf(text, quoted(alias!)))
-  return [{ table, createIndex: expression && `create index on ${table} (${expression})` }, ...below]
+  return [
+    { table, schema, name: relation, createIndex: expression && `create index on ${table} (${expression})` },
+    ...below,
+  ]
 }
 
 const isWhole = (node: PlanNode) =>

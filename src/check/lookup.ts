@@ -1,126 +1,158 @@
-/** The lookup's plan, and its time for the account with the most children. */
-
-import { randomUUID } from 'node:crypto'
-import pg from 'pg'
-import { DeadlineExceededError } from '../database/database-errors.ts'
-import { accountStatement, findAccount, lookupSql } from '../database/find-account.ts'
-import { limitsWithin } from '../database/pool.ts'
+/** The time of the lookup, with the statement and the limits of `serve`. */
+import { sql } from 'kysely'
+import type pg from 'pg'
+import { columnsOf, isNull, read } from '../database/column-sql.ts'
+import {
+  AmbiguousAccountError,
+  DatabaseUnavailableError,
+  DeadlineExceededError,
+} from '../database/database-errors.ts'
+import { accountStatement, findAccount } from '../database/find-account.ts'
+import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
+import { describeError } from '../log.ts'
 import { number } from '../progress.ts'
-import { check, type Finding, failure, ok, warning } from './check.ts'
-import { type PlanNode, wholeReads } from './explain.ts'
+import { check, errorFinding, type Finding, ok, warning } from './check.ts'
+import { isCausedByRow, readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
 
-/** Fewer rows than this are read whole as fast as by an index. */
-const MANY_ROWS = 10_000
-const TIMES = 5
+/** Postgres may change to a generic plan at the sixth execution of a named statement. */
+const TIMES = 8
+const RANDOM_ACCOUNTS = 100
 /** A tenth of the time in which a person begins to wonder. */
 const SLOW_MS = 100
 
 export const lookup = check({
   name: 'lookup',
   needs: ['pool', 'relations', 'readable'],
-  settings: ['JIT_DEADLINE_MS'],
-  async run({ pool, relations, config, isQuick }) {
-    const missing = await missingIndexes(pool, relations)
-    const account = await anAccount(pool, relations, isQuick)
+  settings: ['DATABASE_URL', 'DATABASE_PREPARED_STATEMENTS', 'JIT_DEADLINE_MS'],
+  async run({ pool, relations, config, isQuick, unreadable }) {
+    const account = await largestAccount(pool, relations, isQuick, unreadable)
     if (!account)
-      return [...missing, warning(`${relations.schema}.debt_accounts is empty`, 'fill it, or mend the view')]
-    const { external_id, children } = account
-    const whose = `${external_id}, with ${children} ${children === 1 ? 'child' : 'children'}`
-    const statement = accountStatement(relations.schema, false)
-    const times: number[] = []
-    try {
-      while (times.length < TIMES) {
-        const begun = performance.now()
-        await findAccount(pool, statement, external_id, limitsWithin(config.JIT_DEADLINE_MS))
-        times.push(performance.now() - begun)
+      return [warning(`${relations.schema}.debt_accounts is empty`, 'load accounts, or correct the view')]
+    const others = await someAccounts(pool, relations, isQuick, unreadable)
+    const limits = limitsWithin(config.JIT_DEADLINE_MS)
+    const servePool = createPool({ ...config, DATABASE_POOL_SIZE: 1 }, limits)
+    const statement = accountStatement(relations.schema, config.DATABASE_PREPARED_STATEMENTS)
+    const time = async (externalId: string) => {
+      const begun = performance.now()
+      try {
+        await findAccount(servePool, statement, externalId, limits)
+      } catch (error) {
+        // `data` reports it.
+        if (error instanceof AmbiguousAccountError) return undefined
+        // `rows` reports it.
+        const isReported =
+          error instanceof DatabaseUnavailableError && unreadable && isCausedByRow(error.cause)
+        if (isReported) return undefined
+        throw new LookupError(externalId, error)
       }
-    } catch (error) {
-      if (!(error instanceof DeadlineExceededError)) throw error
-      return [
-        ...missing,
-        failure(
-          `the lookup of ${whose}, does not end in time`,
-          'mend what is slow: see the plan by EXPLAIN ANALYZE',
-        ),
-      ]
+      return performance.now() - begun
     }
-    const ms = times.sort((a, b) => a - b)[Math.floor(TIMES / 2)]!
-    if (missing.length > 0) return missing
-    const said = `${ms.toFixed(1)} ms for the account ${whose}`
-    return ms > SLOW_MS
-      ? [
-          warning(
-            `slow: ${said}, though indexes can be used`,
-            'analyze the tables; look for functions and joins in the views',
-          ),
-        ]
-      : [ok(`indexes can be used; ${said}`)]
+    try {
+      // Opens the connection and compiles the statement.
+      await time('')
+      const { external_id, children } = account
+      const whose = `${external_id}, with ${children} ${children === 1 ? 'child' : 'children'}`
+      const largest = await timesOf(
+        Array.from({ length: TIMES }, () => external_id),
+        time,
+      )
+      const random = await timesOf(others, time)
+      const parts: string[] = []
+      if (largest.length > 0) parts.push(`${ms(median(largest))} for the account ${whose}`)
+      if (random.length > 0)
+        parts.push(
+          `${number(random.length)} random accounts: p50 ${ms(median(random))}, worst ${ms(random.at(-1)!)}`,
+        )
+      const message = parts.join('; ') || 'no account could be read'
+      return [
+        Math.max(median(largest), median(random)) > SLOW_MS
+          ? warning(`slow: ${message}`, 'analyze the tables; look for functions and joins in the views')
+          : ok(message),
+      ]
+    } catch (error) {
+      if (!(error instanceof LookupError)) throw error
+      return [failureOf(error)]
+    } finally {
+      await servePool.end()
+    }
   },
 })
 
-/** Judged by the plan that Postgres has when it may not read tables whole: small ones it rightly does. */
-async function missingIndexes(pool: pg.Pool, relations: Relations): Promise<Finding[]> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin read only')
-    for (const kind of ['seqscan', 'hashjoin', 'mergejoin'])
-      await client.query(`set local enable_${kind} = off`)
-    // As the named statement of `serve` ends up: one plan for all accounts.
-    await client.query('set local plan_cache_mode = force_generic_plan')
-    const found = new Map<string, Finding>()
-    for (const { table, createIndex } of wholeReads(await planOf(client, lookupSql(relations)))) {
-      const count = await rowsIn(client, table)
-      if (count < MANY_ROWS) continue
-      const said = `every call reads all of ${table}, about ${number(count)} rows: no index is of use`
-      const todo =
-        createIndex ??
-        `let the view pass the condition on to ${table}: distinct, group by and window functions keep it back`
-      found.set(todo, failure(said, todo))
-    }
-    return [...found.values()]
-  } finally {
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true),
-    )
+class LookupError extends Error {
+  readonly externalId: string
+  constructor(externalId: string, cause: unknown) {
+    super('the lookup fails', { cause })
+    this.externalId = externalId
   }
 }
 
-async function planOf(client: pg.PoolClient, statement: string): Promise<PlanNode> {
-  const name = client.escapeIdentifier(`tratta_jit_${randomUUID()}`)
-  await client.query(`prepare ${name} (text) as ${statement}; savepoint prepared`)
-  try {
-    const { rows } = await client.query(`explain (format json, verbose) execute ${name} (null)`)
-    return rows[0]['QUERY PLAN'][0].Plan
-  } finally {
-    // It outlives the transaction, and behind a pooler this connection is soon somebody else's.
-    await client.query(`rollback to prepared; deallocate ${name}`)
-  }
-}
-
-/** As Postgres last counted them; never counted, by the size of the table. */
-async function rowsIn(client: pg.PoolClient, table: string): Promise<number> {
-  const { rows } = await client.query(
-    `select case when reltuples >= 0 then reltuples::float8 else pg_relation_size(oid) / 100.0 end::float8 as count
-     from pg_class where oid = $1::regclass`,
-    [table],
-  )
-  return Math.round(rows[0].count)
-}
-
-/** That with the most children; quickly, any. */
-async function anAccount(pool: pg.Pool, { schema, columns }: Relations, isQuick: boolean) {
-  const table = `${pg.escapeIdentifier(schema)}.debt_accounts`
-  if (!isQuick && columns.debt_accounts.has('parent_external_id')) {
-    const { rows } = await pool.query<{ external_id: string; children: number }>(
-      `select parent_external_id::text as external_id, count(*)::int as children from ${table}
-       where parent_external_id is not null group by 1 order by 2 desc, 1 limit 1`,
+function failureOf({ externalId, cause }: LookupError): Finding {
+  const whose = externalId && ` of ${externalId}`
+  if (cause instanceof DeadlineExceededError)
+    return errorFinding(
+      `the lookup${whose} does not end within the time limit of \`serve\``,
+      'create the missing indexes; EXPLAIN ANALYZE shows what is slow',
     )
+  const {
+    type,
+    code,
+    message = code ?? type,
+  } = describeError(cause instanceof DatabaseUnavailableError ? cause.cause : cause)
+  return errorFinding(`the lookup${whose} fails: ${message}`, 'correct the row or the view')
+}
+
+/** @returns milliseconds, sorted */
+async function timesOf(ids: string[], time: (id: string) => Promise<number | undefined>): Promise<number[]> {
+  const times: number[] = []
+  for (const id of ids) {
+    const taken = await time(id)
+    if (taken !== undefined) times.push(taken)
+  }
+  return times.sort((a, b) => a - b)
+}
+
+const median = (sorted: number[]) => sorted[Math.floor(sorted.length / 2)] ?? 0
+const ms = (value: number) => `${value.toFixed(1)} ms`
+
+/** The account with the most children, of those that exist. With `isQuick` any account. */
+async function largestAccount(
+  pool: pg.Pool,
+  relations: Relations,
+  isQuick: boolean,
+  unreadable: UnreadableRows | undefined,
+): Promise<{ external_id: string; children: number } | undefined> {
+  const [account, child] = ['account', 'child'].map((alias) => columnsOf(relations, 'debt_accounts', alias))
+  const accounts = readableRelations(relations, unreadable).debt_accounts
+  const id = read(account!('external_id'))
+  const parent = child!('parent_external_id')
+  const families = sql`
+    select ${id} as external_id, sum(count)::int as children from ${accounts} as account
+    join (select ${read(parent)} as parent, count(*) as count from ${accounts} as child
+      where not ${isNull(parent)} group by 1) as family on ${id} = family.parent
+    group by 1 order by 2 desc, 1 limit 1`
+  const any = sql`select ${id} as external_id, 0 as children from ${accounts} as account
+    where external_id is not null limit 1`
+  for (const query of isQuick ? [any] : [families, any]) {
+    const { rows } = await pool.query(sqlText(relations, query))
     if (rows[0]) return rows[0]
   }
-  const { rows } = await pool.query<{ external_id: string; children: number }>(
-    `select external_id::text, 0 as children from ${table} where external_id is not null limit 1`,
+  return undefined
+}
+
+async function someAccounts(
+  pool: pg.Pool,
+  relations: Relations,
+  isQuick: boolean,
+  unreadable: UnreadableRows | undefined,
+): Promise<string[]> {
+  const id = read(columnsOf(relations, 'debt_accounts', 'account')('external_id'))
+  const { rows } = await pool.query<{ external_id: string }>(
+    sqlText(
+      relations,
+      sql`select ${id} as external_id from ${readableRelations(relations, unreadable).debt_accounts} as account
+        where external_id is not null ${isQuick ? sql`` : sql`order by random()`} limit ${sql.lit(RANDOM_ACCOUNTS)}`,
+    ),
   )
-  return rows[0]
+  return rows.map(({ external_id }) => external_id)
 }

@@ -1,7 +1,7 @@
 /** Whether something pools connections between us and Postgres, and what that means for named statements. */
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { check, failure, ok } from './check.ts'
+import { check, errorFinding, ok } from './check.ts'
 
 type Client = pg.PoolClient & { processID?: number | null }
 
@@ -24,7 +24,7 @@ export const pooler = check({
         if (known === false)
           return [
             config.DATABASE_PREPARED_STATEMENTS
-              ? failure(
+              ? errorFinding(
                   `${IN_BETWEEN} transaction mode, and does not know named statements`,
                   'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
                 )

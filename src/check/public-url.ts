@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import { leavesThisMachineInClear } from '../config.ts'
 import { PROBLEMS } from '../responder/problem.ts'
-import { check, type Finding, failure, ok, warning } from './check.ts'
+import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
 /** Tratta's own patience ("Respond to a JIT request"). */
 const PATIENCE_MS = 10_000
@@ -50,7 +50,7 @@ async function problemCode(response: Response): Promise<string | undefined> {
 function judge(url: string, response: Response, code: string | undefined): Finding {
   switch (code) {
     case 'not_found':
-      return failure(
+      return errorFinding(
         `${url} is answered by us, but not with this secret`,
         'give `serve` and `check` the same JIT_SECRET, and PUBLIC_URL no path that a proxy takes away',
       )
@@ -60,17 +60,20 @@ function judge(url: string, response: Response, code: string | undefined): Findi
         "let `check` run where ALLOWED_CLIENTS allows it, and see that Tratta's addresses are among them",
       )
     case 'too_many_guesses':
-      return failure(
+      return errorFinding(
         `${url} is answered by us, but not with this secret (429, too many wrong ones)`,
         'give `serve` and `check` the same JIT_SECRET',
       )
     case undefined:
-      return failure(
+      return errorFinding(
         `${url} is answered by somebody else: ${cameBack(response)}`,
         'let your proxy or balancer hand it to PORT of `serve`',
       )
     default:
-      return failure(`${url} is answered by us, with ${response.status} ${code}`, 'see the log of `serve`')
+      return errorFinding(
+        `${url} is answered by us, with ${response.status} ${code}`,
+        'see the log of `serve`',
+      )
   }
 }
 
@@ -83,15 +86,15 @@ function cameBack({ status, headers }: Response): string {
 
 function unreached(url: string, { name, cause }: Error & { cause?: NodeJS.ErrnoException }): Finding {
   if (name === 'TimeoutError')
-    return failure(
+    return errorFinding(
       `${url} does not answer within ${PATIENCE_MS / 1000} s`,
       'see that it leads to PORT of `serve`',
     )
   const code = cause?.code ?? name
   // The next check says what is wrong with it.
   if (/CERT|SIGNED|SSL|TLS|UNABLE_TO/.test(code))
-    return { state: 'skipped', said: 'needs a certificate that can be trusted' }
-  return failure(
+    return { state: 'skipped', message: 'needs a certificate that can be trusted' }
+  return errorFinding(
     `${url} is not answered (${code})`,
     'start `serve`, and see that PUBLIC_URL leads to its PORT; a firewall may also keep only this machine out',
   )
@@ -109,7 +112,7 @@ export const certificate = check({
     if (protocol === 'http:')
       return [
         leavesThisMachineInClear(PUBLIC_URL)
-          ? failure(
+          ? errorFinding(
               'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
               'put TLS in front, and make it https',
             )
@@ -129,20 +132,20 @@ export const certificate = check({
       await once(socket, 'secureConnect')
       const daysLeft = (Date.parse(socket.getPeerCertificate().valid_to) - Date.now()) / DAY_MS
       const days = Math.floor(daysLeft)
-      if (daysLeft < 0) return [failure('the certificate of PUBLIC_URL has expired', 'renew it')]
+      if (daysLeft < 0) return [errorFinding('the certificate of PUBLIC_URL has expired', 'renew it')]
       if (!socket.authorized)
         return [
-          failure(
+          errorFinding(
             `the certificate of PUBLIC_URL cannot be trusted (${String(socket.authorizationError)})`,
             'use one for this name from an authority that everybody trusts, with its intermediate certificates',
           ),
         ]
-      const said = `the certificate of PUBLIC_URL is valid for ${days} more days`
-      return [days < FEW_DAYS ? warning(said, 'renew it') : ok(said)]
+      const message = `the certificate of PUBLIC_URL is valid for ${days} more days`
+      return [days < FEW_DAYS ? warning(message, 'renew it') : ok(message)]
     } catch (error) {
       const { code = 'no TLS' } = error as NodeJS.ErrnoException
       return [
-        failure(
+        errorFinding(
           `no certificate can be seen at PUBLIC_URL (${code})`,
           'see that PUBLIC_URL leads to a TLS port',
         ),

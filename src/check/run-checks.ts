@@ -1,16 +1,19 @@
 /** All checks, in the order in which they are shown, and their running. */
+import { once } from 'node:events'
 import { readSettings } from '../config.ts'
 import { describeError } from '../log.ts'
-import { type Check, type Context, type Finding, failure } from './check.ts'
+import { type Check, type Context, errorFinding, type Finding } from './check.ts'
 import { clocks } from './clocks.ts'
 import { customers, data, parents } from './data.ts'
-import { connections, database, migrations } from './database.ts'
+import { connections, database, destroyConnections, migrations } from './database.ts'
+import { indexes } from './indexes.ts'
 import { lookup } from './lookup.ts'
 import { pooler } from './pooler.ts'
 import { certificate, publicUrl } from './public-url.ts'
 import { relations, rights } from './relations.ts'
 import { settings } from './settings.ts'
 import { registration, token } from './tratta.ts'
+import { rows } from './unreadable-rows.ts'
 
 const CHECKS: Check[] = [
   settings,
@@ -20,6 +23,8 @@ const CHECKS: Check[] = [
   migrations,
   relations,
   rights,
+  indexes,
+  rows,
   lookup,
   data,
   customers,
@@ -32,35 +37,67 @@ const CHECKS: Check[] = [
 ]
 
 /** Which check finds out what others need. */
-const FOUND_BY = { pool: 'database', relations: 'relations', readable: 'rights', pass: 'data' } as const
+const FOUND_BY = {
+  pool: 'database',
+  relations: 'relations',
+  readable: 'rights',
+  unreadable: 'rows',
+  pass: 'data',
+} as const
 
-/** Gives what it finds as it comes. A check that cannot run is skipped, the others run all the same. */
+/** No check runs longer: a view may be so slow that a statement takes hours. */
+export const CHECK_MS = 60_000
+const PASS_MS = 10 * 60_000
+
+/**
+ * Yields each finding as soon as its check has ended. A check that cannot run is skipped, the others run.
+ * @param checkMs the time limit of a check that does not read all rows
+ * @param passMs the time limit of one that does
+ */
 export async function* runChecks(
   environment: NodeJS.ProcessEnv,
-  { isQuick, showProgress }: Pick<Context, 'isQuick' | 'showProgress'>,
+  {
+    isQuick,
+    showProgress,
+    checkMs = CHECK_MS,
+    passMs = PASS_MS,
+  }: Pick<Context, 'isQuick' | 'showProgress'> & { checkMs?: number; passMs?: number },
 ): AsyncGenerator<Finding & { check: string }> {
   const context: Context = {
     ...readSettings(environment, ['DATABASE_URL', 'JIT_SECRET']),
     isQuick,
     showProgress,
+    signal: AbortSignal.abort(),
     clocks: [],
   }
   try {
     for (const check of CHECKS)
-      for (const found of await runOne(check, context)) yield { check: check.name, ...found }
+      for (const found of await runOne(check, context, check.isPass ? passMs : checkMs))
+        yield { check: check.name, ...found }
   } finally {
     await context.pool?.end()
   }
 }
 
-async function runOne(check: Check, context: Context): Promise<Finding[]> {
-  const without = whyNot(check, context)
-  if (without) return [{ state: 'skipped', said: without }]
+async function runOne(check: Check, context: Context, limitMs: number): Promise<Finding[]> {
+  const skipReason = whyNot(check, context)
+  if (skipReason) return [{ state: 'skipped', message: skipReason }]
+  context.signal = AbortSignal.timeout(limitMs)
+  const expired = once(context.signal, 'abort').then((): Finding[] => {
+    if (context.pool) destroyConnections(context.pool)
+    return [
+      errorFinding(
+        `did not end within ${limitMs / 1000} s and was canceled`,
+        'create the missing indexes, or simplify the views; `--quick` does not read all rows',
+      ),
+    ]
+  })
   try {
-    return await check.run(context)
+    return await Promise.race([check.run(context), expired])
   } catch (error) {
+    if (context.signal.aborted) return expired
     const { type, code, message = code ?? type } = describeError(error)
-    return [failure(`it broke off: ${message}`, 'mend what it says, and check again')]
+    return [errorFinding(`ended early: ${message}`, 'correct this, and run `tratta-jit check` again')]
   }
 }
 
@@ -70,7 +107,7 @@ function whyNot(
 ): string | undefined {
   const missing = settings.find((name) => config[name] === undefined)
   if (missing) return `needs ${missing}`
-  if (isPass && isQuick) return 'left out by --quick'
+  if (isPass && isQuick) return 'omitted by --quick'
   const unknown = needs.find((need) => known[need] === undefined)
   return unknown && `needs what ${FOUND_BY[unknown]} would tell`
 }

@@ -2,7 +2,7 @@
 
 import { SETTINGS } from '../config.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
-import { check, type Finding, failure, ok, warning } from './check.ts'
+import { check, type Finding, errorFinding, ok, warning } from './check.ts'
 
 /** Without these calls are answered all the same. */
 const FOR_TRATTA = ['PUBLIC_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN'] as const
@@ -10,7 +10,9 @@ const FOR_TRATTA = ['PUBLIC_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN'] as const
 export const settings = check({
   name: 'settings',
   async run({ config, problems }) {
-    const wrong = problems.map(({ name, is }) => failure(`${name} ${is}`, `set ${name}, see .env.example`))
+    const wrong = problems.map(({ name, is }) =>
+      errorFinding(`${name} ${is}`, `set ${name}, see .env.example`),
+    )
     const missing = FOR_TRATTA.filter(
       (name) => config[name] === undefined && !problems.some((problem) => problem.name === name),
     )
@@ -31,5 +33,5 @@ async function insecureDatabase(databaseUrl: string | undefined): Promise<Findin
   const problem = await tlsProblem(databaseUrl).catch(() => undefined)
   if (!problem) return []
   const { message, remedy, isPublic } = problem
-  return [(isPublic ? failure : warning)(message, remedy)]
+  return [(isPublic ? errorFinding : warning)(message, remedy)]
 }

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf, urlDigest } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
-import { check, type Finding, failure, ok, warning } from './check.ts'
+import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 import { unlessForbidden } from './database.ts'
 
 /** Tratta never gave it to anybody. */
@@ -50,9 +50,9 @@ function judge({ status, body, message }: TrattaError): Finding {
   if (status === 404 && body !== undefined)
     return ok('Tratta does not refuse the token (it knows no such bulk action, which was made up)')
   if (status === 401 || status === 403)
-    return failure(message, 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL')
+    return errorFinding(message, 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL')
   if (status === 429 || (status ?? 0) >= 500) return warning(message, 'check again later')
-  return failure(message, 'see that TRATTA_API_URL is right, and that this machine may reach it')
+  return errorFinding(message, 'see that TRATTA_API_URL is right, and that this machine may reach it')
 }
 
 interface KnownRegistration {
@@ -70,7 +70,7 @@ export const registration = check({
   settings: ['PUBLIC_URL', 'JIT_SECRET', 'TRATTA_API_URL', 'TRATTA_API_TOKEN', 'DATABASE_URL'],
   async run({ pool, config }) {
     const found = await readRegistration(pool, config.TRATTA_API_URL).catch(unlessForbidden)
-    if (!found) return [{ state: 'skipped', said: 'needs the right to read tratta_jit.registrations' }]
+    if (!found) return [{ state: 'skipped', message: 'needs the right to read tratta_jit.registrations' }]
     const [known] = found
     if (!known)
       return [
@@ -82,7 +82,7 @@ export const registration = check({
     const { state, url_digest, public_url, at, said } = known
     if (url_digest !== urlDigest(config))
       return [
-        failure(
+        errorFinding(
           public_url === config.PUBLIC_URL
             ? `registered with another secret, at ${public_url} (${at}): Tratta asks with that one`
             : `registered at another address, ${public_url} (${at}): Tratta asks there`,
@@ -92,7 +92,7 @@ export const registration = check({
     if (state === 'registered') return [ok(`registered ${at} at ${public_url}, with this secret`)]
     if (state === 'refused')
       return [
-        failure(
+        errorFinding(
           `Tratta refused to register ${public_url} (${at}): ${said}`,
           'mend that, then run `tratta-jit register`',
         ),

@@ -11,7 +11,7 @@ export const checkCommand: Command = {
   options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(options) {
     const asJson = Boolean(options.json)
-    const counts: Record<State, number> = { ok: 0, warning: 0, failure: 0, skipped: 0 }
+    const counts: Record<State, number> = { error: 0, warning: 0, ok: 0, skipped: 0 }
     const findings = runChecks(process.env, {
       isQuick: Boolean(options.quick),
       showProgress: (figures, line) => showProgress(asJson, figures, line),
@@ -20,16 +20,16 @@ export const checkCommand: Command = {
       counts[found.state] += 1
       if (asJson) printJson({ event: 'found', ...found })
       else {
-        const { state, check, said, todo, count, examples = [] } = found
+        const { state, check, message, remedy, count, examples = [] } = found
         const times = count === undefined ? '' : `${number(count)} × `
         const such = examples.length > 0 ? `, e.g. ${examples.join(', ')}` : ''
-        print(`${state.padEnd(8)} ${check.padEnd(13)} ${printable(`${times}${said}${such}`)}`)
-        if (todo) print(`${' '.repeat(22)} → ${printable(todo)}`)
+        print(`${state.padEnd(8)} ${check.padEnd(13)} ${printable(`${times}${message}${such}`)}`)
+        if (remedy) print(`${' '.repeat(22)} → ${printable(remedy)}`)
       }
     }
-    const { ok, warning, failure, skipped } = counts
+    const { error, warning, ok, skipped } = counts
     if (asJson) printJson({ event: 'checked', ...counts })
-    else print(`\n${ok} ok, ${warning} warnings, ${failure} failures, ${skipped} skipped`)
-    return failure > 0 ? FAILED : warning > 0 ? SOME_REJECTED : DONE
+    else print(`\n${error} errors, ${warning} warnings, ${ok} ok, ${skipped} skipped`)
+    return error > 0 ? FAILED : warning > 0 ? SOME_REJECTED : DONE
   },
 }

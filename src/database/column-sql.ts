@@ -69,16 +69,19 @@ export function isNull({ reference, type }: Column): RawBuilder<boolean> {
   return type ? sql`${reference} is null` : sql`true`
 }
 
+/** An absent column equals nothing. The parameter stays in the statement, because its caller always binds it. */
+const equalsNothing = (parameter: RawBuilder<unknown>) => sql<boolean>`(false and ${parameter} is null)`
+
 /** Whether the identifier is the one that this text stands for. A text that stands for none is no error. */
 export function isText({ reference, type }: Column, text: RawBuilder<unknown>): RawBuilder<boolean> {
-  if (!type) return sql`false`
+  if (!type) return equalsNothing(text)
   const equal = sql<boolean>`${reference} = ${fromText(type, text)}`
   return isLoose(type) ? sql`(${equal} and ${reference}::text = ${text})` : equal
 }
 
 /** Whether it is one of a list of texts. */
 export function isOneOf({ reference, type }: Column, texts: RawBuilder<unknown>): RawBuilder<boolean> {
-  if (!type) return sql`false`
+  if (!type) return equalsNothing(texts)
   if (familyOf(type) === 'text') return sql`${reference} = any(${texts})`
   const values = sql`array(select ${fromText(type, sql`value`)} from unnest(${texts}) as value)`
   const among = sql<boolean>`${reference} = any(${values})`

@@ -22,8 +22,8 @@ const views = (accounts: Record<string, string>, customers: Record<string, strin
 const theirs = { DATABASE_SCHEMA: 'agency' }
 
 const UNSENDABLE =
-  'mend it in agency: Tratta would get no answer for these, or refuse it; see `tratta-jit lookup ID`'
-const OMITTED = 'mend it in agency: the field is omitted, the rest is sent (examples: customers)'
+  'correct it in agency: Tratta would get no answer for these, or reject it; see `tratta-jit lookup ID`'
+const OMITTED = 'correct it in agency: the field is omitted, the rest is sent (examples: customers)'
 const NO_CUSTOMER =
   'give these accounts their customer: bulk cannot place them, and a call is answered without a customer'
 
@@ -41,9 +41,9 @@ broken(
   [
     {
       check: 'data',
-      state: 'failure',
-      said: 'debt_account.balance must be a whole number of cents, at most 9007199254740991',
-      todo: UNSENDABLE,
+      state: 'error',
+      message: 'debt_account.balance must be a whole number of cents, at most 9007199254740991',
+      remedy: UNSENDABLE,
       count: 1,
       examples: ['A-500300'],
     },
@@ -57,17 +57,17 @@ broken(
   [
     {
       check: 'data',
-      state: 'failure',
-      said: 'customer.name is missing',
-      todo: UNSENDABLE,
+      state: 'error',
+      message: 'customer.name is missing',
+      remedy: UNSENDABLE,
       count: 1,
       examples: ['C-20980'],
     },
     {
       check: 'data',
       state: 'warning',
-      said: 'customer.email must be an e-mail address',
-      todo: OMITTED,
+      message: 'customer.email must be an e-mail address',
+      remedy: OMITTED,
       count: 4,
       examples: ['70b440dc-5283-3bd5-bb93-8dc599f2288f', 'C-20417', 'customer-123'],
     },
@@ -81,9 +81,9 @@ broken(
   [
     {
       check: 'data',
-      state: 'failure',
-      said: 'debt_account is there twice',
-      todo: UNSENDABLE,
+      state: 'error',
+      message: 'debt_account is there twice',
+      remedy: UNSENDABLE,
       count: 1,
       examples: ['A-500200'],
     },
@@ -94,8 +94,8 @@ broken('an account without a customer', MINIMUM, {}, [
   {
     check: 'customers',
     state: 'warning',
-    said: 'debt_account has no customer',
-    todo: NO_CUSTOMER,
+    message: 'debt_account has no customer',
+    remedy: NO_CUSTOMER,
     count: 1,
     examples: ['123456'],
   },
@@ -111,17 +111,17 @@ broken(
   [
     {
       check: 'data',
-      state: 'failure',
-      said: 'debt_account.current_balance must be a whole number of cents, at most 9007199254740991',
-      todo: UNSENDABLE,
+      state: 'error',
+      message: 'debt_account.current_balance must be a whole number of cents, at most 9007199254740991',
+      remedy: UNSENDABLE,
       count: 1,
       examples: ['A-500300'],
     },
     {
       check: 'customers',
       state: 'warning',
-      said: 'debt_account its customer is not there',
-      todo: NO_CUSTOMER,
+      message: 'debt_account its customer is not there',
+      remedy: NO_CUSTOMER,
       count: 1,
       examples: ['A-500300'],
     },
@@ -136,8 +136,8 @@ broken(
     {
       check: 'parents',
       state: 'warning',
-      said: 'debt_account.parent_external_id its parent is not there',
-      todo: 'bulk cannot place these: it knows parents and, below them, children',
+      message: 'debt_account.parent_external_id its parent is not there',
+      remedy: 'bulk cannot place these: it knows parents and, below them, children',
       count: 1,
       examples: ['A-500300'],
     },
@@ -152,8 +152,9 @@ broken(
     {
       check: 'parents',
       state: 'warning',
-      said: 'debt_account its balances are not the sums of its children: Tratta sums up, so it would show other amounts than you do',
-      todo: 'give the sums, or 0 to leave it to Tratta; or say which children are missing',
+      message:
+        'debt_account its balances are not the sums of its children: Tratta sums up, so it would show other amounts than you do',
+      remedy: 'give the sums, or 0 to leave it to Tratta; or say which children are missing',
       count: 1,
       examples: ['A-500100'],
     },
@@ -169,8 +170,8 @@ broken(
     {
       check: 'data',
       state: 'warning',
-      said: 'customer its accounts take more than TRATTA_BULK_BYTES',
-      todo: 'raise it, if Tratta takes larger requests; calls are answered',
+      message: 'customer its accounts take more than TRATTA_BULK_BYTES',
+      remedy: 'raise it, if Tratta accepts larger requests; calls are answered',
       count: 1,
       examples: ['C-20980'],
     },
@@ -185,10 +186,106 @@ broken(
     {
       check: 'customers',
       state: 'warning',
-      said: 'debt_account has no customer',
-      todo: NO_CUSTOMER,
+      message: 'debt_account has no customer',
+      remedy: NO_CUSTOMER,
       count: 1234,
       examples: ['lone-1', 'lone-10', 'lone-100'],
     },
   ],
+)
+
+broken(
+  'a child of another customer, and a child of nobody',
+  views({
+    customer_external_id: `case external_id when 'A-500102' then 'C-20980' when 'A-500103' then null else customer_external_id end`,
+  }),
+  theirs,
+  [
+    {
+      check: 'parents',
+      state: 'error',
+      message: 'debt_account.parent_external_id its parent belongs to another customer',
+      remedy:
+        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither an answer nor bulk contains the child',
+      count: 1,
+      examples: ['A-500102'],
+    },
+  ],
+)
+
+broken(
+  'a child of another customer below a parent that is itself a child',
+  views({
+    parent_external_id: `case external_id when 'A-500300' then 'A-500101' else parent_external_id end`,
+    customer_external_id: `case external_id when 'A-500300' then 'customer-123' else customer_external_id end`,
+    balance: '0',
+    current_balance: '0',
+  }),
+  theirs,
+  [
+    {
+      check: 'parents',
+      state: 'error',
+      message: 'debt_account.parent_external_id its parent belongs to another customer',
+      remedy:
+        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither an answer nor bulk contains the child',
+      count: 1,
+      examples: ['A-500300'],
+    },
+    {
+      check: 'parents',
+      state: 'warning',
+      message: 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level',
+      remedy: 'bulk cannot place these: it knows parents and, below them, children',
+      count: 1,
+      examples: ['A-500300'],
+    },
+  ],
+)
+
+const UNREADABLE =
+  'correct these rows or the expression of the view: a call that reads one is answered with an error'
+const rejectedName: Found = {
+  check: 'data',
+  state: 'error',
+  message: 'customer.name is missing',
+  remedy: UNSENDABLE,
+  count: 1,
+  examples: ['C-20980'],
+}
+const RAISE = `create function raise_for(id text, bad text, value text) returns text language plpgsql stable as
+  $$ begin if id = bad then raise 'no value'; end if; return value; end $$;`
+const fails = (column: string, message: string): Found => ({
+  check: 'rows',
+  state: 'error',
+  message: `agency.${column} cannot be read (${message})`,
+  remedy: UNREADABLE,
+  count: 1,
+  examples: [column.startsWith('customers') ? 'C-20417' : 'A-500200'],
+})
+const noName = { name: `case external_id when 'C-20980' then ' ' else name end` }
+
+for (const [title, column, expression, code] of [
+  ['a cast', 'balance', `(case external_id when 'A-500200' then 'x' else balance::text end)::int`, '22P02'],
+  ['a division by zero', 'current_balance', `current_balance / (external_id <> 'A-500200')::int`, '22012'],
+  [
+    'a cast of the customer',
+    'customer_external_id',
+    `(case when (case external_id when 'A-500200' then 'x' else '1' end)::int = 1 then customer_external_id end)`,
+    '22P02',
+  ],
+  ['an exception', 'parent_external_id', `raise_for(external_id, 'A-500200', parent_external_id)`, 'P0001'],
+] as const)
+  broken(
+    `one account that cannot be read because of ${title}`,
+    RAISE + views({ [column]: expression }, noName),
+    theirs,
+    [fails(`debt_accounts.${column}`, code), rejectedName],
+  )
+
+broken(
+  'one customer that cannot be read',
+  RAISE + views({}, { ...noName, email: `raise_for(external_id, 'C-20417', email)` }),
+  theirs,
+  [fails('customers.email', 'P0001'), rejectedName],
 )

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { GRANTS, testRole } from '../role.ts'
-import { type Found, finds, NO_DATA, type SetUp, setUp, skipped } from './set-up.ts'
+import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-up.ts'
 
 const MIGRATIONS = readdirSync('migrations').length
 
@@ -16,18 +16,16 @@ const behindDatabase = (why: string): Found[] => [
   skipped('migrations', why),
   skipped('relations', why),
   skipped('rights', why),
-  skipped('lookup', why),
-  ...NO_DATA(why),
+  ...NO_LOOKUP(why),
 ]
 const noPostgres = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
-  { check: 'database', state: 'failure', ...finding },
+  { check: 'database', state: 'error', ...finding },
   ...behindDatabase(NEEDS_DATABASE),
   skipped('registration', NEEDS_DATABASE),
 ]
 const noRights = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
-  { check: 'rights', state: 'failure', ...finding },
-  skipped('lookup', NEEDS_RIGHTS),
-  ...NO_DATA(NEEDS_RIGHTS),
+  { check: 'rights', state: 'error', ...finding },
+  ...NO_LOOKUP(NEEDS_RIGHTS),
 ]
 
 let healthy: SetUp
@@ -39,9 +37,9 @@ t.test('a secret that is too short', async (t) =>
   finds(t, { ...healthy.env, JIT_SECRET: 'short' }, [
     {
       check: 'settings',
-      state: 'failure',
-      said: 'JIT_SECRET must be 32 to 200 characters, all of them A-Z a-z 0-9 . _ ~ -',
-      todo: 'set JIT_SECRET, see .env.example',
+      state: 'error',
+      message: 'JIT_SECRET must be 32 to 200 characters, all of them A-Z a-z 0-9 . _ ~ -',
+      remedy: 'set JIT_SECRET, see .env.example',
     },
     skipped('public_url', 'needs JIT_SECRET'),
     skipped('registration', 'needs JIT_SECRET'),
@@ -53,9 +51,9 @@ t.test('no DATABASE_URL', async (t) => {
   await finds(t, env, [
     {
       check: 'settings',
-      state: 'failure',
-      said: 'DATABASE_URL is not set: Postgres, postgres://user:password@host:port/database',
-      todo: 'set DATABASE_URL, see .env.example',
+      state: 'error',
+      message: 'DATABASE_URL is not set: Postgres, postgres://user:password@host:port/database',
+      remedy: 'set DATABASE_URL, see .env.example',
     },
     skipped('database', 'needs DATABASE_URL'),
     ...behindDatabase(NEEDS_DATABASE),
@@ -68,8 +66,9 @@ t.test('nobody at the address of Postgres', async (t) =>
     t,
     { ...healthy.env, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
     noPostgres({
-      said: 'The database cannot be used: nothing accepts connections at the host and port in DATABASE_URL (ECONNREFUSED)',
-      todo: 'Check the host and the port, and that Postgres is running',
+      message:
+        'The database cannot be used: nothing accepts connections at the host and port in DATABASE_URL (ECONNREFUSED)',
+      remedy: 'Check the host and the port, and that Postgres is running',
     }),
   ),
 )
@@ -81,8 +80,8 @@ t.test('a wrong password', async (t) => {
     t,
     { ...healthy.env, DATABASE_URL: url.href },
     noPostgres({
-      said: 'The database cannot be used: Postgres rejects the user or the password',
-      todo: 'Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it',
+      message: 'The database cannot be used: Postgres rejects the user or the password',
+      remedy: 'Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it',
     }),
   )
 })
@@ -94,8 +93,8 @@ t.test('a database that does not exist', async (t) => {
     t,
     { ...healthy.env, DATABASE_URL: url.href },
     noPostgres({
-      said: 'The database cannot be used: the database that DATABASE_URL names does not exist',
-      todo: 'Correct its name in DATABASE_URL, or create it: createdb NAME',
+      message: 'The database cannot be used: the database that DATABASE_URL names does not exist',
+      remedy: 'Correct its name in DATABASE_URL, or create it: createdb NAME',
     }),
   )
 })
@@ -107,9 +106,10 @@ t.test('fewer connections than DATABASE_POOL_SIZE', async (t) => {
   await finds(t, { ...env, DATABASE_URL: url }, [
     {
       check: 'connections',
-      state: 'failure',
-      said: 'DATABASE_POOL_SIZE is 10, and the role allows 8 connections: calls would be refused under load',
-      todo: 'set DATABASE_POOL_SIZE to 8 or less, or allow more',
+      state: 'error',
+      message:
+        'DATABASE_POOL_SIZE is 10, and the role allows 8 connections: calls would be refused under load',
+      remedy: 'set DATABASE_POOL_SIZE to 8 or less, or allow more',
     },
   ])
 })
@@ -124,9 +124,9 @@ t.test('a migration to be run, by a user who may not', async (t) => {
   await finds(t, { ...env, DATABASE_URL: url }, [
     {
       check: 'migrations',
-      state: 'failure',
-      said: `1 of ${MIGRATIONS} migrations of the schema tratta_jit are still to be run, and this user may not`,
-      todo: 'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
+      state: 'error',
+      message: `1 of ${MIGRATIONS} migrations of the schema tratta_jit are still to be run, and this user may not`,
+      remedy: 'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
     },
   ])
 })
@@ -140,8 +140,8 @@ t.test('a schema of a newer version', async (t) => {
     {
       check: 'migrations',
       state: 'warning',
-      said: 'the schema tratta_jit was brought up to date by a newer version of this program (9999-later)',
-      todo: 'upgrade this one',
+      message: 'the schema tratta_jit was brought up to date by a newer version of this program (9999-later)',
+      remedy: 'upgrade this one',
     },
   ])
 })
@@ -154,8 +154,8 @@ t.test('a relation that may not be read', async (t) => {
     t,
     { ...env, DATABASE_URL: url },
     noRights({
-      said: `${name} may not read tratta_jit.customers`,
-      todo: `grant select on tratta_jit.customers to ${name}`,
+      message: `${name} may not read tratta_jit.customers`,
+      remedy: `grant select on tratta_jit.customers to ${name}`,
     }),
   )
 })
@@ -174,8 +174,8 @@ t.test('a view whose owner may not read what is behind it', async (t) => {
     t,
     { ...env, DATABASE_SCHEMA: 'agency' },
     noRights({
-      said: 'the lookup fails: permission denied for table customers',
-      todo: 'grant select on it to the owner of the view, who reads it on behalf of this user',
+      message: 'the lookup fails: permission denied for table customers',
+      remedy: 'grant select on it to the owner of the view, who reads it on behalf of this user',
     }),
   )
 })
@@ -188,8 +188,9 @@ t.test('a database that is read-only', async (t) => {
     {
       check: 'rights',
       state: 'warning',
-      said: 'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but no registration and no bulk push can be written down',
-      todo: 'point DATABASE_URL at the primary, or register and push elsewhere',
+      message:
+        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but no registration and no bulk push can be written down',
+      remedy: 'point DATABASE_URL at the primary, or register and push elsewhere',
     },
   ])
 })
@@ -210,14 +211,15 @@ t.test('a user who may only read what calls need', async (t) => {
     {
       check: 'migrations',
       state: 'warning',
-      said: 'this user may not see what stands in the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
-      todo: 'grant what docs/data.md grants',
+      message:
+        'this user may not see what stands in the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
+      remedy: 'grant what docs/data.md grants',
     },
     {
       check: 'rights',
       state: 'warning',
-      said: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
-      todo: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
+      message: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
     skipped('registration', 'needs the right to read tratta_jit.registrations'),
   ])
@@ -232,8 +234,8 @@ t.test('a user who may read everything and write nothing', async (t) => {
     {
       check: 'rights',
       state: 'warning',
-      said: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
-      todo: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
+      message: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
   ])
 })

@@ -25,9 +25,11 @@ t.test(
           : [
               {
                 check: 'pooler',
-                state: 'failure',
-                said: 'a pooler such as PgBouncer is in between, in transaction mode, and does not know named statements',
-                todo: 'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
+                state: 'error',
+                message:
+                  'a pooler such as PgBouncer is in between, in transaction mode, and does not know named statements',
+                remedy:
+                  'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
               },
             ],
       ),

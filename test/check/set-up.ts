@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../database.ts'
 import { freePort } from '../guarded.ts'
 import { program, run, SECRET } from '../program.ts'
+import { serviceRole } from '../role.ts'
 import { startSimulator } from '../simulator.ts'
 import { trattaSettings } from '../tratta/settings.ts'
 
@@ -13,8 +14,8 @@ const SAMPLE = readFileSync('sample/accounts.sql', 'utf8')
 export interface Found {
   check: string
   state: string
-  said: string
-  todo?: string
+  message: string
+  remedy?: string
   count?: number
   examples?: string[]
 }
@@ -23,7 +24,7 @@ export interface SetUp {
   database: TestDatabase
   /** The settings of `serve` and of `check`. */
   env: Record<string, string>
-  /** Another database that looks the same, but for what the SQL changes, and the settings with it. */
+  /** Another database that looks the same, but for what the SQL changes, and the settings of the documented role. */
   like(t: Test, sql?: string): Promise<{ database: TestDatabase; env: Record<string, string> }>
 }
 
@@ -47,7 +48,8 @@ export async function setUp(t: Test): Promise<SetUp> {
     await other.query(`insert into tratta_jit.registrations
       select * from json_populate_record(null::tratta_jit.registrations, '${JSON.stringify(registered)}')`)
     if (sql) await other.query(sql)
-    return { database: other, env: { ...env, DATABASE_URL: other.url } }
+    const { url } = await serviceRole(t, other, ['tratta_jit', 'agency'])
+    return { database: other, env: { ...env, DATABASE_URL: url } }
   }
   return { database, env, like }
 }
@@ -70,11 +72,13 @@ export async function finds(t: Test, env: Record<string, string>, expected: Foun
   const { code, lines, stderr, stdout } = await run(t, ['check', '--json', ...args], env)
   const found = lines.filter(({ event }) => event === 'found') as unknown as (Found & { event: string })[]
   const notOk = found.flatMap(({ event, ...finding }) =>
-    finding.state === 'ok' ? [] : { ...finding, said: finding.said.replace(/\b[\d.]+ (m?s)\b/, 'N $1') },
+    finding.state === 'ok'
+      ? []
+      : { ...finding, message: finding.message.replace(/\b[\d.]+ (m?s)\b/g, 'N $1') },
   )
   t.same(notOk, expected, 'exactly what is wrong, and what to do about it')
   const states = expected.map(({ state }) => state)
-  t.equal(code, states.includes('failure') ? 1 : states.includes('warning') ? 3 : 0, 'the exit code')
+  t.equal(code, states.includes('error') ? 1 : states.includes('warning') ? 3 : 0, 'the exit code')
   t.same([...new Set(found.map(({ check }) => check))], CHECKS, 'all that was looked at')
   t.equal(stderr, '')
   for (const secret of [
@@ -95,6 +99,8 @@ export const CHECKS = [
   'migrations',
   'relations',
   'rights',
+  'indexes',
+  'rows',
   'lookup',
   'data',
   'customers',
@@ -106,8 +112,15 @@ export const CHECKS = [
   'clocks',
 ]
 
-export const skipped = (check: string, said: string): Found => ({ check, state: 'skipped', said })
-/** All that a pass over the data would tell. */
+export const skipped = (check: string, message: string): Found => ({ check, state: 'skipped', message })
+/** What the checks that need a readable lookup would report. */
+export const NO_LOOKUP = (why: string) => [
+  skipped('indexes', why),
+  skipped('rows', why),
+  skipped('lookup', why),
+  ...NO_DATA(why),
+]
+/** What a pass over the data would report. */
 export const NO_DATA = (why: string) => [
   skipped('data', why),
   skipped('customers', 'needs what data would tell'),

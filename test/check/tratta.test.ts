@@ -37,18 +37,18 @@ async function findsAt(t: Test, url: string, expected: Found[], more: Record<str
   await finds(t, { ...env, PUBLIC_URL: url, ...more }, expected)
 }
 
-const publicUrl = (state: string, said: string, todo: string): Found => ({
+const publicUrl = (state: string, message: string, remedy: string): Found => ({
   check: 'public_url',
   state,
-  said,
-  todo,
+  message,
+  remedy,
 })
 
 t.test('nobody at PUBLIC_URL', async (t) => {
   const url = `http://127.0.0.1:${await freePort()}`
   await findsAt(t, url, [
     publicUrl(
-      'failure',
+      'error',
       `${url} is not answered (ECONNREFUSED)`,
       'start `serve`, and see that PUBLIC_URL leads to its PORT; a firewall may also keep only this machine out',
     ),
@@ -62,7 +62,7 @@ t.test('serve with another secret', async (t) => {
     url,
     [
       publicUrl(
-        'failure',
+        'error',
         `${url} is answered by us, but not with this secret`,
         'give `serve` and `check` the same JIT_SECRET, and PUBLIC_URL no path that a proxy takes away',
       ),
@@ -77,7 +77,7 @@ t.test("somebody else's page", async (t) => {
   )
   await findsAt(t, url, [
     publicUrl(
-      'failure',
+      'error',
       `${url} is answered by somebody else: 404, text/html`,
       'let your proxy or balancer hand it to PORT of `serve`',
     ),
@@ -90,7 +90,7 @@ t.test('a redirect', async (t) => {
   )
   await findsAt(t, url, [
     publicUrl(
-      'failure',
+      'error',
       `${url} is answered by somebody else: a redirect (301) to https://jit.agency.example, and whether Tratta follows one is unknown`,
       'let your proxy or balancer hand it to PORT of `serve`',
     ),
@@ -113,20 +113,20 @@ t.test('http, not only to this machine', async (t) => {
   await findsAt(t, url, [
     {
       check: 'certificate',
-      state: 'failure',
-      said: 'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
-      todo: 'put TLS in front, and make it https',
+      state: 'error',
+      message: 'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
+      remedy: 'put TLS in front, and make it https',
     },
   ])
 })
 
 t.test('certificates', async (t) => {
   const untrusted = skipped('public_url', 'needs a certificate that can be trusted')
-  const certificate = (state: string, said: string, todo: string): Found => ({
+  const certificate = (state: string, message: string, remedy: string): Found => ({
     check: 'certificate',
     state,
-    said: `the certificate of PUBLIC_URL ${said}`,
-    todo,
+    message: `the certificate of PUBLIC_URL ${message}`,
+    remedy,
   })
   const trusting = (authority: string) => ({ NODE_EXTRA_CA_CERTS: authority })
 
@@ -146,14 +146,14 @@ t.test('certificates', async (t) => {
   await t.test('one that has expired', async (t) => {
     const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 0)
     await pause(1100)
-    await findsAt(t, url, [untrusted, certificate('failure', 'has expired', 'renew it')], trusting(authority))
+    await findsAt(t, url, [untrusted, certificate('error', 'has expired', 'renew it')], trusting(authority))
   })
   await t.test('one of an authority that nobody trusts', async (t) => {
     const { url } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 20)
     await findsAt(t, url, [
       untrusted,
       certificate(
-        'failure',
+        'error',
         'cannot be trusted (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
         'use one for this name from an authority that everybody trusts, with its intermediate certificates',
       ),
@@ -165,9 +165,9 @@ t.test('a token that Tratta does not take', async (t) =>
   finds(t, { ...healthy.env, TRATTA_API_TOKEN: 'the-token-of-the-sandbox' }, [
     {
       check: 'token',
-      state: 'failure',
-      said: `GET /bulk/00000000-0000-4000-8000-000000000000/errors: Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have tokens of their own.`,
-      todo: 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL',
+      state: 'error',
+      message: `GET /bulk/00000000-0000-4000-8000-000000000000/errors: Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have tokens of their own.`,
+      remedy: 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL',
     },
   ]),
 )
@@ -178,8 +178,8 @@ t.test('settings for Tratta that are missing', async (t) => {
     {
       check: 'settings',
       state: 'warning',
-      said: "TRATTA_API_TOKEN is not set: the bearer token for Tratta's API",
-      todo: 'set it, or Tratta cannot be told where we are',
+      message: "TRATTA_API_TOKEN is not set: the bearer token for Tratta's API",
+      remedy: 'set it, or Tratta cannot be told where we are',
     },
     skipped('token', 'needs TRATTA_API_TOKEN'),
     skipped('registration', 'needs TRATTA_API_TOKEN'),
@@ -199,32 +199,33 @@ t.test('the registration', async (t) => {
 
   await broken('none', 'delete from tratta_jit.registrations', {
     state: 'warning',
-    said: 'not registered at Tratta: it does not know where to ask',
-    todo: 'run `tratta-jit register`; `serve` does it too, unless TRATTA_REGISTER is off',
+    message: 'not registered at Tratta: it does not know where to ask',
+    remedy: 'run `tratta-jit register`; `serve` does it too, unless TRATTA_REGISTER is off',
   })
   await broken('with another secret', `${registered(url, OTHER_SECRET)}, ${at}`, {
-    state: 'failure',
-    said: `registered with another secret, at ${url} (2026-01-02T03:04:05Z): Tratta asks with that one`,
-    todo: again,
+    state: 'error',
+    message: `registered with another secret, at ${url} (2026-01-02T03:04:05Z): Tratta asks with that one`,
+    remedy: again,
   })
   await broken('at another address', `${registered('https://old.agency.example')}, ${at}`, {
-    state: 'failure',
-    said: 'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta asks there',
-    todo: again,
+    state: 'error',
+    message:
+      'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta asks there',
+    remedy: again,
   })
   await broken(
     'refused',
-    `update tratta_jit.registrations set state = 'refused', said = 'The url format is invalid.', ${at}`,
+    `update tratta_jit.registrations set state = 'refused', message = 'The url format is invalid.', ${at}`,
     {
-      state: 'failure',
-      said: `Tratta refused to register ${url} (2026-01-02T03:04:05Z): The url format is invalid.`,
-      todo: 'mend that, then run `tratta-jit register`',
+      state: 'error',
+      message: `Tratta refused to register ${url} (2026-01-02T03:04:05Z): The url format is invalid.`,
+      remedy: 'mend that, then run `tratta-jit register`',
     },
   )
   await broken('not known', `update tratta_jit.registrations set state = 'asking', ${at}`, {
     state: 'warning',
-    said: `it is not known whether ${url} is registered (asking, 2026-01-02T03:04:05Z)`,
-    todo: '`serve` goes on trying; or run `tratta-jit register`',
+    message: `it is not known whether ${url} is registered (asking, 2026-01-02T03:04:05Z)`,
+    remedy: '`serve` goes on trying; or run `tratta-jit register`',
   })
 })
 
@@ -232,8 +233,8 @@ t.test('a clock that is an hour slow', async (t) => {
   const slow = (of: string): Found => ({
     check: 'clocks',
     state: 'warning',
-    said: `the clock of this machine is N s behind that of ${of}`,
-    todo: 'let both follow the same time servers (NTP)',
+    message: `the clock of this machine is N s behind that of ${of}`,
+    remedy: 'let both follow the same time servers (NTP)',
   })
   await finds(t, { ...healthy.env, NODE_OPTIONS: '--import ./test/check/an-hour-ago.ts' }, [
     slow('Postgres'),
