@@ -48,7 +48,7 @@ export const rows = check({
     for (const relation of RELATION_NAMES) {
       const reader = readerOf(pool, relations, relation)
       const name = `${relations.schema}.${relation}`
-      if ((await reader.failure()) === undefined) continue
+      if ((await reader.firstSqlState()) === undefined) continue
       try {
         unreadable[relation] = await reader.findUnreadable()
         isComplete &&= unreadable[relation].length < MAX_NAMED
@@ -139,7 +139,7 @@ function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
   }
 
   return {
-    failure: () => failureOf(count(whole).compile().sql, []),
+    firstSqlState: () => failureOf(count(whole).compile().sql, []),
     async findUnreadable() {
       const found: UnreadableRow[] = []
       for (let after = ''; found.length < MAX_NAMED; ) {
