@@ -7,7 +7,10 @@ import type { TestDatabase } from './database.ts'
 export async function testRole(t: Test, database: TestDatabase) {
   const name = `role_${randomBytes(8).toString('hex')}`
   await database.query(`create role ${name} login password 'only-for-tests'`)
-  t.teardown(() => database.query(`drop owned by ${name} cascade; drop role ${name}`))
+  t.teardown(() =>
+    // A test may have made the database read-only.
+    database.query(`begin read write; drop owned by ${name} cascade; drop role ${name}; commit`),
+  )
   const url = new URL(database.url)
   url.username = name
   url.password = 'only-for-tests'

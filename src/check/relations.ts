@@ -49,7 +49,8 @@ export const rights = check({
     const { rows } = await pool.query(
       `select quote_ident(current_user) as "user", quote_ident($1) as schema, has_schema_privilege($1, 'usage') as usage,
          array(select relation from unnest($2::text[], $3::text[]) as read (relation, name)
-           where not has_column_privilege(format('%I.%I', $1, relation), name, 'select') group by 1 order by 1) as closed`,
+           join pg_class on relname = relation and relnamespace = (select oid from pg_namespace where nspname = $1)
+           where not has_column_privilege(pg_class.oid, name, 'select') group by 1 order by 1) as closed`,
       [relations.schema, ...columnsRead(relations)],
     )
     const { user, schema, usage, closed } = rows[0]

@@ -1,7 +1,10 @@
 /** Broken set-ups, one after the other: settings, Postgres, its rights. */
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
-import { GRANTS, testRole } from '../role.ts'
+import { run } from '../program.ts'
+import { GRANTS, serviceRole, testRole } from '../role.ts'
 import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-up.ts'
 
 const MIGRATIONS = readdirSync('migrations').length
@@ -10,13 +13,13 @@ const NEEDS_DATABASE = 'needs what database would tell'
 const NEEDS_RIGHTS = 'needs what rights would tell'
 
 /** All that cannot be seen without Postgres. */
-const behindDatabase = (why: string): Found[] => [
+const behindDatabase = (why: string, whyNoLookup = why): Found[] => [
   skipped('connections', why),
   skipped('pooler', why),
   skipped('migrations', why),
   skipped('relations', why),
   skipped('rights', why),
-  ...NO_LOOKUP(why),
+  ...NO_LOOKUP(why, whyNoLookup),
 ]
 const noPostgres = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
   { check: 'database', state: 'error', ...finding },
@@ -56,7 +59,7 @@ t.test('no DATABASE_URL', async (t) => {
       remedy: 'set DATABASE_URL, see .env.example',
     },
     skipped('database', 'needs DATABASE_URL'),
-    ...behindDatabase(NEEDS_DATABASE),
+    ...behindDatabase(NEEDS_DATABASE, 'needs DATABASE_URL'),
     skipped('registration', 'needs DATABASE_URL'),
   ])
 })
@@ -161,13 +164,15 @@ t.test('a relation that may not be read', async (t) => {
 })
 
 t.test('a view whose owner may not read what is behind it', async (t) => {
-  const { database, env } = await healthy.like(t)
+  const { database, env } = await healthy.like(
+    t,
+    `create schema agency;
+     create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
+     create view agency.customers as select * from tratta_jit.customers;
+     create view agency.locations as select * from tratta_jit.locations`,
+  )
   const { name } = await testRole(t, database)
   await database.query(`
-    create schema agency;
-    create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
-    create view agency.customers as select * from tratta_jit.customers;
-    create view agency.locations as select * from tratta_jit.locations;
     grant usage on schema agency, tratta_jit to ${name};
     alter view agency.customers owner to ${name}`)
   await finds(
@@ -238,4 +243,50 @@ t.test('a user who may read everything and write nothing', async (t) => {
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
   ])
+})
+
+t.test('a schema that the role may not use', async (t) => {
+  const { database, env } = await healthy.like(
+    t,
+    `create schema agency;
+     create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
+     create view agency.customers as select * from tratta_jit.customers;
+     create view agency.locations as select * from tratta_jit.locations`,
+  )
+  const { name, url } = await serviceRole(t, database, [])
+  await finds(
+    t,
+    { ...env, DATABASE_URL: url, DATABASE_SCHEMA: 'agency' },
+    noRights({
+      message: `${name} may not use the schema agency`,
+      remedy: `grant usage on schema agency to ${name}`,
+    }),
+  )
+})
+
+t.test('a connection that takes longer than serve allows', async (t) => {
+  const { env } = await healthy.like(t)
+  const { hostname, port } = new URL(env.DATABASE_URL!)
+  const slow = createServer((socket) => {
+    const postgres = connect({ host: hostname, port: Number(port) })
+    socket.on('error', () => postgres.destroy()).pipe(postgres)
+    postgres.on('error', () => socket.destroy())
+    // Each answer is late, as over a long distance.
+    postgres.on('data', (data) => setTimeout(() => socket.write(data), 100))
+    postgres.on('close', () => socket.destroy())
+  })
+  await once(slow.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => slow.close())
+  const url = new URL(env.DATABASE_URL!)
+  url.port = String((slow.address() as AddressInfo).port)
+  const { lines } = await run(t, ['check', '--quick', '--json'], {
+    ...env,
+    DATABASE_URL: url.href,
+    JIT_DEADLINE_MS: '1000',
+  })
+  const found = lines.find(({ check, state }) => check === 'database' && state === 'error')
+  t.match(found, {
+    message: /^connecting takes \d+ ms; `serve` allows \d+ ms with JIT_DEADLINE_MS 1000: calls/,
+    remedy: 'raise JIT_DEADLINE_MS (at most 9000), or run `serve` nearer to Postgres',
+  })
 })

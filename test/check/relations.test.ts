@@ -156,3 +156,32 @@ broken(
     },
   ],
 )
+
+broken(
+  'a parent that does not exist has the most children',
+  `insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
+     select 'child-' || i, 'C-20980', 0 from generate_series(1, 5) i;` +
+    views({
+      debt_accounts: `select external_id, case when external_id like 'child-%' then 'nobody' else parent_external_id end
+        as parent_external_id, customer_external_id, balance, current_balance from tratta_jit.debt_accounts`,
+      locations: `select external_id, name || pg_sleep(0.15)::text as name from tratta_jit.locations`,
+      customers: `select external_id, name || pg_sleep(0.15)::text as name from tratta_jit.customers`,
+    }),
+  [
+    {
+      check: 'lookup',
+      state: 'warning',
+      message:
+        'slow: N ms for the account A-500100, with 3 children; 20 random accounts: p50 N ms, worst N ms',
+      remedy: 'analyze the tables; look for functions and joins in the views',
+    },
+    {
+      check: 'parents',
+      state: 'warning',
+      message: 'debt_account.parent_external_id its parent is not there',
+      remedy: 'bulk cannot place these: it knows parents and, below them, children',
+      count: 5,
+      examples: ['child-1', 'child-2', 'child-3'],
+    },
+  ],
+)

@@ -114,10 +114,10 @@ export const CHECKS = [
 
 export const skipped = (check: string, message: string): Found => ({ check, state: 'skipped', message })
 /** What the checks that need a readable lookup would report. */
-export const NO_LOOKUP = (why: string) => [
+export const NO_LOOKUP = (why: string, whyNoLookup = why) => [
   skipped('indexes', why),
   skipped('rows', why),
-  skipped('lookup', why),
+  skipped('lookup', whyNoLookup),
   ...NO_DATA(why),
 ]
 /** What a pass over the data would report. */

@@ -52,7 +52,7 @@ t.test('statements with optional columns absent', async (t) => {
       })
       t.equal(found?.debt_account.external_id, 'A-1')
       t.same(
-        found?.children?.map(({ external_id }) => external_id),
+        found?.children?.map(({ row }) => row.external_id),
         hasNo('parent_external_id') ? undefined : ['A-2'],
       )
       const source = readingFrom(pool, relations)

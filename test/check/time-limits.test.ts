@@ -1,0 +1,60 @@
+/** Slow views: every check ends, findings appear as they are found, and Postgres cancels what nobody waits for. */
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { runChecks } from '../../src/check/run-checks.ts'
+import { type TestDatabase, testDatabase } from '../database.ts'
+import { program } from '../program.ts'
+import { serviceRole } from '../role.ts'
+
+/** Indexes are missing, and each row of debt_accounts takes a second. */
+const SLOW = `
+  create schema agency;
+  create table account as select 'A-' || i as no from generate_series(1, 20000) i; analyze account;
+  create view agency.debt_accounts as select no || '' as external_id, null::text as parent_external_id,
+    null::text as customer_external_id, (case when pg_sleep(1) is null then 0 else 1 end)::int as balance from account;
+  create view agency.customers as select * from tratta_jit.customers;
+  create view agency.locations as select * from tratta_jit.locations`
+
+async function slowViews(t: Parameters<typeof testDatabase>[0]) {
+  const database = await testDatabase(t)
+  await database.query(SLOW)
+  const { name, url } = await serviceRole(t, database, ['tratta_jit', 'agency'])
+  return { database, name, env: { DATABASE_URL: url, DATABASE_SCHEMA: 'agency' } }
+}
+
+async function nothingRuns({ query }: TestDatabase, role: string) {
+  const running = `select query from pg_stat_activity where usename = '${role}' and state = 'active'`
+  for (let tries = 0; tries < 100; tries++) {
+    if ((await query(running)).length === 0) return true
+    await pause(50)
+  }
+  return false
+}
+
+t.test('check with views that take hours reports the missing index first, and each check ends', async (t) => {
+  const { database, name, env } = await slowViews(t)
+  const found: [string, string, string][] = []
+  const options = { isQuick: false, showProgress: () => () => {}, checkMs: 5000, passMs: 1000 }
+  for await (const { check, state, message } of runChecks(env, options))
+    if (['indexes', 'rows', 'data', 'parents'].includes(check)) found.push([check, state, message])
+  t.same(found, [
+    ['indexes', 'error', 'every call reads all of public.account, about 20,000 rows: no index is of use'],
+    ['rows', 'error', 'did not end within 1 s and was canceled'],
+    ['data', 'skipped', 'needs what rows would tell'],
+    ['parents', 'skipped', 'needs what data would tell'],
+  ])
+  t.ok(await nothingRuns(database, name), 'Postgres runs no statement of check')
+})
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
+  t.test(`${signal} during a slow statement cancels it on the server`, async (t) => {
+    const { database, name, env } = await slowViews(t)
+    const checking = program(t, ['check', '--json'], env)
+    await checking.line(({ check }) => check === 'indexes')
+    const running = `select from pg_stat_activity where usename = '${name}' and state = 'active' and query ~ 'count'`
+    while ((await database.query(running)).length === 0) await pause(50)
+    checking.process.kill(signal)
+    await checking.ended
+    t.ok(await nothingRuns(database, name), 'Postgres runs no statement of check')
+    await database.query('drop schema agency cascade')
+  })
