@@ -2,7 +2,7 @@
 
 import { SETTINGS } from '../config.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
-import { check, type Finding, errorFinding, ok, warning } from './check.ts'
+import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
 /** Without these calls are answered all the same. */
 const FOR_TRATTA = ['PUBLIC_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN'] as const
