@@ -35,7 +35,7 @@ export function resultsAsJson(results: Result[], options: Options, machine: Mach
       server: result.server,
       calls_per_second: rounded(perSecond(result)),
       rounds: result.rounds.map(({ callsPerSecond }) => rounded(callsPerSecond)),
-      ...(!options.rate && { ratio_to_floor: rounded(result.ratio, 3) }),
+      ...(!options.rate && { ratio_to_baseline: rounded(result.ratio, 3) }),
       p50_ms: p50,
       p99_ms: p99,
       p999_ms: p999,
@@ -67,7 +67,18 @@ export function resultsAsTable(results: Result[], options: Options, machine: Mac
   })
   const head = options.rate
     ? ['', 'calls/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms', 'sent late p99', 'peak MB', 'failed']
-    : ['', 'calls/s', '× floor', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms', 'peak MB', 'failed', 'each round']
+    : [
+        '',
+        'calls/s',
+        '× baseline',
+        'p50 ms',
+        'p99 ms',
+        'p99.9 ms',
+        'max ms',
+        'peak MB',
+        'failed',
+        'each round',
+      ]
   const failures = results.flatMap((result) =>
     Object.entries(failuresOf(result)).map(([what, count]) => `${result.server}: ${whole(count)} × ${what}`),
   )

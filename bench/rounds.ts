@@ -3,7 +3,7 @@ import type { Measured } from './load.ts'
 import { median } from './median.ts'
 import type { Options } from './options.ts'
 import type { Progress } from './progress.ts'
-import { FLOOR } from './servers.ts'
+import { BASELINE } from './servers.ts'
 import type { Load } from './start-load.ts'
 import type { RunningServer } from './start-server.ts'
 
@@ -11,7 +11,7 @@ export interface Result {
   server: string
   /** One for each round. */
   rounds: Measured[]
-  /** Of calls a second, to the floor's in the same round: the median. */
+  /** Of calls a second, to the baseline's in the same round: the median. */
   ratio: number
   /** In megabytes of 1024²; undefined where it cannot be known. */
   peakMemory: number | undefined
@@ -47,10 +47,10 @@ export async function measureInRounds(
         const perSecond = Math.round(result.callsPerSecond).toLocaleString('en')
         progress.say(`round ${round} of ${rounds}: ${server.name} ${perSecond} calls/s`)
       }
-    const floor = measured.get(FLOOR) ?? []
+    const baseline = measured.get(BASELINE) ?? []
     return servers.map((server) => {
       const own = measured.get(server.name) ?? []
-      const ratios = own.map(({ callsPerSecond }, round) => callsPerSecond / floor[round]!.callsPerSecond)
+      const ratios = own.map(({ callsPerSecond }, round) => callsPerSecond / baseline[round]!.callsPerSecond)
       return { server: server.name, rounds: own, ratio: median(ratios), peakMemory: server.peakMemory() }
     })
   } finally {

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import type { Program } from './start-server.ts'
 
 /** What the others are compared with. */
-export const FLOOR = 'floor'
+export const BASELINE = 'baseline'
 /** Those that the bench starts itself. */
-export const NAMES = ['responder', FLOOR, 'kysely', 'express'] as const
+export const NAMES = ['responder', BASELINE, 'kysely', 'express'] as const
 
 const QUERY = '?debt_account_external_id='
 
@@ -21,7 +21,7 @@ export function programs(): Program[] {
       // The rest stays at its default, the log included.
       environment: { JIT_SECRET: secret, HOST: '127.0.0.1' },
     },
-    floor: other('floor.ts'),
+    baseline: other('baseline.ts'),
     kysely: other('kysely-documented.ts'),
     express: other('express-documented.ts'),
   }

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import pg from 'pg'
 
-const text = readFileSync(new URL('floor.sql', import.meta.url), 'utf8')
+const text = readFileSync(new URL('baseline.sql', import.meta.url), 'utf8')
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 })
 
 createServer(async (request, response) => {
   try {
-    const { searchParams } = new URL(`http://floor${request.url}`)
+    const { searchParams } = new URL(`http://baseline${request.url}`)
     const values = [searchParams.get('debt_account_external_id')]
     const { rows } = await pool.query<{ body: string }>({ name: 'account', text, values })
     response.statusCode = rows[0] ? 200 : 404
