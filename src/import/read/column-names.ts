@@ -1,6 +1,7 @@
 /** The column names of CSV files: those of our tables, with `customer_` and `location_` in front of those two. */
 import { Address, PaymentPlan } from '../../contract.ts'
 import { CUSTOMER, DEBT_ACCOUNT, LOCATION } from '../../database/relations.ts'
+import { nearestName } from '../../nearest-name.ts'
 
 /** The destination of a cell: a column of a table, or a key of a JSON column. */
 export interface Column {
@@ -49,30 +50,6 @@ export function similarColumnName(name: string): string | undefined {
   if (known.includes(normalized)) return normalized
   return (
     known.find((column) => column.endsWith(`_${normalized}`) || column.endsWith(`.${normalized}`)) ??
-    nearest(normalized, known)
+    nearestName(normalized, known, Math.floor(normalized.length / 2))
   )
-}
-
-/** Names with more than half of the letters different are not similar. */
-function nearest(name: string, known: string[]) {
-  const [closest] = known
-    .map((column) => ({ column, distance: levenshtein(name, column) }))
-    .filter(({ column, distance }) => distance <= Math.max(name.length, column.length) / 2)
-    .sort((a, b) => a.distance - b.distance)
-  return closest?.column
-}
-
-function levenshtein(from: string, to: string) {
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= to.length; column++) {
-      const substitution = from[row - 1] === to[column - 1] ? 0 : 1
-      current.push(
-        Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + substitution),
-      )
-    }
-    previous = current
-  }
-  return previous.at(-1)!
 }
