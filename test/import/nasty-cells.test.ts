@@ -152,7 +152,7 @@ t.test('money: invalid amounts are rejected, and valid amounts keep their digits
   t.match(withoutMoney, {
     code: 2,
     stderr:
-      'A CSV file needs --money cents or --money dollars, which says how its amounts are written. See tratta-jit help.\n',
+      'A CSV file needs --money cents or --money dollars, which says how its amounts are written. Run `tratta-jit help COMMAND`',
   })
 })
 

@@ -10,7 +10,7 @@ t.test('invalid options, maps, files and settings end with a message', async (t)
   writeFileSync(path('odd.json'), '{"Nr":"external_id","Absent":null,"balance":"blance"}')
   const csv = 'Nr,balance\n1,2\n'
   for (const [args, message] of [
-    [['--money', 'yen'], '--money must be one of cents, dollars.'],
+    [['--money', 'yen'], "'yen' is invalid. Allowed choices are cents, dollars."],
     [['--keep-good'], '--keep-good needs --rejects FILE, which gets the rejected rows.'],
     [['-', '-'], 'Standard input can be read only once.'],
     [['-', '--rejects', 'x'], '--rejects works with one FILE only.'],
