@@ -134,6 +134,11 @@ export const SETTINGS = {
     default: '5000',
     read: integer(100, 9000),
   },
+  JIT_MAX_ANSWER_BYTES: {
+    meaning: 'a larger answer is an error, and is never read into memory',
+    default: '5000000',
+    read: integer(10_000, 100_000_000),
+  },
   ALLOWED_CLIENTS: {
     meaning: 'who may call the JIT route, as CIDR ranges; empty: everybody who knows the secret',
     default: '',

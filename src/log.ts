@@ -6,6 +6,7 @@
 import { hash, hkdfSync } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
 import pino, { type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
@@ -77,20 +78,63 @@ export interface ErrorDescription {
   stack?: string[]
 }
 
-/** Postgres's classes whose messages speak of connections, rights and names, never of a value. */
-const SPEAKS_OF_NO_VALUE = /^(08|28|3D|3F|42|53|55|57)/
+/** Our own words for a SQLSTATE, by code or by class: Postgres's messages can hold values of rows. */
+const SQLSTATE_MEANINGS: Record<string, string> = {
+  '08': 'the connection failed',
+  '21': 'a subquery returned more than one row',
+  '22': 'a value cannot be converted',
+  '22003': 'a number is out of range',
+  '22007': 'a text is not a valid date',
+  '22008': 'a date is out of range',
+  '22012': 'division by zero',
+  '22021': 'a text is not valid in the encoding of the database',
+  '22P02': 'a text cannot be cast to another type',
+  '22P05': 'a character cannot be converted to another encoding',
+  '23': 'a constraint does not hold',
+  '25': 'the transaction does not allow it',
+  '25006': 'the server is read-only',
+  '26': 'a prepared statement does not exist',
+  '28': 'Postgres rejects the user or the password',
+  '3D': 'the database does not exist',
+  '3F': 'a schema does not exist',
+  '40': 'a conflict with another transaction',
+  '42': 'a statement cannot be executed',
+  '42501': 'permission denied',
+  '42703': 'a column does not exist',
+  '42704': 'a type does not exist',
+  '42804': 'types do not match',
+  '42883': 'a function does not exist',
+  '42P01': 'a table or view does not exist',
+  '53': 'the server has no resources left',
+  '53300': 'the server has no connection left',
+  '54': 'a limit of Postgres is exceeded',
+  '55': 'an object is in use or not ready',
+  '55P03': 'a lock is not available',
+  '57': 'the server was stopped or the statement was canceled',
+  '57014': 'the statement was canceled',
+  '57P03': 'the server does not accept connections yet',
+  '58': 'the server has a system error',
+  HV: 'a foreign server failed',
+  P0: 'a function raised an exception',
+  XX: 'an internal error of Postgres',
+}
 
-/** What may be said of an error, to a log or to a person. */
+export const sqlStateMeaning = (code: string) =>
+  SQLSTATE_MEANINGS[code] ?? SQLSTATE_MEANINGS[code.slice(0, 2)] ?? 'Postgres returned an error'
+
+/**
+ * What may be logged or shown of an error. Never a message of Postgres, nor the names in its fields: a function
+ * can put any value there.
+ */
 export function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error }
-  const code = (error as { code?: unknown }).code
   const type = error.constructor.name
-  if (typeof code === 'string') {
-    const isSqlState = /^[0-9A-Z]{5}$/.test(code)
-    return isSqlState && SPEAKS_OF_NO_VALUE.test(code)
-      ? { type, code, message: error.message }
-      : { type, code }
-  }
+  if (error instanceof pg.DatabaseError && error.code !== undefined)
+    return { type, code: error.code, message: sqlStateMeaning(error.code) }
+  const code = (error as { code?: unknown }).code
+  // Ours: UnreadableRelations.
+  if (code === '42P17') return { type, code, message: error.message }
+  if (typeof code === 'string') return { type, code }
   const stack = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
   return { type, stack: stack.slice(0, 8).map((line) => line.trim()) }
 }

@@ -1,6 +1,11 @@
 import { type Config, readConfig } from '../config.ts'
 import type { JitPayload } from '../contract.ts'
-import { AmbiguousAccountError, DatabaseUnavailableError } from '../database/database-errors.ts'
+import {
+  AccountTooLargeError,
+  AmbiguousAccountError,
+  DatabaseUnavailableError,
+  UnreadableAccountError,
+} from '../database/database-errors.ts'
 import { accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { UnreadableRelations } from '../database/relations.ts'
@@ -22,6 +27,13 @@ export async function lookupCommand(options: Options, [externalId = '']: string[
   return DONE
 }
 
+const ABOUT_THE_ACCOUNT = [
+  AccountTooLargeError,
+  AmbiguousAccountError,
+  UnreadableAccountError,
+  UnsendableAccountError,
+]
+
 /** What a call would be answered now. */
 export async function lookUp(
   config: Config<'DATABASE_URL'>,
@@ -30,12 +42,12 @@ export async function lookUp(
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const pool = createPool(config, limits)
   try {
-    const statement = accountStatement(config.DATABASE_SCHEMA, false)
+    const statement = accountStatement(config.DATABASE_SCHEMA, false, config.JIT_MAX_ANSWER_BYTES)
     const row = await findAccount(pool, statement, externalId, limits)
     return row ? toPayload(row) : { problem: 'No such debt account' }
   } catch (error) {
-    if (error instanceof UnsendableAccountError || error instanceof AmbiguousAccountError)
-      return { problem: `Tratta would get an error: ${error.message}` }
+    if (ABOUT_THE_ACCOUNT.some((type) => error instanceof type))
+      return { problem: `Tratta would get an error: ${(error as Error).message}` }
     if (error instanceof DatabaseUnavailableError && error.cause instanceof UnreadableRelations)
       return { problem: error.cause.message }
     const problem = databaseMessage(error)

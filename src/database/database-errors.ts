@@ -1,5 +1,6 @@
 /** The errors of a query, and how an error of Postgres or of the driver is classified. */
 import pg from 'pg'
+import { sqlStateMeaning } from '../log.ts'
 
 /** Postgres cannot be reached, or cannot answer now. */
 export class DatabaseUnavailableError extends Error {
@@ -17,12 +18,42 @@ export class DatabaseBusyError extends Error {}
 /** Postgres did not answer in time. */
 export class DeadlineExceededError extends Error {}
 
-/** A view gives more than one row for the account, its customer or its location. */
-export class AmbiguousAccountError extends Error {
-  override message = 'the account, its customer or its location is there twice'
+/** Postgres answered with an error about the statement or its data, for example a failing cast in a view. */
+export class QueryError extends Error {
+  readonly sqlState: string
+  constructor(cause: pg.DatabaseError, sqlState: string) {
+    super(`${sqlStateMeaning(sqlState)} (${sqlState})`, { cause })
+    this.sqlState = sqlState
+  }
 }
 
-export const QUERY_CANCELED = '57014'
+/** A view fails for this account. */
+export class UnreadableAccountError extends Error {
+  constructor(cause: QueryError) {
+    super(`a view fails for this account: ${cause.message}`, { cause: cause.cause })
+  }
+}
+
+/** The answer has more bytes than JIT_MAX_ANSWER_BYTES. */
+export class AccountTooLargeError extends Error {
+  constructor(bytes: number, maxBytes: number) {
+    super(`the answer has ${bytes} bytes, JIT_MAX_ANSWER_BYTES is ${maxBytes}`)
+  }
+}
+
+export type AmbiguousRelation = 'debt_account' | 'customer' | 'location' | 'child_debt_accounts'
+
+/** A view gives more than one row for the account, its customer, its location or one of its children. */
+export class AmbiguousAccountError extends Error {
+  /** As Tratta names the resource. */
+  readonly relation: AmbiguousRelation
+  constructor(relation: AmbiguousRelation) {
+    super(`${relation} is there twice`)
+    this.relation = relation
+  }
+}
+
+const QUERY_CANCELED = '57014'
 
 /**
  * 0A000: "cached plan must not change result type", after a migration. 26000: the statement does not exist,
@@ -30,15 +61,38 @@ export const QUERY_CANCELED = '57014'
  */
 const UNUSABLE_STATEMENT = ['0A000', '26000']
 
+/**
+ * What no row and no view causes: connections (08), transaction state (25), sessions (26, 28, 3D, 42P05),
+ * serialization and deadlocks (40), resources (53), locks (55), operators (57), the system (58), snapshots (72),
+ * rights (42501), and the connection of a foreign table (HV…).
+ */
+const UNAVAILABLE = /^(08|25|26|28|3D|40|53|55|57|58|72|42501|42P05|HV00[1KLMN])/
+
 /** The five characters with which Postgres names an error; undefined for any other error. */
-export const sqlState = (error: unknown) => (error instanceof pg.DatabaseError ? error.code : undefined)
+const sqlState = (error: unknown) => (error instanceof pg.DatabaseError ? error.code : undefined)
 
 /** The prepared statement cannot be executed any more, but its text can. */
 export const isUnusableStatement = (error: Error | null) => UNUSABLE_STATEMENT.includes(sqlState(error) ?? '')
 
 /** The connection failed, or Postgres ends it (57P01 admin_shutdown, 57P02, 57P03; 08…). */
-export const isBroken = (error: Error) => /^(57P|08)/.test(sqlState(error) ?? '08')
+const isBroken = (error: Error) => /^(57P|08)/.test(sqlState(error) ?? '08')
 
-/** All connections were in use for too long. pg-pool has only this message for it. */
-export const isPoolTimeout = (error: Error | undefined) =>
+/**
+ * Whether the connection must not be used again. A statement that was canceled while it was being prepared:
+ * PgBouncer considers its name as used, pg as unused.
+ */
+export const endsConnection = (error: Error) => isBroken(error) || sqlState(error) === QUERY_CANCELED
+
+/** Classifies an error of a query that was sent. */
+export function queryError(error: Error): QueryError | DatabaseUnavailableError | DeadlineExceededError {
+  const code = sqlState(error)
+  if (code === QUERY_CANCELED) return new DeadlineExceededError()
+  if (code !== undefined && !UNAVAILABLE.test(code)) return new QueryError(error as pg.DatabaseError, code)
+  return new DatabaseUnavailableError(error, isBroken(error) || code?.startsWith('40') === true)
+}
+
+/** Classifies an error of the pool. For a full pool pg-pool has only this message. */
+export const connectionError = (error: Error | undefined): DatabaseUnavailableError | DatabaseBusyError =>
   error?.message === 'timeout exceeded when trying to connect'
+    ? new DatabaseBusyError()
+    : new DatabaseUnavailableError(error, false)

@@ -6,10 +6,18 @@
 import { hash } from 'node:crypto'
 import { sql } from 'kysely'
 import type pg from 'pg'
+import { SETTINGS } from '../config.ts'
 import { type AccountRow, FURTHER_LOCATION, readAccount } from './account-row.ts'
+import { findAmbiguousRelation } from './ambiguous-relation.ts'
 import { boundedQuery } from './batched-query.ts'
 import { areSame, columnsOf, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
-import { AmbiguousAccountError, DatabaseUnavailableError } from './database-errors.ts'
+import {
+  AccountTooLargeError,
+  AmbiguousAccountError,
+  DatabaseUnavailableError,
+  QueryError,
+  UnreadableAccountError,
+} from './database-errors.ts'
 import type { Limits } from './pool.ts'
 import {
   CATALOG,
@@ -20,78 +28,151 @@ import {
   type Relations,
   readable,
   relationsOf,
+  UnreadableRelations,
 } from './relations.ts'
 
-/** The lookup in a schema. It is compiled for the columns that are there, and anew when they have changed. */
+/** The lookup in a schema. It is compiled for the columns that exist, and again when they have changed. */
 export interface AccountStatement {
   schema: string
   /** As a named prepared statement. */
   prepared: boolean
+  /** JIT_MAX_ANSWER_BYTES. */
+  maxBytes: number
   compiled?: CompiledStatement
   /** Under way. */
   compiling?: Promise<CompiledStatement> | undefined
 }
 
-interface CompiledStatement {
+interface Statement {
   /** For a named prepared statement; absent where those cannot be used. */
   name?: string
   /** To be sent with the account's external_id as its only value. */
   text: string
 }
 
-export const accountStatement = (schema: string, prepared: boolean): AccountStatement => ({
-  schema,
-  prepared,
-})
+interface CompiledStatement {
+  relations: Relations
+  /** Sends an answer of up to INLINE_BYTES, and only the size of a larger one. */
+  inline: Statement
+  /** Sends an answer of up to JIT_MAX_ANSWER_BYTES. */
+  large: Statement
+}
+
+/** The limits of one lookup. */
+export interface LookupOptions extends Pick<Limits, 'queryMs'> {
+  /** Awaited before Postgres sends a large answer. */
+  beforeLargeAnswer?: (bytes: number) => Promise<void>
+}
+
+/** Many answers of this size fit into memory. Larger ones are sent only after `beforeLargeAnswer`. */
+const INLINE_BYTES = 100_000
+
+export const accountStatement = (
+  schema: string,
+  prepared: boolean,
+  maxBytes = Number(SETTINGS.JIT_MAX_ANSWER_BYTES.default),
+): AccountStatement => ({ schema, prepared, maxBytes })
 
 /**
- * @throws {AmbiguousAccountError} rather than taking one of two balances
- * @throws {DatabaseUnavailableError} with UnreadableRelations as its cause where required columns are not there
- * @throws what boundedQuery throws
+ * @returns undefined when there is no such account, or the database's encoding cannot hold the id
+ * @throws {AmbiguousAccountError} instead of taking one of two balances
+ * @throws {AccountTooLargeError} before Postgres sends the answer
+ * @throws {UnreadableAccountError} when a view fails for this account
+ * @throws {DatabaseUnavailableError} with UnreadableRelations as its cause where required columns are missing
+ * @throws {DatabaseBusyError}
+ * @throws {DeadlineExceededError}
  */
 export async function findAccount(
   pool: pg.Pool,
   statement: AccountStatement,
   externalId: string,
-  limits: Pick<Limits, 'queryMs'>,
+  options: LookupOptions,
 ): Promise<AccountRow | undefined> {
-  const until = performance.now() + limits.queryMs
-  const compiled = statement.compiled ?? (await compile(pool, statement, limits))
+  const lookup = { pool, statement, externalId, options, until: performance.now() + options.queryMs }
+  const compiled = statement.compiled ?? (await compile(pool, statement, options))
   try {
-    return await ask(pool, compiled, externalId, until)
+    return await runLookup(lookup, compiled)
   } catch (error) {
-    if (!HAS_CHANGED.includes(sqlState(error))) throw error
-    const anew = await compile(pool, statement, { queryMs: until - performance.now() })
-    if (anew.text === compiled.text) throw error
-    return ask(pool, anew, externalId, until)
+    if (!(error instanceof QueryError)) throw error
+    if (!HAS_CHANGED.includes(error.sqlState)) return handleQueryError(lookup, compiled, error)
+  }
+  const recompiled = await compile(pool, statement, remaining(lookup))
+  try {
+    return await runLookup(lookup, recompiled)
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error
+    return handleQueryError(lookup, recompiled, error)
   }
 }
 
-async function ask(pool: pg.Pool, statement: CompiledStatement, externalId: string, until: number) {
-  const limits = { queryMs: until - performance.now() }
-  try {
-    const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], limits)
-    if (rows.length > 1) throw new AmbiguousAccountError()
-    return rows[0] && readAccount(rows[0].account)
-  } catch (error) {
-    throw sqlState(error) === CARDINALITY_VIOLATION ? new AmbiguousAccountError() : error
-  }
+interface Lookup {
+  pool: pg.Pool
+  statement: AccountStatement
+  externalId: string
+  options: LookupOptions
+  until: number
 }
 
-/** Empty where Postgres did not answer with an error. */
-const sqlState = (error: unknown) =>
-  String(
-    (error instanceof DatabaseUnavailableError && (error.cause as { code?: unknown } | undefined)?.code) ||
-      '',
-  )
+const remaining = ({ until }: Lookup) => ({ queryMs: until - performance.now() })
 
-/** A subquery that may give one row gave more. */
+async function runLookup(lookup: Lookup, { inline, large }: CompiledStatement) {
+  const { statement, options } = lookup
+  const { maxBytes } = statement
+  let answer = await sendLookup(lookup, inline)
+  if (typeof answer === 'number') {
+    if (answer > maxBytes) throw new AccountTooLargeError(answer, maxBytes)
+    await options.beforeLargeAnswer?.(answer)
+    answer = await sendLookup(lookup, large)
+    if (typeof answer === 'number') throw new AccountTooLargeError(answer, maxBytes)
+  }
+  if (answer === undefined) return undefined
+  const account = readAccount(answer)
+  if (hasTwins(account)) throw new AmbiguousAccountError('child_debt_accounts')
+  return account
+}
+
+/** @returns the account as JSON, or only its size in bytes */
+async function sendLookup(lookup: Lookup, statement: Statement): Promise<string | number | undefined> {
+  const { pool, externalId } = lookup
+  const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], remaining(lookup))
+  if (rows.length > 1) throw new AmbiguousAccountError('debt_account')
+  const account = rows[0]?.account
+  return account === undefined || account.startsWith('[') ? account : Number(account)
+}
+
+/** Children are ordered by external_id, so that equal ones are neighbors. */
+const hasTwins = ({ children = [] }: AccountRow) =>
+  children.some(({ row }, at) => at > 0 && row.external_id === children[at - 1]!.row.external_id)
+
+/** A table, column, type, schema or function does not exist: somebody may have changed a view. */
+const HAS_CHANGED = ['3F000', '42P01', '42703', '42704', '42883']
 const CARDINALITY_VIOLATION = '21000'
+const ENCODING = ['22021', '22P05']
 
-/** No such relation, column, operator: a view is not what it was. */
-const HAS_CHANGED = ['42P01', '42703', '42883']
+/** The second query that it may need costs nothing while lookups succeed. */
+async function handleQueryError(lookup: Lookup, { relations }: CompiledStatement, error: QueryError) {
+  const { pool, externalId } = lookup
+  if (error.sqlState === CARDINALITY_VIOLATION) {
+    const relation = await findAmbiguousRelation(pool, relations, externalId, remaining(lookup))
+    if (relation) throw new AmbiguousAccountError(relation)
+  }
+  if (ENCODING.includes(error.sqlState) && !(await canHold(pool, externalId, remaining(lookup))))
+    return undefined
+  throw new UnreadableAccountError(error)
+}
 
-/** Reads the catalog and compiles the statement; those that ask meanwhile wait for the same. */
+/** Whether the database's encoding has every character of the text. */
+async function canHold(pool: pg.Pool, text: string, limits: Pick<Limits, 'queryMs'>) {
+  try {
+    await boundedQuery(pool, { text: 'select $1::text' }, [text], limits)
+    return true
+  } catch (error) {
+    if (error instanceof QueryError && ENCODING.includes(error.sqlState)) return false
+    throw error
+  }
+}
+
+/** Reads the catalog and compiles the statement; concurrent callers share one query. */
 function compile(pool: pg.Pool, statement: AccountStatement, limits: Pick<Limits, 'queryMs'>) {
   statement.compiling ??= compileNow(pool, statement, limits).finally(() => {
     statement.compiling = undefined
@@ -104,22 +185,40 @@ async function compileNow(
   statement: AccountStatement,
   limits: Pick<Limits, 'queryMs'>,
 ): Promise<CompiledStatement> {
-  const { schema, prepared } = statement
-  const rows = await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)
-  const text = lookupSql(orAway(() => readable(relationsOf(schema, rows))))
-  const name = `tratta_jit_account_${hash('sha1', text).slice(0, 8)}`
-  statement.compiled = prepared ? { name, text } : { text }
+  const { schema, prepared, maxBytes } = statement
+  const relations = await readRelationsNow(pool, schema, limits)
+  const limited = (bytes: number): Statement => {
+    const text = limitedSql(lookupSql(relations), bytes)
+    return prepared ? { name: `tratta_jit_account_${hash('sha1', text).slice(0, 8)}`, text } : { text }
+  }
+  statement.compiled = {
+    relations,
+    inline: limited(Math.min(INLINE_BYTES, maxBytes)),
+    large: limited(maxBytes),
+  }
   return statement.compiled
 }
 
-/** Somebody works on the views, perhaps: to whoever calls it is as if the database was away. */
-function orAway(relations: () => Relations): Relations {
+/** Somebody may be changing the views: for callers this is the same as a database that is unavailable. */
+async function readRelationsNow(pool: pg.Pool, schema: string, limits: Pick<Limits, 'queryMs'>) {
   try {
-    return relations()
+    return readable(
+      relationsOf(schema, await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)),
+    )
   } catch (error) {
-    throw new DatabaseUnavailableError(error, false)
+    throw error instanceof UnreadableRelations || error instanceof QueryError
+      ? new DatabaseUnavailableError(error, false)
+      : error
   }
 }
+
+/**
+ * Postgres sends no account with more bytes, only their number. The LIMIT of the inner select keeps Postgres from
+ * merging both selects, which would build the account several times.
+ */
+const limitedSql = (lookup: string, maxBytes: number) =>
+  `select case when octet_length(account) <= ${maxBytes} then account else octet_length(account)::text end as account
+   from (${lookup}) as found`
 
 /** The lookup's SQL, with the account's external_id as its only parameter. */
 export function lookupSql(relations: Relations): string {

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import { driverUrl } from '../database-url.ts'
+import { catchConstructorErrors } from './new-connections.ts'
 
 export interface Limits {
   /** The waiting for a connection, new or free. */
@@ -14,7 +15,8 @@ export interface Limits {
 
 /** Nested, so that the innermost bound that can still act does, and all end before the deadline. */
 export const limitsWithin = (deadlineMs: number): Limits => ({
-  connectionMs: Math.round(deadlineMs * 0.12),
+  // The rest of queryMs, 12 % of the deadline, is for the query.
+  connectionMs: Math.round(deadlineMs * 0.78),
   statementMs: Math.round(deadlineMs * 0.6),
   queryMs: Math.round(deadlineMs * 0.9),
 })
@@ -38,11 +40,22 @@ export function createPool(
     // Not as start-up parameters: PgBouncer refuses those.
     // random_page_cost: what calls ask for is in memory, where the next page is no nearer than another. With the
     // default of 4 a relation of a few pages is read whole for every call, in spite of its index.
-    onConnect: (client) => client.query(`${bound}set random_page_cost = 1.1`),
+    onConnect: (client) => setUpSession(client, `${bound}set random_page_cost = 1.1`, connectionMs),
   })
+  catchConstructorErrors(pool)
   // Without these listeners a restart of Postgres ends the process. The query at hand gets the error
   // anyway, and an idle connection that breaks is no news.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
+}
+
+/** pg-pool has no time limit for this query: a server that never answers it would keep its place in the pool. */
+async function setUpSession(client: pg.ClientBase, text: string, timeoutMs: number) {
+  const timer = setTimeout(() => (client as pg.Client).connection.stream.destroy(), timeoutMs)
+  try {
+    await client.query(text)
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -6,10 +6,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
 import {
+  AccountTooLargeError,
   AmbiguousAccountError,
   DatabaseBusyError,
   DatabaseUnavailableError,
   DeadlineExceededError,
+  UnreadableAccountError,
 } from '../database/database-errors.ts'
 import { type AccountStatement, findAccount } from '../database/find-account.ts'
 import { limitsWithin } from '../database/pool.ts'
@@ -19,6 +21,7 @@ import { payloadSteps } from '../payload.ts'
 import type { App } from './app.ts'
 import { addressGroup, addressMatcher } from './client-address.ts'
 import { inSlices } from './in-slices.ts'
+import { createLargeAnswers } from './large-answers.ts'
 import type { Connections } from './limit-connections.ts'
 import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
@@ -54,6 +57,8 @@ export async function addJitRoute(
   { config, pool, statement, readiness, metrics, connections }: JitRouteOptions,
 ) {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
+  const largeAnswers = createLargeAnswers(config.JIT_DEADLINE_MS)
+  const reserveMs = limits.queryMs - limits.connectionMs
   const accountName = accountNamer(config.JIT_SECRET)
   const isSecret = secretCheck(config)
   const allowed = config.ALLOWED_CLIENTS
@@ -104,7 +109,10 @@ export async function addJitRoute(
       request.logFields = logged
       try {
         const until = performance.now() + limits.queryMs
-        const row = await findAccount(pool, statement, externalId, limits)
+        const row = await findAccount(pool, statement, externalId, {
+          ...limits,
+          beforeLargeAnswer: (bytes) => largeAnswers.reserve(reply.raw, bytes, until - reserveMs),
+        })
         readiness.sawAnswer()
         if (!row) return reject(request, reply, 'account_not_found')
         const { payload, omitted } = await inSlices(payloadSteps(row), until)
@@ -114,13 +122,19 @@ export async function addJitRoute(
           logged.omitted_count = omitted.length
           for (const [kind, { length }] of counts) metrics.omitted(kind, length)
         }
+        const body = JSON.stringify(payload)
+        const bytes = Buffer.byteLength(body)
+        if (bytes > config.JIT_MAX_ANSWER_BYTES)
+          throw new AccountTooLargeError(bytes, config.JIT_MAX_ANSWER_BYTES)
         request.outcome = 'answered'
-        return reply.header('content-type', 'application/json').send(JSON.stringify(payload))
+        return reply.header('content-type', 'application/json').send(body)
       } catch (error) {
         const [code, details] = problemOf(error)
         if (error instanceof UnsendableAccountError) logged.field = error.kind
-        else if (!(error instanceof DatabaseBusyError || error instanceof DeadlineExceededError))
-          logged.error = describeError(error instanceof DatabaseUnavailableError ? error.cause : error)
+        else if (error instanceof AmbiguousAccountError) logged.field = error.relation
+        else if (error instanceof DatabaseUnavailableError || error instanceof UnreadableAccountError)
+          logged.error = describeError(error.cause)
+        else if (code === 'internal_error') logged.error = describeError(error)
         return reject(request, reply, code, details)
       } finally {
         // A pipelined request does not get its own 'close' event.
@@ -137,7 +151,10 @@ function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfter
   if (error instanceof DeadlineExceededError) return ['deadline_exceeded']
   if (error instanceof UnsendableAccountError)
     return ['account_not_sendable', { field: error.field, detail: error.message }]
-  if (error instanceof AmbiguousAccountError) return ['account_not_sendable', { detail: error.message }]
+  if (error instanceof AmbiguousAccountError)
+    return ['account_not_sendable', { field: error.relation, detail: error.message }]
+  if (error instanceof UnreadableAccountError) return ['account_not_readable', { detail: error.message }]
+  if (error instanceof AccountTooLargeError) return ['account_too_large', { detail: error.message }]
   return ['internal_error']
 }
 

@@ -15,6 +15,8 @@ export const PROBLEMS = {
     status: 500,
     title: 'The debt account cannot be sent as it stands in the database',
   },
+  account_not_readable: { status: 500, title: 'The database cannot read the debt account' },
+  account_too_large: { status: 500, title: 'The debt account is larger than JIT_MAX_ANSWER_BYTES' },
   internal_error: { status: 500, title: 'Internal error' },
   database_unavailable: { status: 503, title: 'The database cannot answer' },
   database_busy: { status: 503, title: 'More calls are waiting than can be answered in time' },

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { accountStatement } from '../database/find-account.ts'
+import { warmUp } from '../database/new-connections.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
 import { raceAbort } from '../race-abort.ts'
@@ -51,7 +52,11 @@ export async function startResponder(
   { registration, notes, signal }: Beside,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
-  const statement = accountStatement(config.DATABASE_SCHEMA, config.DATABASE_PREPARED_STATEMENTS)
+  const statement = accountStatement(
+    config.DATABASE_SCHEMA,
+    config.DATABASE_PREPARED_STATEMENTS,
+    config.JIT_MAX_ANSWER_BYTES,
+  )
   const readiness = createReadiness(pool, statement)
   const metrics = createMetrics(pool, config)
 
@@ -73,12 +78,14 @@ export async function startResponder(
   const admin = createApp(appOptions)
   addAdminRoutes(admin, { config, pool, readiness, metrics, notes, registration })
 
+  const warmUpEnd = new AbortController()
   let stopped: Promise<void> | undefined
   const stop = async (announceMs: number, callsMs = config.JIT_DEADLINE_MS + 500) => {
     readiness.announceStop()
     await pause(announceMs)
     await closeWithin(app, callsMs)
     await closeWithin(admin, 100)
+    warmUpEnd.abort()
     await Promise.race([Promise.all([pool.end(), notes.end()]), pause(400)])
   }
   try {
@@ -96,6 +103,7 @@ export async function startResponder(
     await stop(0, START_CALLS_MS)
     throw error
   }
+  warmUp(pool, warmUpEnd.signal)
   return {
     url: urlOf(app),
     adminUrl: urlOf(admin),

@@ -1,0 +1,56 @@
+/** How pg-pool opens connections. Uses two fields of pg-pool that its types do not declare. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type pg from 'pg'
+
+type OnConnect = (error: Error | undefined, client: pg.PoolClient | undefined, release: () => void) => void
+
+interface PoolInternals {
+  newClient(item: { callback: OnConnect }): void
+  _clients: pg.PoolClient[]
+}
+
+const internalsOf = (pool: pg.Pool) => pool as unknown as PoolInternals
+
+/**
+ * pg's Client constructor reads the files of the URL and throws when one is missing, inside of timers and events of
+ * pg-pool. Without this the process ends.
+ */
+export function catchConstructorErrors(pool: pg.Pool) {
+  const internals = internalsOf(pool)
+  const newClient = internals.newClient.bind(pool)
+  internals.newClient = (item) => {
+    const clients = [...internals._clients]
+    try {
+      newClient(item)
+    } catch (error) {
+      internals._clients = clients
+      process.nextTick(() => item.callback(error as Error, undefined, () => {}))
+    }
+  }
+}
+
+const WARM_UP_PAUSE_MS = 50
+
+/** Opens the connections of the pool one by one, next to those that calls open. Ends at the first error. */
+export async function warmUp(pool: pg.Pool, signal: AbortSignal): Promise<void> {
+  try {
+    while (pool.totalCount < pool.options.max) {
+      await openConnection(pool)
+      await pause(WARM_UP_PAUSE_MS, undefined, { signal, ref: false })
+    }
+  } catch {
+    // Aborted, or no connection can be opened now: calls open what they need.
+  }
+}
+
+/** Not pool.connect, which takes an idle connection first. */
+const openConnection = (pool: pg.Pool) =>
+  new Promise<void>((resolve, reject) => {
+    internalsOf(pool).newClient({
+      callback(error, _client, release) {
+        if (error) return reject(error)
+        release()
+        resolve()
+      },
+    })
+  })
