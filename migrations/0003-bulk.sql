@@ -26,7 +26,7 @@ create table tratta_jit.bulk_runs (
   position text collate "C" not null default '',
   customers bigint not null default 0,
   without_accounts bigint not null default 0,
-  -- Optional fields that Tratta would refuse: {"customer.email must be …": {"count": 1, "examples": ["C-1"]}}
+  -- Optional fields that Tratta would refuse: {"customer.email must be ...": {"count": 1, "examples": ["C-1"]}}
   omitted jsonb not null default '{}'
 );
 
