@@ -3,9 +3,11 @@ import { sql } from 'kysely'
 import type pg from 'pg'
 import { columnsOf, isNull, read } from '../database/column-sql.ts'
 import {
+  AccountTooLargeError,
   AmbiguousAccountError,
   DatabaseUnavailableError,
   DeadlineExceededError,
+  UnreadableAccountError,
 } from '../database/database-errors.ts'
 import { accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
@@ -13,7 +15,7 @@ import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { number } from '../progress.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
-import { isCausedByRow, readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
+import { readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
 
 /** Postgres may change to a generic plan at the sixth execution of a named statement. */
 const TIMES = 8
@@ -24,7 +26,7 @@ const SLOW_MS = 100
 export const lookup = check({
   name: 'lookup',
   needs: ['pool', 'relations', 'readable'],
-  settings: ['DATABASE_URL', 'DATABASE_PREPARED_STATEMENTS', 'JIT_DEADLINE_MS'],
+  settings: ['DATABASE_URL', 'DATABASE_PREPARED_STATEMENTS', 'JIT_DEADLINE_MS', 'JIT_MAX_ANSWER_BYTES'],
   async run({ pool, relations, config, isQuick, unreadable }) {
     const account = await largestAccount(pool, relations, isQuick, unreadable)
     if (!account)
@@ -32,7 +34,11 @@ export const lookup = check({
     const others = await someAccounts(pool, relations, isQuick, unreadable)
     const limits = limitsWithin(config.JIT_DEADLINE_MS)
     const servePool = createPool({ ...config, DATABASE_POOL_SIZE: 1 }, limits)
-    const statement = accountStatement(relations.schema, config.DATABASE_PREPARED_STATEMENTS)
+    const statement = accountStatement(
+      relations.schema,
+      config.DATABASE_PREPARED_STATEMENTS,
+      config.JIT_MAX_ANSWER_BYTES,
+    )
     const time = async (externalId: string) => {
       const begun = performance.now()
       try {
@@ -41,9 +47,7 @@ export const lookup = check({
         // `data` reports it.
         if (error instanceof AmbiguousAccountError) return undefined
         // `rows` reports it.
-        const isReported =
-          error instanceof DatabaseUnavailableError && unreadable && isCausedByRow(error.cause)
-        if (isReported) return undefined
+        if (error instanceof UnreadableAccountError && unreadable) return undefined
         throw new LookupError(externalId, error)
       }
       return performance.now() - begun
@@ -94,11 +98,13 @@ function failureOf({ externalId, cause }: LookupError): Finding {
       `the lookup${whose} does not end within the time limit of \`serve\``,
       'create the missing indexes; EXPLAIN ANALYZE shows what is slow',
     )
-  const {
-    type,
-    code,
-    message = code ?? type,
-  } = describeError(cause instanceof DatabaseUnavailableError ? cause.cause : cause)
+  if (cause instanceof AccountTooLargeError)
+    return errorFinding(
+      `the lookup${whose} fails: ${cause.message}`,
+      'correct the view, or raise JIT_MAX_ANSWER_BYTES',
+    )
+  const isOfDatabase = cause instanceof DatabaseUnavailableError || cause instanceof UnreadableAccountError
+  const { type, code, message = code ?? type } = describeError(isOfDatabase ? cause.cause : cause)
   return errorFinding(`the lookup${whose} fails: ${message}`, 'correct the row or the view')
 }
 

@@ -69,7 +69,7 @@ const UNUSABLE_STATEMENT = ['0A000', '26000']
 const UNAVAILABLE = /^(08|25|26|28|3D|40|53|55|57|58|72|42501|42P05|HV00[1KLMN])/
 
 /** The five characters with which Postgres names an error; undefined for any other error. */
-const sqlState = (error: unknown) => (error instanceof pg.DatabaseError ? error.code : undefined)
+export const sqlState = (error: unknown) => (error instanceof pg.DatabaseError ? error.code : undefined)
 
 /** The prepared statement cannot be executed any more, but its text can. */
 export const isUnusableStatement = (error: Error | null) => UNUSABLE_STATEMENT.includes(sqlState(error) ?? '')
