@@ -185,7 +185,8 @@ t.test('a caller that hangs up in the middle of a long answer is counted too', a
     insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5);
     insert into tratta_jit.debt_accounts (external_id, parent_external_id, external_account_number, balance)
     select 'a-' || number, 'a', repeat('7', 300), 5 from generate_series(1, 20000) as number`)
-  const running = await service(t, database.url)
+  // Larger than the buffers of a connection.
+  const running = await service(t, database.url, { JIT_MAX_ANSWER_BYTES: '20000000' })
   const { host, hostname, port, pathname, search } = new URL(jitUrl(running, 'a'))
   const socket = connect(Number(port), hostname)
   socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
