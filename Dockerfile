@@ -33,7 +33,8 @@ WORKDIR /app
 COPY package.json ./
 COPY migrations ./migrations
 COPY src ./src
-ENV NODE_ENV=production PATH=/usr/local/bin
+# With the default of 16 MB for each half of the young generation the peak of `npm run bench` is 50 MB higher.
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 PATH=/usr/local/bin
 # By number, so that Kubernetes sees that it is not root.
 USER 65532:65532
 EXPOSE 8080 9090

@@ -16,7 +16,8 @@ export function programs(): Program[] {
   const other = (file: string) => ({ args: [`bench/${file}`], path: `/jit${QUERY}`, environment: {} })
   const made: Record<Name, Omit<Program, 'name'>> = {
     responder: {
-      args: ['src/cli.ts', 'serve'],
+      // As in `npm start` and the image.
+      args: ['--max-semi-space-size=8', 'src/cli.ts', 'serve'],
       path: `/jit/${secret}${QUERY}`,
       // The rest stays at its default, the log included.
       environment: { JIT_SECRET: secret, HOST: '127.0.0.1' },

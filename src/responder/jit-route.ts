@@ -109,9 +109,12 @@ export async function addJitRoute(
       request.logFields = logged
       try {
         const until = performance.now() + limits.queryMs
+        let onBodyBuilt = () => {}
         const row = await findAccount(pool, statement, externalId, {
           ...limits,
-          beforeLargeAnswer: (bytes) => largeAnswers.reserve(reply.raw, bytes, until - reserveMs),
+          async beforeLargeAnswer(bytes) {
+            onBodyBuilt = await largeAnswers.reserve(reply.raw, bytes, until - reserveMs)
+          },
         })
         readiness.sawAnswer()
         if (!row) return reject(request, reply, 'account_not_found')
@@ -123,6 +126,7 @@ export async function addJitRoute(
           for (const [kind, { length }] of counts) metrics.omitted(kind, length)
         }
         const body = JSON.stringify(payload)
+        onBodyBuilt()
         const bytes = Buffer.byteLength(body)
         if (bytes > config.JIT_MAX_ANSWER_BYTES)
           throw new AccountTooLargeError(bytes, config.JIT_MAX_ANSWER_BYTES)

@@ -7,15 +7,18 @@ import { DatabaseBusyError } from '../database/database-errors.ts'
 
 export interface LargeAnswers {
   /**
-   * Waits until the bytes fit, and releases them when the response ends.
+   * Waits until the answer fits into memory. Its memory is released when the response ends.
+   * @returns to be called when the body was built: from then on it takes less memory
    * @param until by performance.now()
    * @throws {DatabaseBusyError} when the wait is too long, or too many wait
    */
-  reserve(response: ServerResponse, bytes: number, until: number): Promise<void>
+  reserve(response: ServerResponse, bytes: number, until: number): Promise<() => void>
 }
 
-/** An answer is in memory about ten times while it is parsed, checked and sent. */
-const MAX_BYTES_IN_FLIGHT = 10_000_000
+/** While it is received, parsed and checked, an answer takes about eight times the memory of its body. */
+const WORK_FACTOR = 8
+/** One answer of JIT_MAX_ANSWER_BYTES (5 MB) at work, and four that are being sent. */
+const MAX_BYTES = 60_000_000
 const MAX_WAITING = 200
 
 interface Waiting {
@@ -26,20 +29,26 @@ interface Waiting {
 /** @param maxSendMs a client that takes longer to receive a large answer is disconnected */
 export function createLargeAnswers(maxSendMs: number): LargeAnswers {
   const waiting: Waiting[] = []
-  let inFlight = 0
+  let reserved = 0
 
-  const fits = (bytes: number) => inFlight === 0 || inFlight + bytes <= MAX_BYTES_IN_FLIGHT
+  // A single answer is never rejected here, however large JIT_MAX_ANSWER_BYTES is.
+  const fits = (bytes: number) => reserved === 0 || reserved + bytes * WORK_FACTOR <= MAX_BYTES
   const admitNext = () => {
     while (waiting[0] && fits(waiting[0].bytes)) waiting.shift()!.admit()
   }
   const hold = (response: ServerResponse, bytes: number) => {
-    inFlight += bytes
+    let held = bytes * WORK_FACTOR
+    reserved += held
     const { socket } = response
+    const shrinkTo = (remaining: number) => {
+      reserved -= Math.max(0, held - remaining)
+      held = Math.min(held, remaining)
+      admitNext()
+    }
     const release = () => {
       clearTimeout(timer)
       response.off('finish', release).off('close', release)
-      inFlight -= bytes
-      admitNext()
+      shrinkTo(0)
     }
     const timer = setTimeout(() => {
       socket?.destroy()
@@ -47,14 +56,12 @@ export function createLargeAnswers(maxSendMs: number): LargeAnswers {
       release()
     }, maxSendMs)
     response.once('finish', release).once('close', release)
+    return () => shrinkTo(bytes)
   }
 
   return {
     reserve(response, bytes, until) {
-      if (waiting.length === 0 && fits(bytes)) {
-        hold(response, bytes)
-        return Promise.resolve()
-      }
+      if (waiting.length === 0 && fits(bytes)) return Promise.resolve(hold(response, bytes))
       if (waiting.length >= MAX_WAITING) return Promise.reject(new DatabaseBusyError())
       return new Promise((resolve, reject) => {
         const leave = () => {
@@ -73,8 +80,7 @@ export function createLargeAnswers(maxSendMs: number): LargeAnswers {
           bytes,
           admit() {
             leave()
-            hold(response, bytes)
-            resolve()
+            resolve(hold(response, bytes))
           },
         }
         response.once('close', giveUp)
