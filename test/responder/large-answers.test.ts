@@ -66,7 +66,10 @@ t.test('GET /jit for a column of 100 MB: 500 account_too_large, and the memory d
 t.test('20 concurrent GET /jit for answers of 4.9 MB: each is answered by the deadline', async (t) => {
   const database = await testDatabase(t)
   await database.query(family('a', 4_880_000))
-  const { url, process: child } = await service(t, database.url, { JIT_DEADLINE_MS: '9000' })
+  const { url, process: child } = await service(t, database.url, {
+    JIT_DEADLINE_MS: '9000',
+    NODE_OPTIONS: '--max-semi-space-size=8',
+  })
   const body = await (await fetch(jit(url, 'a'))).text()
   t.ok(body.length > 4_700_000 && body.length <= 5_000_000, `${body.length} bytes`)
   const agent = new http.Agent()
@@ -84,7 +87,10 @@ t.test(
   async (t) => {
     const database = await testDatabase(t)
     await database.query(family('a', 4_880_000))
-    const { url, process: child } = await service(t, database.url, { JIT_DEADLINE_MS: '3000' })
+    const { url, process: child } = await service(t, database.url, {
+      JIT_DEADLINE_MS: '3000',
+      NODE_OPTIONS: '--max-semi-space-size=8',
+    })
     const { hostname, port, pathname, search } = new URL(jit(url, 'a'))
     const ended = Array.from({ length: 30 }, async () => {
       const socket = connect(Number(port), hostname)
