@@ -1,7 +1,7 @@
 /** The time of the responder's statement alone: one connection, one lookup after the other. */
 import { createHistogram } from 'node:perf_hooks'
 import pg from 'pg'
-import { lookupSql } from '../src/database/find-account.ts'
+import { lookupSql } from '../src/database/lookup-sql.ts'
 import { readRelations } from '../src/database/relations.ts'
 import { externalIdOf } from './data-set.ts'
 import { median } from './median.ts'

@@ -1,7 +1,7 @@
 /** Whether the lookup's plan can use indexes. */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
-import { lookupSql } from '../database/find-account.ts'
+import { lookupSql } from '../database/lookup-sql.ts'
 import type { Relations } from '../database/relations.ts'
 import { number } from '../progress.ts'
 import { check, errorFinding, type Finding, ok } from './check.ts'

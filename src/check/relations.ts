@@ -1,6 +1,6 @@
 /** What DATABASE_SCHEMA holds, and what this user may do there and with what is ours. */
 import type pg from 'pg'
-import { lookupSql } from '../database/find-account.ts'
+import { lookupSql } from '../database/lookup-sql.ts'
 import { COLUMNS, problemsOf, RELATION_NAMES, type Relations, readRelations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
