@@ -14,7 +14,7 @@ drop index tratta_jit.debt_accounts_location_external_id_idx;
 -- reads customers in is that of their key.
 alter table tratta_jit.locations alter external_id type tratta_jit.external_id collate "C";
 alter table tratta_jit.customers alter external_id type tratta_jit.external_id collate "C";
-drop index tratta_jit.customers_external_id_bytewise_idx;
+drop index if exists tratta_jit.customers_external_id_bytewise_idx;
 alter table tratta_jit.debt_accounts
   alter external_id type tratta_jit.external_id collate "C",
   alter parent_external_id type tratta_jit.external_id collate "C",

@@ -170,19 +170,25 @@ export const SETTINGS = {
     read: oneOf('auto', 'off'),
   },
   TRATTA_REQUESTS_PER_MINUTE: {
-    meaning: "Tratta's limit for this organisation; bulk stays below it",
+    meaning: 'rate limit of Tratta for this organization; bulk stays below it',
     default: '300',
     read: integer(1, 1_000_000),
   },
   TRATTA_BULK_BYTES: {
-    meaning: 'a bulk request is at most this large, and never more than 1000 customers',
+    meaning: 'largest bulk request; a request also has at most 1000 rows',
     default: '4000000',
     read: integer(10_000, 100_000_000),
   },
   TRATTA_BULK_WAIT_SECONDS: {
-    meaning: 'so long after a bulk request its refusals are read: Tratta does not say when it is done',
+    meaning:
+      'seconds between the readings of the errors of a bulk request: Tratta does not report when it is done',
     default: '30',
     read: integer(0, 3600),
+  },
+  TRATTA_BULK_MAX_WAIT_SECONDS: {
+    meaning: 'the errors of a bulk request are read until two readings agree, at most for this time',
+    default: '900',
+    read: integer(1, 86_400),
   },
   LOG_LEVEL: {
     meaning: 'trace, debug, info, warn, error, fatal or silent',

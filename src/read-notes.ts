@@ -3,7 +3,7 @@
  * not take one from the calls.
  */
 import type pg from 'pg'
-import { PUSH_RUNS } from './bulk/status.ts'
+import { PUSH_IS_RUNNING } from './bulk/push-lock.ts'
 import type { Config } from './config.ts'
 import { boundedQuery } from './database/batched-query.ts'
 import { migrationNames } from './database/migrate.ts'
@@ -26,14 +26,14 @@ const NOTES = `
     'registered_at', (
       select extract(epoch from registered_at) from tratta_jit.registrations
       where api_url = $1 and url_digest = $2 and state = 'registered'),
-    'running', ${PUSH_RUNS},
+    'running', ${PUSH_IS_RUNNING},
     'open', coalesce((
       select ended_at is null from tratta_jit.bulk_runs join tratta_jit.bulk_targets using (target)
       where api_url = $1 order by resumed_at desc limit 1), false),
     'by_state', coalesce((
       select json_object_agg(state, json_build_object('requests', requests, 'customers', customers))
       from (
-        select state, count(*) as requests, sum(request.customers) as customers
+        select state, count(*) as requests, sum(request.row_count) as customers
         from tratta_jit.bulk_requests as request
         join tratta_jit.bulk_runs using (run) join tratta_jit.bulk_targets using (target)
         where api_url = $1 group by state) as counted), '{}')

@@ -1,61 +1,75 @@
-/** One request to Tratta, until it is known to be there. Each step is written down before and after. */
-import { setTimeout as pause } from 'node:timers/promises'
+/** Sends one stored request until its result is proven, or another attempt makes no sense. */
 import type pg from 'pg'
-import type { Answer, TrattaClient } from '../tratta/client.ts'
+import type { TrattaClient } from '../tratta/client.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
-import { markNotTaken, markSending, markSent, markUnknown, type Taken } from './requests.ts'
+import { type Backoff, PushStoppedError } from './backoff.ts'
+import { type AttemptResult, readAnswer, readError } from './read-answer.ts'
+import {
+  type Accepted,
+  markNotAccepted,
+  markSending,
+  markSent,
+  markUnknown,
+  markWithoutBulkId,
+} from './requests.ts'
 
-/** The push cannot go on; its message says why, and what to do. */
-export class PushStopped extends Error {}
+/** Attempts without a complete answer, after which a request stays unknown until the next push. */
+const MAX_UNKNOWN_ATTEMPTS = 8
 
-/** So long nothing may succeed before a push gives up. The next one goes on where it was. */
-const PATIENCE_MS = 120_000
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 10_000
-/** A request of which nobody can say whether it arrived is not sent for ever. */
-const MOST_UNKNOWN = 8
+export type DeliveryResult =
+  | ({ kind: 'accepted' } & Accepted)
+  | { kind: 'unknown' }
+  | Extract<AttemptResult, { kind: 'rejected' }>
 
-export interface Patience {
-  /** Tratta answered. */
-  answered(): void
-  /**
-   * Waits until it makes sense to try again, longer each time.
-   * @throws {PushStopped} when nothing has succeeded for too long
-   */
-  wait(said: string, retryAfterMs: number | undefined, attempt: number, signal: AbortSignal): Promise<void>
+export interface Deliverable {
+  request: string
+  rowCount: number
+  /** A JSON array. */
+  body: Buffer
 }
 
-export function patience(): Patience {
-  let answeredAt = performance.now()
-  return {
-    answered() {
-      answeredAt = performance.now()
-    },
-    async wait(said, retryAfterMs, attempt, signal) {
-      const silence = performance.now() - answeredAt
-      if (silence > PATIENCE_MS)
-        throw new PushStopped(`Tratta has taken nothing for ${Math.round(silence / 1000)} s. ${said}`)
-      const grown = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
-      await pause((retryAfterMs ?? 0) + grown * (0.5 + Math.random() / 2), undefined, { signal })
-    },
-  }
-}
-
-/**
- * @returns what Tratta made of it; undefined when it stays unknown, and a later push sends it again
- * @throws {PushStopped} when Tratta says no to all of it: a token that is revoked, say
- */
+/** @throws {PushStoppedError} when no request would be accepted: a revoked token, an outage */
 export async function deliver(
   pool: pg.Pool,
   client: TrattaClient,
-  { request, rows, body }: { request: string; rows: number; body: Buffer },
-  patient: Patience,
+  { request, rowCount, body }: Deliverable,
+  backoff: Backoff,
   signal: AbortSignal,
-): Promise<Taken | undefined> {
+): Promise<DeliveryResult> {
   let unknown = 0
   for (let attempt = 0; ; attempt++) {
-    let failure: TrattaError | undefined
-    let taken: Taken | undefined
+    const result = await send()
+    switch (result.kind) {
+      case 'accepted':
+        backoff.succeeded()
+        await markSent(pool, request, result)
+        return result
+      case 'accepted_without_bulk_id':
+        backoff.succeeded()
+        await markWithoutBulkId(
+          pool,
+          request,
+          'POST /bulk: accepted without a bulk_id, its errors cannot be read',
+        )
+        return { kind: 'unknown' }
+      case 'rejected':
+        await markNotAccepted(pool, request, result.message)
+        return result
+      case 'stop':
+        await markNotAccepted(pool, request, result.message)
+        throw new PushStoppedError(result.message, result.cause)
+      case 'not_accepted':
+        await markNotAccepted(pool, request, result.message)
+        break
+      case 'unknown':
+        await markUnknown(pool, request, result.message)
+        if (!result.isBusy) unknown += 1
+        if (unknown === MAX_UNKNOWN_ATTEMPTS) return { kind: 'unknown' }
+    }
+    await backoff.wait(result, attempt, signal)
+  }
+
+  async function send(): Promise<AttemptResult> {
     try {
       const answer = await client.bulk(body, {
         attempts: 1,
@@ -64,38 +78,10 @@ export async function deliver(
           await markSending(pool, request)
         },
       })
-      taken = readAnswer(answer, rows)
+      return readAnswer(answer)
     } catch (error) {
       if (!(error instanceof TrattaError)) throw error
-      failure = error
+      return readError(error, rowCount)
     }
-    if (taken) {
-      patient.answered()
-      await markSent(pool, request, taken)
-      return taken
-    }
-    const said = failure?.message ?? 'POST /bulk: the answer has no bulk_id'
-    if (failure?.fate === 'refused') {
-      await markNotTaken(pool, request, said)
-      throw new PushStopped(said)
-    }
-    if (failure?.fate === 'not_taken') {
-      // A 429 is an answer: it says when to come back, not that something is wrong.
-      if (failure.status === 429) patient.answered()
-      await markNotTaken(pool, request, said)
-    } else {
-      await markUnknown(pool, request, said)
-      unknown += 1
-      if (unknown === MOST_UNKNOWN) return undefined
-    }
-    await patient.wait(said, failure?.retryAfterMs, attempt, signal)
   }
-}
-
-function readAnswer({ body }: Answer, rows: number): Taken | undefined {
-  const { bulk_id, count, status } = (body as { data?: Record<string, unknown> } | undefined)?.data ?? {}
-  if ((typeof bulk_id !== 'string' && typeof bulk_id !== 'number') || bulk_id === '') return undefined
-  const said =
-    typeof count === 'number' && count !== rows ? `Tratta counts ${count} of ${rows} customers` : null
-  return { bulkId: String(bulk_id), completed: status === 'completed', said }
 }

@@ -1,16 +1,16 @@
 /** One pass over all customers and accounts, by the contract of `serve` and `bulk push`. */
 import type pg from 'pg'
-import { type FormRejectionCode, formRows, rowJson } from '../bulk/form-rows.ts'
-import { pagesAfter } from '../bulk/pages.ts'
-import { type OrphanCode, readingFrom } from '../bulk/read-customers.ts'
-import type { OmittedCounts } from '../bulk/runs.ts'
-import { countOmitted } from '../bulk/step.ts'
+import { createCustomerSource } from '../bulk/customer-source.ts'
+import { countRejected } from '../bulk/dry-run.ts'
+import { countOmitted, type OmittedCounts } from '../bulk/omitted-counts.ts'
+import { MAX_ROWS, planBatches } from '../bulk/plan.ts'
+import { type ReasonCode, reasonKind } from '../bulk/rejection-reasons.ts'
 import type { RelationName, Relations } from '../database/relations.ts'
 import { UnsendableAccountError } from '../omit-invalid-fields.ts'
 import { toPayload } from '../payload.ts'
 import { readableRelations, type UnreadableRows } from './unreadable-rows.ts'
 
-export type RejectionCode = FormRejectionCode | OrphanCode | 'too_large'
+export type RejectionCode = ReasonCode
 
 export interface Rejection {
   code: RejectionCode
@@ -29,8 +29,6 @@ export interface Pass {
   omitted: OmittedCounts
 }
 
-const MAX_MESSAGES = 200
-const EXAMPLES = 3
 const ORPHANS_PER_PAGE = 5000
 
 export const emptyPass = (): Pass => ({
@@ -50,43 +48,40 @@ export async function readAll(
   pass: Pass,
   signal: AbortSignal,
 ): Promise<void> {
-  const source = readingFrom(pool, relations, readableRelations(relations, unreadable))
+  const source = createCustomerSource(pool, relations, readableRelations(relations, unreadable))
   const namesUnreadable = (relation: RelationName, id: string | null) =>
     unreadable[relation].some(({ external_id }) => external_id === id)
-  const reject = (code: RejectionCode, message: string, example: string) => {
-    const found = pass.rejected.get(message)
-    if (!found && pass.rejected.size >= MAX_MESSAGES) return
-    const { count, examples } = found ?? { count: 0, examples: [] }
-    pass.rejected.set(message, {
-      code,
-      message,
-      count: count + 1,
-      examples: examples.length < EXAMPLES ? [...examples, example] : examples,
-    })
-  }
+  const reject = (code: RejectionCode, message: string, example: string) =>
+    countRejected(pass.rejected, code, message, example)
   pass.customersTotal = await source.countAfter('')
-  for await (const page of pagesAfter(source, '', signal))
-    for (const customer of page.customers) {
-      const { rows, refusals, omitted } = formRows(customer, page)
-      for (const { account, customer, code, reason } of refusals) reject(code, reason, account || customer)
-      for (const one of omitted) countOmitted(pass.omitted, one.customer, one.omitted)
-      for (const row of rows) {
-        if (Buffer.byteLength(rowJson(row, row.accounts)) + 3 > maxRowBytes)
-          reject('too_large', 'customer its accounts take more than TRATTA_BULK_BYTES', customer.external_id)
-        else pass.debtAccounts += row.accounts.length
-      }
-      pass.customers += 1
-    }
+  const plan = {
+    source,
+    target: undefined,
+    position: '',
+    selection: { kind: 'all', unchanged: false },
+    limit: Number.POSITIVE_INFINITY,
+    maxima: { rows: MAX_ROWS, bytes: maxRowBytes },
+    signal,
+    withoutOrphaned: true,
+  } as const
+  for await (const batch of planBatches(pool, plan)) {
+    pass.customers += batch.customers
+    pass.debtAccounts += batch.rows.reduce((sum, { accounts }) => sum + accounts.length, 0)
+    for (const { account, customer, reason } of batch.rejections)
+      reject(reason.code, reasonKind(reason), account || customer)
+    for (const { customer, field } of batch.omitted) countOmitted(pass.omitted, customer, field)
+  }
   for await (const orphaned of source.orphanedAccounts(ORPHANS_PER_PAGE)) {
     signal.throwIfAborted()
-    for (const { external_id, customer_external_id, code, reason, is_duplicate, row } of orphaned) {
+    for (const { external_id, customer_external_id, code, is_duplicate, row } of orphaned) {
       // The pass does not see the customer or the parent, but it exists.
       if (
         !namesUnreadable('customers', customer_external_id) &&
         !namesUnreadable('debt_accounts', row.debt_account.parent_external_id)
       )
-        reject(code, reason, external_id)
-      if (is_duplicate) reject('duplicate', 'debt_account is there twice', external_id)
+        reject(code, reasonKind({ code }), external_id)
+      if (is_duplicate)
+        reject('duplicate', reasonKind({ code: 'duplicate', resource: 'debt_account' }), external_id)
       try {
         toPayload(row)
       } catch (error) {

@@ -103,7 +103,7 @@ async function tryLookup(pool: pg.Pool, relations: Relations): Promise<Finding[]
   }
 }
 
-const OURS = ['registrations', 'bulk_targets', 'bulk_runs', 'bulk_requests', 'bulk_rows', 'bulk_refusals']
+const OURS = ['registrations', 'bulk_targets', 'bulk_runs', 'bulk_requests', 'bulk_rows', 'bulk_rejections']
 
 /** Calls are answered without these. */
 async function missingRights(pool: pg.Pool): Promise<Finding[]> {

@@ -4,7 +4,7 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import pg from 'pg'
-import type { RelationSources } from '../bulk/read-customers.ts'
+import type { RelationSources } from '../bulk/source-statements.ts'
 import { type Column, columnsOf, compilerFor, isOneOf, read, rowOf } from '../database/column-sql.ts'
 import { sqlState } from '../database/database-errors.ts'
 import {

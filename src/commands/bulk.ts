@@ -1,24 +1,28 @@
 import type pg from 'pg'
 import { boundMemory } from '../bound-memory.ts'
-import { PushStopped } from '../bulk/deliver.ts'
-import { type DryRun, dryRun } from '../bulk/dry-run.ts'
+import { PushStoppedError, RUN_AGAIN } from '../bulk/backoff.ts'
+import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
+import { dryRun } from '../bulk/dry-run.ts'
+import { dryRunText, rejectionGroupsText, rejectionText } from '../bulk/output-text.ts'
+import { MAX_ROWS } from '../bulk/plan.ts'
+import { emptyProgress, progressFields, showPushProgress } from '../bulk/progress.ts'
 import { push } from '../bulk/push.ts'
-import { readErrorsAgain } from '../bulk/read-again.ts'
-import { readingFrom } from '../bulk/read-customers.ts'
-import { CSV_HEADER, csvLine, type RefusalGroup, refusalGroups, refusalRows } from '../bulk/refusals.ts'
-import { lockPushes, PushUnderWay, takeUpRun, targetOf } from '../bulk/runs.ts'
-import { figures, noProgress, showPush } from '../bulk/show-progress.ts'
-import { bulkStatus, nextStep, statusScreen } from '../bulk/status.ts'
+import { lockPushes } from '../bulk/push-lock.ts'
+import { readDueErrors } from '../bulk/read-errors.ts'
+import { CSV_HEADER, csvLine, readRejectionGroups, readRejectionRows } from '../bulk/rejections.ts'
+import { findOrCreateTarget, findTarget, readLearned, resumeRun } from '../bulk/runs.ts'
+import type { Selection } from '../bulk/select-accounts.ts'
+import { readBulkStatus } from '../bulk/status.ts'
+import { nextStep, statusText } from '../bulk/status-text.ts'
 import { type Config, readConfig } from '../config.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { readable, readRelations, UnreadableRelations } from '../database/relations.ts'
-import { number } from '../progress.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
-import { printable } from '../terminal/printable.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
+import { UserFacingError } from '../user-facing-error.ts'
 import {
   DONE,
   databaseMessage,
@@ -34,56 +38,66 @@ import {
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
 
 export async function bulkPushCommand(options: Options): Promise<number> {
-  const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit)
-  if (options.limit !== undefined && !/^[1-9]\d{0,9}$/.test(String(options.limit)))
-    throw new UsageError('--limit takes a number of rows')
-  const asJson = Boolean(options.json) || !process.stdout.isTTY
-  return withDatabase({ ...options, json: asJson }, async (config, pool) => {
+  const limit = readLimit(options)
+  const selection = readSelection(options)
+  const asJson = Boolean(options.json)
+  return withDatabase(options, async (config, pool) => {
     boundMemory()
     const stop = new AbortController()
-    const progress = noProgress(config.TRATTA_REQUESTS_PER_MINUTE)
-    const pushOptions = {
-      kind: options['retry-rejected'] ? ('retry' as const) : ('all' as const),
-      limit,
-      mostBytes: config.TRATTA_BULK_BYTES,
-      waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
-      signal: stop.signal,
-      progress,
-    }
-    const source = readingFrom(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
-    void stopSignal().then(() => stop.abort(new PushStopped('Stopped')))
+    const progress = emptyProgress(config.TRATTA_REQUESTS_PER_MINUTE)
+    const maxBytes = config.TRATTA_BULK_BYTES
+    const source = await sourceOf(pool, config)
+    void stopSignal().then(() => stop.abort(new PushStoppedError('Stopped')))
     const begun = performance.now()
-    const endProgress = showPush(progress, asJson)
+    const endProgress = showPushProgress(progress, asJson)
     try {
       if (options['dry-run']) {
-        const { target, position } = await whereWeAre(pool, config.TRATTA_API_URL)
-        const report = await dryRun(pool, source, target, position, pushOptions)
+        const found = await findTarget(pool, config.TRATTA_API_URL)
+        const position = found?.position ?? ''
+        if (selection.kind === 'all') progress.total = await source.countAfter(position)
+        const plan = {
+          source,
+          target: found?.target,
+          position,
+          selection,
+          limit,
+          maxima: { rows: MAX_ROWS, bytes: maxBytes },
+          signal: stop.signal,
+        }
+        const report = await dryRun(pool, plan, progress)
         endProgress()
         if (asJson) printJson({ event: 'dry_run', ...report })
-        else print(dryRunScreen(report))
-        return Object.keys(report.refused).length > 0 ? SOME_REJECTED : DONE
+        else print(dryRunText(report))
+        return report.rejected.length > 0 ? SOME_REJECTED : DONE
       }
       const unlock = await lockPushes(pool, () =>
-        stop.abort(new PushStopped('The lock is lost: the connection to Postgres broke')),
+        stop.abort(new PushStoppedError('The lock is lost: the connection to Postgres broke')),
       )
       try {
-        const run = await takeUpRun(pool, await targetOf(pool, config.TRATTA_API_URL), pushOptions.kind)
-        const result = await push(pool, source, clientFor(config), run, pushOptions)
+        const target = await findOrCreateTarget(pool, config.TRATTA_API_URL)
+        const run = await resumeRun(pool, target, selection.kind)
+        const { unreadable } = await push(pool, source, clientFor(config), run, {
+          selection,
+          limit,
+          maxBytes,
+          waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
+          maxWaitMs: config.TRATTA_BULK_MAX_WAIT_SECONDS * 1000,
+          signal: stop.signal,
+          progress,
+        })
         endProgress()
         await unlock()
-        const { rows } = await pool.query(
-          'select exists (select from tratta_jit.bulk_refusals where run = $1) as refused',
-          [run.run],
-        )
-        const status = (await bulkStatus(pool, config.TRATTA_API_URL))!
+        const learned = await readLearned(pool, run)
+        const status = await readBulkStatus(pool, source, config.TRATTA_API_URL)
         const seconds = (performance.now() - begun) / 1000
-        if (asJson) printJson({ event: 'pushed', ...figures(progress, seconds), next: nextStep(status) })
-        else print(statusScreen(status))
-        for (const message of result.unreadable) printError(message)
-        if (result.unknown > 0)
-          printError(`Of ${result.unknown} requests it is not known whether they arrived`)
-        if (result.unknown + result.unreadable.length > 0) return FAILED
-        return rows[0].refused ? SOME_REJECTED : DONE
+        if (asJson)
+          printJson({ event: 'pushed', ...progressFields(progress, seconds), next: nextStep(status) })
+        else print(statusText(status))
+        for (const message of unreadable) printError(message)
+        if (learned.unknown)
+          printError('It is unknown whether Tratta has some of the accounts: see `tratta-jit bulk status`')
+        if (unreadable.length > 0) return FAILED
+        return learned.rejected || learned.unknown ? SOME_REJECTED : DONE
       } finally {
         await unlock()
       }
@@ -94,43 +108,55 @@ export async function bulkPushCommand(options: Options): Promise<number> {
 }
 
 export async function bulkErrorsCommand(options: Options, [bulkId]: string[]): Promise<number> {
-  if (options.json && options.csv) throw new UsageError('bulk errors takes --json or --csv')
+  if (options.json && options.csv) throw new UsageError('--json and --csv exclude each other')
   return withDatabase(options, async (config, pool) => {
-    const { target } = await whereWeAre(pool, config.TRATTA_API_URL)
-    if (target === undefined) return fail('Nothing was sent yet: `bulk push` does it', options)
-    const problem = await readErrorsAgain(pool, clientFor(config), target, bulkId)
-    if (problem) printError(problem)
-    let refused = false
+    const found = await findTarget(pool, config.TRATTA_API_URL)
+    if (!found) return fail('Nothing was sent yet. Run `tratta-jit bulk push` first.', options)
+    const { target } = found
+    const again = Boolean(options.again)
+    const problems = await readDueErrors(pool, clientFor(config), target, { bulkId, again })
+    for (const problem of problems) printError(problem)
+    let hasRejections = false
     if (options.csv || options.json || options.rows) {
       if (options.csv) await print(CSV_HEADER)
-      for await (const row of refusalRows(pool, target, bulkId)) {
-        refused = true
+      for await (const row of readRejectionRows(pool, target, bulkId)) {
+        hasRejections = true
         if (options.csv) await print(csvLine(row))
         else if (options.json) await printJson(row)
-        else await print(printable(`${namesOf(row)}  ${row.refused_by}: ${row.reasons.join('; ')}`))
+        else await print(rejectionText(row))
       }
     } else {
-      const groups = await refusalGroups(pool, target, bulkId)
-      refused = groups.length > 0
-      await print(groupsScreen(groups))
+      const groups = await readRejectionGroups(pool, target, bulkId)
+      hasRejections = groups.length > 0
+      await print(rejectionGroupsText(groups))
     }
-    return problem ? FAILED : refused ? SOME_REJECTED : DONE
+    return problems.length > 0 ? FAILED : hasRejections ? SOME_REJECTED : DONE
   })
 }
 
 export async function bulkStatusCommand(options: Options): Promise<number> {
   return withDatabase(options, async (config, pool) => {
-    const status = await bulkStatus(pool, config.TRATTA_API_URL)
-    if (!status) {
-      if (options.json) printJson({ api_url: config.TRATTA_API_URL, run: null, next: '`bulk push`' })
-      else print('Nothing was sent yet: `bulk push` does it')
-    } else if (options.json) printJson({ ...status, next: nextStep(status) })
-    else print(statusScreen(status))
+    const source = await sourceOf(pool, config)
+    const status = await readBulkStatus(pool, source, config.TRATTA_API_URL)
+    if (options.json) printJson({ ...status, next: nextStep(status) })
+    else print(statusText(status))
     return DONE
   })
 }
 
-/** One connection holds the lock, one reads ahead; the others write down what is under way. */
+function readLimit({ limit }: Options): number {
+  if (limit === undefined) return Number.POSITIVE_INFINITY
+  if (!/^[1-9]\d{0,9}$/.test(String(limit))) throw new UsageError('--limit takes a number of rows')
+  return Number(limit)
+}
+
+function readSelection(options: Options): Selection {
+  const isRetry = Boolean(options['retry-rejected'])
+  if (options.unchanged && !isRetry) throw new UsageError('--unchanged needs --retry-rejected')
+  return { kind: isRetry ? 'retry' : 'all', unchanged: Boolean(options.unchanged) }
+}
+
+/** One connection holds the lock, one reads ahead, the others store the state of requests in flight. */
 const CONNECTIONS = 8
 const STATEMENT_MS = 5 * 60_000
 
@@ -144,39 +170,28 @@ async function withDatabase(
     { connectionMs: 30_000, statementMs: STATEMENT_MS },
   )
   try {
-    if (!(await isUpToDate(pool))) return say(NOT_UP_TO_DATE, options)
+    if (!(await isUpToDate(pool))) return fail(NOT_UP_TO_DATE, options)
     return await work(config, pool)
   } catch (error) {
-    if (error instanceof PushUnderWay || error instanceof UnreadableRelations)
-      return say(error.message, options)
-    if (error instanceof PushStopped || error instanceof TrattaError)
-      return say(
-        `${error.message.replace(/\.$/, '')}. What was sent is written down; run it again to go on.`,
-        options,
-      )
-    const message = databaseMessage(error)
-    if (message) return say(`${message}. What was sent is written down; run it again to go on.`, options)
-    throw error
+    if (error instanceof UsageError) throw error
+    const message = messageOf(error)
+    if (message === undefined) throw error
+    return fail(message, options)
   } finally {
     await pool.end()
   }
 }
 
-/** On a pipe the other end gets JSON, and whoever looks at the terminal or the mail of cron a sentence. */
-function say(message: string, options: Options) {
-  if (options.json) printJson({ error: message })
-  printError(message)
-  return FAILED
+/** @returns undefined for an unexpected error */
+function messageOf(error: unknown): string | undefined {
+  if (error instanceof UserFacingError) return error.remedy ? `${error.text}.` : error.message
+  if (error instanceof UnreadableRelations) return error.message
+  const message = error instanceof TrattaError ? error.message.replace(/\.$/, '') : databaseMessage(error)
+  return message && `${message}. ${RUN_AGAIN}.`
 }
 
-async function whereWeAre(pool: pg.Pool, apiUrl: string) {
-  const { rows } = await pool.query<{ target: number; position: string | null }>(
-    `select target, (select position from tratta_jit.bulk_runs as run
-       where run.target = target.target and kind = 'all' and ended_at is null order by run desc limit 1) as position
-     from tratta_jit.bulk_targets as target where api_url = $1`,
-    [apiUrl],
-  )
-  return { target: rows[0]?.target, position: rows[0]?.position ?? '' }
+async function sourceOf(pool: pg.Pool, config: BulkConfig): Promise<CustomerSource> {
+  return createCustomerSource(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
 }
 
 const clientFor = (config: BulkConfig) =>
@@ -186,41 +201,3 @@ const clientFor = (config: BulkConfig) =>
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
     secrets: secretsOf(config),
   })
-
-const by = { us: 'by us', tratta: 'by Tratta' }
-
-function groupsScreen(groups: RefusalGroup[]): string {
-  if (groups.length === 0) return 'Nothing is refused'
-  return groups
-    .map(
-      ({ refused_by, reason, count, examples }) =>
-        `${number(count).padStart(9)} × ${printable(reason)}\n            ${by[refused_by]}, e.g. ${printable(examples.join(', '))}`,
-    )
-    .join('\n')
-}
-
-const namesOf = (row: {
-  customer_external_id: string | null
-  location_external_id: string | null
-  debt_account_external_id: string | null
-}) =>
-  [
-    row.customer_external_id && `customer ${row.customer_external_id}`,
-    row.location_external_id && `at ${row.location_external_id}`,
-    row.debt_account_external_id && `account ${row.debt_account_external_id}`,
-  ]
-    .filter(Boolean)
-    .join(' ')
-
-function dryRunScreen(report: DryRun): string {
-  const { customers, without_accounts, rows, debt_accounts, requests, bytes, refused, omitted } = report
-  const lines = [
-    `Would send ${number(debt_accounts)} accounts of ${number(customers)} customers: ${number(rows)} rows in ${number(requests)} requests, ${number(bytes)} bytes`,
-  ]
-  if (without_accounts > 0) lines.push(`${number(without_accounts)} customers have no account`)
-  for (const [what, { count, examples }] of Object.entries(refused))
-    lines.push(`refused by us: ${number(count)} × ${what}, e.g. ${printable(examples.join(', '))}`)
-  for (const [what, { count, examples }] of Object.entries(omitted))
-    lines.push(`omitted: ${number(count)} × ${what}, e.g. of ${printable(examples.join(', '))}`)
-  return lines.join('\n')
-}

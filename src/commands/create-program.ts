@@ -100,6 +100,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .option(DRY_RUN, 'validate and count, send nothing')
     .option('--limit <N>', 'send at most N rows this time')
     .option('--retry-rejected', 'send only what was rejected and has changed since')
+    .option('--unchanged', 'with --retry-rejected: also what has not changed, and what is unknown')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./bulk.ts')).bulkPushCommand))
   bulk
@@ -107,6 +108,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .description('read the rejections of Tratta, and print them grouped by message')
     .argument('[BULK_ID]', 'only this bulk request')
     .option('--rows', 'print one line for each rejected row')
+    .option('--again', 'read the errors of all requests again')
     .addOption(JSON_LINES)
     .option('--csv', 'print CSV')
     .action(action(async () => (await import('./bulk.ts')).bulkErrorsCommand))

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createSecretMask } from './mask-secrets.ts'
+import { nextPage, totalOf } from './next-page.ts'
 import { pacer } from './pacer.ts'
 import { TrattaError } from './tratta-error.ts'
 
@@ -15,20 +16,27 @@ export interface TrattaClient {
   /** "Create Bulk Action": POST /bulk. @param rows a JSON array of at most 1,000 */
   bulk(rows: Buffer, options?: RequestOptions): Promise<Answer>
   /**
-   * "Errors" of Bulk: GET /bulk/{id}/errors. One page, and where the next one is if there is one: whether
-   * they come in pages, nobody has seen; Tratta's other lists have `links.next`.
+   * "Errors" of Bulk: GET /bulk/{id}/errors, one page.
    * @param page the `next` of the page before
+   * @throws {ForeignPageError}
    */
-  bulkErrors(
-    bulkId: string,
-    options?: RequestOptions & { page?: string | undefined },
-  ): Promise<{ body: unknown; next: string | undefined }>
+  bulkErrors(bulkId: string, options?: RequestOptions & { page?: string | undefined }): Promise<ErrorsPage>
 }
 
 /** What a 2xx held: JSON, or undefined when it held nothing. */
 export interface Answer {
   status: number
   body: unknown
+  linkHeader: string | null
+}
+
+export interface ErrorsPage {
+  status: number
+  body: unknown
+  /** Undefined for the last page. */
+  next: string | undefined
+  /** The number of rows on all pages, where Tratta gives it. */
+  total: number | undefined
 }
 
 export interface ClientOptions {
@@ -136,7 +144,8 @@ export function createTrattaClient({
       // After parsing: in the text a secret can be escaped.
       const body = mask.value(parsed)
       const isUnderstood = text.trim() === '' || parsed !== undefined
-      if (response.ok && isUnderstood) return { status: response.status, body }
+      if (response.ok && isUnderstood)
+        return { status: response.status, body, linkHeader: response.headers.get('link') }
       throw TrattaError.answered(tried, response, mask.text(text), {
         body,
         mayBeTriedAgain: retryable.includes(response.status),
@@ -178,7 +187,7 @@ export function createTrattaClient({
       }),
     async bulkErrors(bulkId, { page = '', ...options } = {}) {
       const path = `/bulk/${encodeURIComponent(bulkId)}/errors`
-      const { body } = await send({
+      const { status, body, linkHeader } = await send({
         method: 'GET',
         path: path + page,
         retryable: [429, 503],
@@ -186,12 +195,7 @@ export function createTrattaClient({
         mostBytes: MOST_BYTES_OF_ERRORS,
         ...options,
       })
-      const next = (body as { links?: { next?: unknown } } | undefined)?.links?.next
-      // Of the link only the query: the token goes to the address that was set, and nowhere else.
-      return {
-        body,
-        next: typeof next === 'string' ? URL.parse(next, apiUrl)?.search || undefined : undefined,
-      }
+      return { status, body, next: nextPage(body, linkHeader, { apiUrl, path, page }), total: totalOf(body) }
     },
   }
 }

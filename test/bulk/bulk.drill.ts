@@ -3,8 +3,8 @@
  *
  *     big 1000000          customers a second and peak memory, Tratta's limit lifted
  *     rate 300 3           at a limit of 300 requests a minute, for 3 minutes: share of it, and 429s
- *     kill 100000 50       so many kill -9 while so many customers are placed, answers lost, rows refused,
- *                          existing customers: reuse and refuse, or one of these
+ *     kill 100000 50       so many kill -9 while so many customers are placed, answers lost, rows rejected,
+ *                          existing customers: reuse and reject, or one of these
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -40,7 +40,7 @@ async function big() {
   await seedPortfolio(database, customers)
   console.log(`${customers} customers, ${accountsOf(customers)} accounts`)
   const begun = performance.now()
-  const pushing = program(t, ['bulk', 'push'], bulkSettings(database, tratta))
+  const pushing = program(t, ['bulk', 'push', '--json'], bulkSettings(database, tratta))
   const peak = peakMemory(pushing)
   const { code } = await pushing.ended
   const seconds = (performance.now() - begun) / 1000
@@ -65,7 +65,7 @@ async function rate() {
   const tratta = await simulatedTratta(t, { requestsPerMinute: perMinute })
   const customers = Math.ceil((perMinute * minutes * 1.1) / 31) * 30 * 25
   await seedPortfolio(database, customers)
-  const pushing = program(t, ['bulk', 'push'], {
+  const pushing = program(t, ['bulk', 'push', '--json'], {
     ...bulkSettings(database, tratta),
     TRATTA_REQUESTS_PER_MINUTE: size,
     TRATTA_BULK_BYTES: '10000',
@@ -87,7 +87,7 @@ async function rate() {
     placingPerMinute: perMinuteOf(posts),
     shareOfLimit: perMinuteOf(steady) / perMinute,
     placingShareOfLimit: perMinuteOf(posts) / perMinute,
-    refusedWith429: requests.filter(({ status }) => status === 429).length,
+    rejectedWith429: requests.filter(({ status }) => status === 429).length,
   })
 }
 
@@ -106,9 +106,9 @@ async function kill() {
     console.log({
       rows: rowsOf(customers),
       accounts: accountsOf(customers),
-      ours: { taken: ours.taken.length, refused: ours.refused.length },
+      ours: { accepted: ours.accepted.length, rejected: ours.rejected.length, unknown: ours.unknown.length },
       theirs: theirs.length,
-      same: JSON.stringify(ours.taken) === JSON.stringify(theirs),
+      same: JSON.stringify(ours.accepted) === JSON.stringify(theirs),
     })
     console.log((await run(t, ['bulk', 'status', '--json'], bulkSettings(database, tratta))).lines[0])
   }
@@ -120,8 +120,8 @@ async function away() {
   const tratta = await simulatedTratta(t)
   await seedPortfolio(database, customers)
   const env = { ...bulkSettings(database, tratta), TRATTA_BULK_BYTES: '50000' }
-  const pushing = program(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '300' })
-  while ((await tratta.taken()).posts < 5) await pause(50)
+  const pushing = program(t, ['bulk', 'push', '--json'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '300' })
+  while ((await tratta.accepted()).posts < 5) await pause(50)
   await tratta.injectFaults({ kind: 'outage', ms: Number(more) * 1000 })
   const begun = performance.now()
   const { code } = await pushing.ended
@@ -130,8 +130,13 @@ async function away() {
     afterSeconds: Math.round((performance.now() - begun) / 1000),
     stderr: pushing.stderr(),
   })
-  while (!(await tratta.taken().catch(() => undefined))) await pause(500)
-  const next = await run(t, ['bulk', 'push'], env)
+  while (!(await tratta.accepted().catch(() => undefined))) await pause(500)
+  const next = await run(t, ['bulk', 'push', '--json'], env)
   const ours = await ourAccounts(database)
-  console.log({ code: next.code, stderr: next.stderr, taken: ours.taken.length, of: accountsOf(customers) })
+  console.log({
+    code: next.code,
+    stderr: next.stderr,
+    accepted: ours.accepted.length,
+    of: accountsOf(customers),
+  })
 }

@@ -1,4 +1,4 @@
-/** What goes wrong in the middle: a clear message, the right exit code, and the next push finishes the work. */
+/** Faults during a push: a clear message, the right exit code, and the next push completes the work. */
 import { spawnSync } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
@@ -23,9 +23,9 @@ async function started(t: Test, settings = {}) {
     TRATTA_BULK_BYTES: '50000',
     TRATTA_REQUESTS_PER_MINUTE: '600',
   }
-  const pushing = (more = {}) => program(t, ['bulk', 'push'], { ...env, ...more })
+  const pushing = (more = {}) => program(t, ['bulk', 'push', '--json'], { ...env, ...more })
   const sent = async (posts: number) => {
-    while ((await tratta.taken()).posts < posts) await pause(50)
+    while ((await tratta.accepted()).posts < posts) await pause(50)
   }
   return {
     database,
@@ -34,11 +34,11 @@ async function started(t: Test, settings = {}) {
     pushing,
     sent,
     async finishes() {
-      const last = await run(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
+      const last = await run(t, ['bulk', 'push', '--json'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
       t.match(last, { code: 0, stderr: '' })
       const ours = await ourAccounts(database)
-      t.equal(ours.taken.length, accountsOf(CUSTOMERS))
-      t.same(ours.taken, await tratta.held('debt_accounts'))
+      t.equal(ours.accepted.length, accountsOf(CUSTOMERS))
+      t.same(ours.accepted, await tratta.held('debt_accounts'))
     },
   }
 }
@@ -55,7 +55,7 @@ t.test('the database lost in the middle', { buffered: true }, async (t) => {
   t.match(await push.ended, { code: 1 })
   t.match(
     push.stderr(),
-    /^(The database cannot be used: .*|The lock is lost: .*)\. What was sent is written down; run it again to go on\.\n$/,
+    /^(The database cannot be used: .*|The lock is lost: .*)\. What was sent is stored: run it again to resume\.\n$/,
   )
   t.match(push.lines().at(-1), { error: /The (database|lock)/ })
   await finishes()
@@ -71,21 +71,21 @@ t.test('the token revoked in the middle', { buffered: true }, async (t) => {
   t.same(
     await database.query("select state from tratta_jit.bulk_requests where state in ('sending', 'unknown')"),
     [],
-    'a refusal is no unknown fate',
+    'no request is unknown',
   )
   await tratta.configure({ token: 'token-of-the-simulated-bulk' })
   await finishes()
 })
 
-t.test('Tratta away for a while: it waits, and loses nothing', { buffered: true }, async (t) => {
+t.test('an outage of Tratta: the push waits, and loses nothing', { buffered: true }, async (t) => {
   const { tratta, pushing, sent, database } = await started(t)
   const push = pushing()
   await sent(5)
   await tratta.injectFaults({ kind: 'outage', ms: 4000 })
   t.match(await push.ended, { code: 0 })
   const ours = await ourAccounts(database)
-  t.equal(ours.taken.length, accountsOf(CUSTOMERS))
-  t.same(ours.taken, await tratta.held('debt_accounts'))
+  t.equal(ours.accepted.length, accountsOf(CUSTOMERS))
+  t.same(ours.accepted, await tratta.held('debt_accounts'))
 })
 
 t.test('429, 503, 500, pages, empty answers, connections reset and cut', { buffered: true }, async (t) => {
@@ -105,17 +105,17 @@ t.test('429, 503, 500, pages, empty answers, connections reset and cut', { buffe
   )
   t.match(await push.ended, { code: 0 })
   const ours = await ourAccounts(database)
-  t.equal(ours.taken.length, accountsOf(CUSTOMERS))
-  t.same(ours.taken, await tratta.held('debt_accounts'))
+  t.equal(ours.accepted.length, accountsOf(CUSTOMERS))
+  t.same(ours.accepted, await tratta.held('debt_accounts'))
 })
 
-t.test('Ctrl-C: what is under way is written down', { buffered: true }, async (t) => {
+t.test('Ctrl-C: the state of every request is stored', { buffered: true }, async (t) => {
   const { pushing, sent, finishes, database } = await started(t)
   const push = pushing()
   await sent(5)
   push.process.kill('SIGINT')
   t.same(await push.ended, { code: 1, signal: null })
-  t.match(push.stderr(), 'Stopped. What was sent is written down; run it again to go on.')
+  t.match(push.stderr(), 'Stopped. What was sent is stored: run it again to resume.')
   t.same(
     await database.query("select state from tratta_jit.bulk_requests where state in ('sending', 'unknown')"),
     [],
@@ -123,25 +123,29 @@ t.test('Ctrl-C: what is under way is written down', { buffered: true }, async (t
   await finishes()
 })
 
-t.test('two at once: the second says who runs, and since when', { buffered: true }, async (t) => {
-  const { pushing, sent, env } = await started(t)
-  const push = pushing({ TRATTA_REQUESTS_PER_MINUTE: '60' })
-  await sent(2)
-  const second = await run(t, ['bulk', 'push'], env)
-  t.match(second, {
-    code: 1,
-    stderr: new RegExp(
-      `^A push runs on this database: process ${push.process.pid} on \\S+, since \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\\.`,
-    ),
-  })
-  const status = await run(t, ['bulk', 'status'], env)
-  t.match(status.stdout, new RegExp(`runs now, process ${push.process.pid} on `))
-})
+t.test(
+  'two pushes at once: the second reports which process runs, and since when',
+  { buffered: true },
+  async (t) => {
+    const { pushing, sent, env } = await started(t)
+    const push = pushing({ TRATTA_REQUESTS_PER_MINUTE: '60' })
+    await sent(2)
+    const second = await run(t, ['bulk', 'push', '--json'], env)
+    t.match(second, {
+      code: 1,
+      stderr: new RegExp(
+        `^A push runs on this database: process ${push.process.pid} on \\S+, since \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\\.`,
+      ),
+    })
+    const status = await run(t, ['bulk', 'status'], env)
+    t.match(status.stdout, new RegExp(`is running, process ${push.process.pid} on `))
+  },
+)
 
 t.test('a disk that is full', { buffered: true }, async (t) => {
   const { database, env } = await started(t)
   await database.query('update tratta_jit.debt_accounts set customer_external_id = null')
-  await run(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
+  await run(t, ['bulk', 'push', '--json'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
   const { PATH = '', HOME = '' } = process.env
   const shell = (command: string) =>
     spawnSync('/bin/sh', ['-c', `${JSON.stringify(process.execPath)} src/cli.ts ${command}`], {
@@ -161,8 +165,11 @@ t.test('a disk that is full', { buffered: true }, async (t) => {
 
 t.test('a database that is not up to date', { buffered: true }, async (t) => {
   const database = await testDatabase(t, { migrated: false })
-  t.match(await run(t, ['bulk', 'push'], bulkSettings(database, { url: 'http://127.0.0.1:1/api/v1' })), {
-    code: 1,
-    stderr: 'The database is not up to date: run `tratta-jit migrate` first\n',
-  })
+  t.match(
+    await run(t, ['bulk', 'push', '--json'], bulkSettings(database, { url: 'http://127.0.0.1:1/api/v1' })),
+    {
+      code: 1,
+      stderr: 'The database is not up to date: run `tratta-jit migrate` first\n',
+    },
+  )
 })

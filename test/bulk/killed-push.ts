@@ -1,4 +1,4 @@
-/** A push that is killed again and again, while Tratta loses answers and refuses rows. */
+/** A push that is killed repeatedly, while Tratta loses answers and rejects rows. */
 import type { ChildProcess } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -18,8 +18,9 @@ const random = (kill: number) => Number.parseInt(hash('sha256', `${SEED}:${kill}
 /** Once a push sends. */
 async function moved(database: TestDatabase, push: ChildProcess) {
   const posts = async () =>
-    (await database.query('select coalesce(sum(posts), 0)::int as posts from tratta_jit.bulk_requests'))[0]!
-      .posts
+    (
+      await database.query('select coalesce(sum(attempts), 0)::int as posts from tratta_jit.bulk_requests')
+    )[0]!.posts
   for (const before = await posts(); push.exitCode === null && (await posts()) === before; ) await pause(20)
 }
 
@@ -36,7 +37,7 @@ export async function killedPush(
   // Each of them has time for a share of the requests.
   const states: Record<string, number> = {}
   for (let kill = 0; kill < kills; kill++) {
-    const pushing = program(t, ['bulk', 'push'], env)
+    const pushing = program(t, ['bulk', 'push', '--json'], env)
     // Some while they start, most while they send.
     if (kill % 5 > 0) await moved(database, pushing.process)
     await pause(random(kill) * LONGEST_MS)
@@ -48,13 +49,13 @@ export async function killedPush(
   }
   // Whatever the kills met, this one meets answers that are lost.
   await tratta.injectFaults({ kind: 'lost_response', times: 6, path: '/bulk' })
-  const { code, stdout, stderr } = await run(t, ['bulk', 'push'], settings)
+  const { code, stdout, stderr } = await run(t, ['bulk', 'push', '--json'], settings)
   const [{ uncertain, posts, rows } = {}] = await database.query(
-    `select count(*) filter (where uncertain)::int as uncertain, sum(posts)::int as posts,
-       (sum(customers * (posts - 1)) filter (where uncertain))::int as rows from tratta_jit.bulk_requests`,
+    `select count(*) filter (where maybe_accepted)::int as uncertain, sum(attempts)::int as posts,
+       (sum(row_count * (attempts - 1)) filter (where maybe_accepted))::int as rows from tratta_jit.bulk_requests`,
   )
   // Of a request whose fate was known no row came twice.
-  const twice = (await tratta.taken()).rows - rowsOf(customers)
+  const twice = (await tratta.accepted()).rows - rowsOf(customers)
   const last = stdout.trim().split('\n').at(-1)
   return { seed: SEED, code, last, stderr, seen: states, uncertain, posts, twice, mayComeTwice: Number(rows) }
 }

@@ -1,4 +1,4 @@
-/** kill -9 at random moments, answers lost, rows refused: nothing is lost, and both sides count alike. */
+/** kill -9 at random moments, lost answers, rejected rows: nothing is lost, and both sides agree. */
 import t from 'tap'
 import { testDatabase } from '../database.ts'
 import { run } from '../program.ts'
@@ -25,15 +25,26 @@ for (const existingCustomers of ['reuse', 'reject'])
       t.ok(Number(uncertain) > 0, `${uncertain} requests were sent again`)
       t.ok(twice <= mayComeTwice, `${twice} rows came twice, of ${mayComeTwice} whose fate was unknown`)
       const ours = await ourAccounts(database)
-      t.equal(ours.taken.length + ours.refused.length, accountsOf(CUSTOMERS), 'none is missing')
-      t.same(ours.taken, await tratta.held('debt_accounts'), 'the same on both sides')
+      const { accepted, rejected, unknown } = ours
+      t.equal(accepted.length + rejected.length + unknown.length, accountsOf(CUSTOMERS), 'none is missing')
+      const held = new Set(await tratta.held('debt_accounts'))
+      t.same(
+        accepted.filter((id) => !held.has(id)),
+        [],
+        'Tratta has what is accepted',
+      )
+      t.same(
+        rejected.filter((id) => held.has(id)),
+        [],
+        'Tratta lacks what is rejected',
+      )
+      if (existingCustomers === 'reuse') t.same(unknown, [])
       const [status] = (await run(t, ['bulk', 'status', '--json'], bulkSettings(database, tratta))).lines
       t.match(status, {
-        customers: { unknown: 0, to_send: 0, sent: 0 },
-        debt_accounts: { taken: ours.taken.length, refused: ours.refused.length },
+        customers: { to_send: 0, sent: 0 },
+        accounts: { accepted: accepted.length, rejected: rejected.length, unknown: unknown.length },
       })
-      const { customers } = status as { customers: { taken: number; refused: number } }
-      t.equal(customers.taken, (await tratta.held('customers')).length)
-      t.equal(customers.taken + customers.refused, CUSTOMERS)
+      const { customers } = status as { customers: Record<string, number> }
+      t.equal(customers.accepted! + customers.rejected! + customers.unknown!, CUSTOMERS)
     },
   )

@@ -1,4 +1,4 @@
-/** What is sent, and what is not. */
+/** What a push sends, and what it does not send. */
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
@@ -24,7 +24,7 @@ async function started(t: Test, settings = {}) {
   }
 }
 
-/** The example of Tratta's page "Bulk" with its commas put right: trailing ones taken out, the missing one put in. */
+/** The example of Tratta's page "Bulk" as valid JSON: without trailing commas, with the missing comma. */
 const DOCUMENTED = JSON.parse(readFileSync('test/bulk/documented-example.json', 'utf8'))
 
 const byExternalId = (a: { external_id: string }, b: { external_id: string }) =>
@@ -35,8 +35,8 @@ t.test('bulk push', async (t) => {
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
   await database.query(MINIMUM)
 
-  await t.test('--dry-run tells what would be sent, sends nothing and writes nothing', async (t) => {
-    const { code, lines } = await bulk('push --dry-run')
+  await t.test('--dry-run reports what would be sent, sends nothing and stores nothing', async (t) => {
+    const { code, lines } = await bulk('push --dry-run --json')
     t.equal(code, 3)
     t.match(lines.at(-1), {
       event: 'dry_run',
@@ -44,13 +44,15 @@ t.test('bulk push', async (t) => {
       rows: 5,
       debt_accounts: 15,
       requests: 1,
-      refused: { 'debt_account has no customer': { count: 1, examples: ['123456'] } },
+      rejected: [
+        { code: 'no_customer', message: 'debt_account has no customer', count: 1, examples: ['123456'] },
+      ],
     })
     t.same(await tratta.get('/requests'), [])
     t.same(await database.query('select from tratta_jit.bulk_runs'), [])
   })
 
-  await t.test('the accounts of bulk.txt come out as its example, field for field', async (t) => {
+  await t.test('the accounts of bulk.txt are sent as in its example, field for field', async (t) => {
     t.match(await bulk('push'), { code: 3, stderr: '' })
     const [rows] = await sent()
     const [documented] = DOCUMENTED
@@ -83,11 +85,19 @@ t.test('bulk push', async (t) => {
     t.equal(code, 0)
     t.match(lines[0], {
       running: false,
-      customers: { taken: 4, refused: 0, sent: 0, unknown: 0, to_send: 0 },
-      debt_accounts: { taken: 15, refused: 1, refused_by_us: 1, refused_by_tratta: 0 },
-      requests: { by_state: { settled: 1 }, posts: 1, read_early: 1 },
+      customers: { accepted: 4, rejected: 0, sent: 0, unknown: 0, to_send: 0 },
+      accounts: {
+        to_send: 0,
+        sent: 0,
+        accepted: 15,
+        rejected: 1,
+        unknown: 0,
+        rejected_by_us: 1,
+        rejected_by_tratta: 0,
+      },
+      requests: { by_state: { settled: 1 }, attempts: 1, read_early: 1 },
     })
-    t.match((await bulk('status')).stdout, /^customers {2}4 taken$/m)
+    t.match((await bulk('status')).stdout, /^customers {2}4 accepted$/m)
   })
 
   await t.test('a second push sends nothing, a new account goes alone', async (t) => {
@@ -114,12 +124,12 @@ t.test('bulk push', async (t) => {
       },
       { customer: { external_id: 'C-20980' }, debt_accounts: [{ external_id: 'new-one', balance: 6 }] },
     ])
-    t.same((await ourAccounts(database)).taken, await tratta.held('debt_accounts'))
+    t.same((await ourAccounts(database)).accepted, await tratta.held('debt_accounts'))
     t.notOk('parent_debt_accounts' in (await sent()).at(-1)[0], 'what Tratta has is not sent again')
   })
 })
 
-t.test('what Tratta would refuse is not sent, but listed with its reason', async (t) => {
+t.test('what Tratta would reject is not sent, but listed with its reason', async (t) => {
   const { database, bulk, sent, tratta } = await started(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.locations (external_id, name) values ('l', 'L'), ('k', 'K'), ('twice', 'T'), ('twice', 'U');
@@ -150,11 +160,11 @@ t.test('what Tratta would refuse is not sent, but listed with its reason', async
   const { code, lines } = await bulk('errors --json', { DATABASE_SCHEMA: 'agency' })
   t.equal(code, 3)
   t.same(
-    lines.map(({ customer_external_id, debt_account_external_id, reasons, refused_by }) => [
+    lines.map(({ customer_external_id, debt_account_external_id, reasons, rejected_by }) => [
       customer_external_id,
       debt_account_external_id,
       (reasons as string[]).join(),
-      refused_by,
+      rejected_by,
     ]),
     [
       [null, 'gone-s', 'debt_account its customer is not there', 'us'],
@@ -177,7 +187,8 @@ t.test('what Tratta would refuse is not sent, but listed with its reason', async
   )
   const [status] = (await bulk('status --json')).lines
   t.match(status, {
-    customers: { taken: 1, refused: 3 },
+    customers: { accepted: 1, rejected: 3 },
+    accounts: { to_send: 0, sent: 0, accepted: 3, rejected: 12, unknown: 0 },
     run: {
       without_accounts: '1',
       omitted: { 'customer.email must be an e-mail address': { count: 1, examples: ['c'] } },
@@ -208,17 +219,20 @@ t.test('--limit, and requests below a size', async (t) => {
   const { database, bulk, tratta } = await started(t)
   await seedPortfolio(database, 3000)
   t.match(await bulk('push --limit 1200'), { code: 0 })
-  t.same(await tratta.taken(), { posts: 2, rows: 1200 })
-  t.match((await bulk('status --json')).lines[0], { next: '`bulk push` goes on where it was stopped' })
+  t.same(await tratta.accepted(), { posts: 2, rows: 1200 })
+  t.match((await bulk('status --json')).lines[0], {
+    next: 'run `tratta-jit bulk push` to resume',
+    accounts: { to_send: 2940, accepted: 1860 },
+  })
   t.match(await bulk('push', { TRATTA_BULK_BYTES: '100000' }), { code: 0 })
-  const { posts, rows } = await tratta.taken()
+  const { posts, rows } = await tratta.accepted()
   t.equal(rows, 3100)
   t.ok(posts > 10, `${posts} requests`)
   const requests: { headers: Record<string, string> }[] = await tratta.get('/requests')
   for (const { headers } of requests.slice(-10)) t.ok(Number(headers['content-length'] ?? 0) <= 100_000)
-  t.same(await tratta.held('debt_accounts'), (await ourAccounts(database)).taken)
+  t.same(await tratta.held('debt_accounts'), (await ourAccounts(database)).accepted)
 
-  await t.test('a customer that is too large alone is refused', async (t) => {
+  await t.test('a customer that is larger than a request is rejected', async (t) => {
     await database.query(`insert into tratta_jit.customers (external_id, name) values ('large', 'Lara');
       insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
         select 'large-' || i, 'large', i from generate_series(1, 300) i`)

@@ -13,10 +13,10 @@ export interface Tratta {
   reset(): Promise<void>
   // biome-ignore lint/suspicious/noExplicitAny: whatever the control route shows
   get(path: string): Promise<any>
-  /** external_ids of what it holds. */
+  /** external_ids of what it has. */
   held(what: 'customers' | 'debt_accounts'): Promise<string[]>
-  /** How many POSTs to /bulk came, and the rows in those that it took. */
-  taken(): Promise<{ posts: number; rows: number }>
+  /** The number of bulk requests that it accepted, and of their rows. */
+  accepted(): Promise<{ posts: number; rows: number }>
 }
 
 export async function simulatedTratta(t: Test, settings: Record<string, unknown> = {}): Promise<Tratta> {
@@ -45,7 +45,7 @@ export async function simulatedTratta(t: Test, settings: Record<string, unknown>
         .flatMap((line) => (line ? String(JSON.parse(line).external_id) : []))
         .sort()
     },
-    async taken() {
+    async accepted() {
       const bulk: { count: number }[] = await get('/bulk')
       return { posts: bulk.length, rows: bulk.reduce((sum, { count }) => sum + count, 0) }
     },
@@ -62,22 +62,22 @@ export const bulkSettings = (database: TestDatabase, tratta: { url: string }) =>
   TRATTA_BULK_WAIT_SECONDS: '1',
 })
 
-/** Accounts by what we say of them: taken, or refused by whom. Those that were never written down are neither. */
+/** Accounts of settled requests by what is stored about them. */
 export async function ourAccounts({ query }: TestDatabase) {
-  const rows = await query(`
+  const rows = (await query(`
     with sent as (
-      select customer_external_id, location_external_id, request, unnest(row.debt_accounts) as account
+      select customer_external_id, location_external_id, request, doubt, unnest(row.debt_accounts) as account
       from tratta_jit.bulk_rows as row join tratta_jit.bulk_requests using (request) where state = 'settled')
-    select account, coalesce(own.reasons, whole.reasons) as reasons
+    select account, coalesce(own.outcome, whole.outcome, case when doubt is null then 'accepted' else 'unknown' end) as state
     from sent
-    left join tratta_jit.bulk_refusals own
+    left join tratta_jit.bulk_rejections own
       on own.customer_external_id = sent.customer_external_id and own.debt_account_external_id = account
-    left join tratta_jit.bulk_refusals whole
+      and own.unmatched = 0
+    left join tratta_jit.bulk_rejections whole
       on whole.customer_external_id = sent.customer_external_id and whole.debt_account_external_id = ''
-      and whole.location_external_id = sent.location_external_id and whole.request = sent.request`)
-  const named = rows as { account: string; reasons: string[] | null }[]
-  return {
-    taken: named.flatMap(({ account, reasons }) => (reasons ? [] : account)).sort(),
-    refused: named.flatMap(({ account, reasons }) => (reasons ? account : [])).sort(),
-  }
+      and whole.location_external_id = sent.location_external_id and whole.request = sent.request
+      and whole.unmatched = 0`)) as { account: string; state: string }[]
+  const of = (wanted: string) =>
+    rows.flatMap(({ account, state }) => (state === wanted ? account : [])).sort()
+  return { accepted: of('accepted'), rejected: of('rejected'), unknown: of('unknown') }
 }

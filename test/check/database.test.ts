@@ -223,7 +223,7 @@ t.test('a user who may only read what calls need', async (t) => {
     {
       check: 'rights',
       state: 'warning',
-      message: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
     skipped('registration', 'needs the right to read tratta_jit.registrations'),
@@ -239,7 +239,7 @@ t.test('a user who may read everything and write nothing', async (t) => {
     {
       check: 'rights',
       state: 'warning',
-      message: `${name} may not write bulk_refusals, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
   ])

@@ -1,7 +1,7 @@
 /** Every statement of the lookup, of bulk and of check, with each optional column absent, alone and together. */
 import pg from 'pg'
 import t from 'tap'
-import { readingFrom } from '../../src/bulk/read-customers.ts'
+import { createCustomerSource } from '../../src/bulk/customer-source.ts'
 import { emptyPass, readAll } from '../../src/check/data-pass.ts'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
 import {
@@ -55,7 +55,7 @@ t.test('statements with optional columns absent', async (t) => {
         found?.children?.map(({ row }) => row.external_id),
         hasNo('parent_external_id') ? undefined : ['A-2'],
       )
-      const source = readingFrom(pool, relations)
+      const source = createCustomerSource(pool, relations)
       t.same(await source.keysAfter('', 10), ['C-1'])
       t.equal(await source.countAfter(''), 1)
       const { customers, locations } = await source.customers(['C-1'])
@@ -64,6 +64,7 @@ t.test('statements with optional columns absent', async (t) => {
         [hasNo('customer_external_id') ? [] : ['A-1', 'A-2']],
       )
       t.equal(locations.size, hasNo('location_external_id') || hasNo('customer_external_id') ? 0 : 1)
+      t.equal(await source.countUnsent(0), 2)
       t.same(await source.customersOf(['A-1', 'A-2']), hasNo('customer_external_id') ? [] : ['C-1'])
       const pass = emptyPass()
       const none = { debt_accounts: [], customers: [], locations: [] }

@@ -38,9 +38,9 @@ t.test('the example of docs/data.md', async (t) => {
     await line(({ event }) => event === 'registered')
   })
 
-  await t.test('bulk would send it, and refuse nothing', async (t) => {
+  await t.test('bulk would send it, and reject nothing', async (t) => {
     const { code, lines } = await run(t, ['bulk', 'push', '--dry-run', '--json'], theirs)
-    t.match({ code, line: lines.at(-1) }, { code: 0, line: { rows: 1, debt_accounts: 3, refused: {} } })
+    t.match({ code, line: lines.at(-1) }, { code: 0, line: { rows: 1, debt_accounts: 3, rejected: [] } })
   })
 
   await t.test('the role may write nothing of theirs', async (t) => {

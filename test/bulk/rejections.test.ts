@@ -1,4 +1,4 @@
-/** Every refusal that Tratta may give stands beside the right customer and account; what is corrected goes through. */
+/** Each rejection by Tratta is stored for the right customer and account, and corrected accounts are sent again. */
 import t, { type Test } from 'tap'
 import { testDatabase } from '../database.ts'
 import { run } from '../program.ts'
@@ -29,7 +29,7 @@ async function started(t: Test, settings = {}) {
       })
       t.equal(answer.status, 200)
     },
-    async refusals() {
+    async rejections() {
       const { lines } = await bulk('errors --json')
       return lines.map((line) => [
         line.customer_external_id,
@@ -43,8 +43,8 @@ async function started(t: Test, settings = {}) {
 
 const TAKEN = 'debt_account.external_id: The external id has already been taken.'
 
-t.test('of accounts, parents, customers and locations', { buffered: true }, async (t) => {
-  const { database, tratta, bulk, elsewhere, refusals } = await started(t, { errorsPerPage: 2 })
+t.test('rejections of accounts, parents, customers and locations', { buffered: true }, async (t) => {
+  const { database, tratta, bulk, elsewhere, rejections } = await started(t, { errorsPerPage: 2 })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'Taken name');
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann'), ('b', 'Ben'), ('c', 'Cleo'), ('d', 'Dan');
@@ -61,15 +61,15 @@ t.test('of accounts, parents, customers and locations', { buffered: true }, asyn
     debt_accounts: [],
   })
   t.match(await bulk('push'), { code: 3, stderr: '' })
-  t.same(await refusals(), [
+  t.same(await rejections(), [
     ['a', 'l', 'a-2', [TAKEN]],
     ['a', 'm', null, ['location.name: The name has already been taken.']],
     ['b', 'l', 'b-p', [TAKEN]],
     ['c', 'm', null, ['location.name: The name has already been taken.']],
   ])
   t.match((await bulk('status --json')).lines[0], {
-    customers: { taken: 3, refused: 1 },
-    debt_accounts: { taken: 4, refused: 4, refused_by_tratta: 4 },
+    customers: { accepted: 3, rejected: 1 },
+    accounts: { to_send: 0, sent: 0, accepted: 4, rejected: 4, unknown: 0, rejected_by_tratta: 4 },
   })
 
   await t.test('by message with counts and examples first; as CSV; of one request', async (t) => {
@@ -88,14 +88,14 @@ t.test('of accounts, parents, customers and locations', { buffered: true }, asyn
     const [{ bulk_id } = {}] = (await bulk('errors --json')).lines
     const csv = (await bulk(`errors ${bulk_id} --csv`)).stdout.split('\n')
     t.equal(csv.length, 6)
-    t.match(csv[1], new RegExp(`^a,l,a-2,tratta,${TAKEN},${bulk_id},\\d{4}-`))
+    t.match(csv[1], new RegExp(`^a,l,a-2,tratta,rejected,${TAKEN},${bulk_id},\\d{4}-`))
     t.match(await bulk('errors unheard-of'), { code: 1, stderr: /No request of ours has the bulk_id/ })
   })
 
   await t.test('--retry-rejected without a correction sends nothing', async (t) => {
-    const before = await tratta.taken()
+    const before = await tratta.accepted()
     t.match(await bulk('push --retry-rejected'), { code: 0 })
-    t.same(await tratta.taken(), before)
+    t.same(await tratta.accepted(), before)
   })
 
   await t.test('corrected, they go through, and nothing else is sent', async (t) => {
@@ -111,7 +111,7 @@ t.test('of accounts, parents, customers and locations', { buffered: true }, asyn
     ])
     t.equal(last.length, 2)
     t.same(
-      (await refusals()).map(([customer, , account]) => [customer, account]),
+      (await rejections()).map(([customer, , account]) => [customer, account]),
       [
         ['a', 'a-2'],
         ['b', 'b-p'],
@@ -120,62 +120,69 @@ t.test('of accounts, parents, customers and locations', { buffered: true }, asyn
   })
 })
 
-t.test('refused at will: each row on both sides, corrected ones once more', { buffered: true }, async (t) => {
-  const { database, tratta, bulk } = await started(t, { rejectedRows: 0.3 })
-  await database.query(`
+t.test(
+  'random rejections: both sides agree, and corrected rows are sent again',
+  { buffered: true },
+  async (t) => {
+    const { database, tratta, bulk } = await started(t, { rejectedRows: 0.3 })
+    await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L');
     insert into tratta_jit.customers (external_id, name) select 'c-' || i, 'Person ' || i from generate_series(1, 200) i;
     insert into tratta_jit.debt_accounts (external_id, parent_external_id, customer_external_id, location_external_id, balance)
       select 'p-' || i, null, 'c-' || i, 'l', 1 from generate_series(1, 200) i union all
       select 'q-' || i, 'p-' || i, 'c-' || i, 'l', 1 from generate_series(1, 200) i union all
       select 'r-' || i, null, 'c-' || i, 'l', 1 from generate_series(1, 200) i`)
-  t.match(await bulk('push'), { code: 3 })
-  let ours = await ourAccounts(database)
-  t.same(ours.taken, await tratta.held('debt_accounts'))
-  t.equal(ours.taken.length + ours.refused.length, 600)
-  const kinds = (await bulk('errors')).stdout
-  t.match(kinds, 'customer.name: The name field format is invalid.')
-  t.match(kinds, 'debt_account.external_account_number: The external account number field format is invalid.')
-  t.match(kinds, 'debt_account.parent_external_id: The selected parent external id is invalid.')
+    t.match(await bulk('push'), { code: 3 })
+    let ours = await ourAccounts(database)
+    t.same(ours.accepted, await tratta.held('debt_accounts'))
+    t.equal(ours.accepted.length + ours.rejected.length, 600)
+    const kinds = (await bulk('errors')).stdout
+    t.match(kinds, 'customer.name: The name field format is invalid.')
+    t.match(
+      kinds,
+      'debt_account.external_account_number: The external account number field format is invalid.',
+    )
+    t.match(kinds, 'debt_account.parent_external_id: The selected parent external id is invalid.')
 
-  for (let round = 1; round <= 8 && ours.refused.length > 0; round++) {
-    const { rows } = await tratta.taken()
-    t.match(await bulk('push --retry-rejected'), { code: 0 })
-    t.equal((await tratta.taken()).rows, rows, 'uncorrected ones are not sent')
-    await database.query(`
+    for (let round = 1; round <= 8 && ours.rejected.length > 0; round++) {
+      const { rows } = await tratta.accepted()
+      t.match(await bulk('push --retry-rejected'), { code: 0 })
+      t.equal((await tratta.accepted()).rows, rows, 'unchanged rows are not sent')
+      await database.query(`
       update tratta_jit.customers set name = name || '!' where external_id in
-        (select customer_external_id from tratta_jit.bulk_refusals where debt_account_external_id = '');
+        (select customer_external_id from tratta_jit.bulk_rejections where debt_account_external_id = '');
       update tratta_jit.debt_accounts set external_account_number = 'N-${round}' where external_id in
-        (select debt_account_external_id from tratta_jit.bulk_refusals)`)
-    await bulk('push --retry-rejected')
-    const before = ours.refused.length
-    ours = await ourAccounts(database)
-    t.ok(ours.refused.length < before, `${before} -> ${ours.refused.length}`)
-    t.same(ours.taken, await tratta.held('debt_accounts'))
-  }
-  t.equal(ours.taken.length, 600)
-})
+        (select debt_account_external_id from tratta_jit.bulk_rejections)`)
+      await bulk('push --retry-rejected')
+      const before = ours.rejected.length
+      ours = await ourAccounts(database)
+      t.ok(ours.rejected.length < before, `${before} -> ${ours.rejected.length}`)
+      t.same(ours.accepted, await tratta.held('debt_accounts'))
+    }
+    t.equal(ours.accepted.length, 600)
+  },
+)
 
-t.test('customers that Tratta refuses because it has them', { buffered: true }, async (t) => {
-  const { database, tratta, bulk, refusals } = await started(t, { existingCustomers: 'reject' })
+t.test('customers that Tratta rejects because it has them', { buffered: true }, async (t) => {
+  const { database, tratta, bulk, rejections } = await started(t, { existingCustomers: 'reject' })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'M');
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann');
     insert into tratta_jit.debt_accounts (external_id, customer_external_id, location_external_id, balance) values
       ('a-1', 'a', 'l', 1), ('a-2', 'a', 'm', 2)`)
   t.match(await bulk('push'), { code: 3 })
-  t.same(await refusals(), [
+  t.same(await rejections(), [
     ['a', 'm', null, ['customer.external_id: The external id has already been taken.']],
   ])
   t.match((await bulk('status --json')).lines[0], {
-    customers: { taken: 1, refused: 0 },
-    debt_accounts: { taken: 1, refused: 1 },
+    customers: { accepted: 1, rejected: 0 },
+    accounts: { accepted: 1, rejected: 1, unknown: 0 },
   })
   t.same(await tratta.held('debt_accounts'), ['a-1'])
 })
 
-t.test('refusals that come late are found when they are read again', { buffered: true }, async (t) => {
-  const { database, bulk, elsewhere, refusals } = await started(t, { bulkDelayMs: 6000 })
+t.test('late rejections are found when the errors are read again', { buffered: true }, async (t) => {
+  const { database, bulk, elsewhere, rejections } = await started(t, { bulkDelayMs: 6000 })
   await database.query(`
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann');
     insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance) values ('a-1', 'a', 1)`)
@@ -183,12 +190,12 @@ t.test('refusals that come late are found when they are read again', { buffered:
   t.match(await bulk('push'), { code: 0 })
   t.match((await bulk('status --json')).lines[0], {
     requests: { read_early: 1 },
-    next: /reads it again ten minutes after the push/,
+    next: /ten minutes after the push to read the errors again/,
   })
   await new Promise((resolve) => setTimeout(resolve, 6000))
   await database.query(
     "update tratta_jit.bulk_requests set (sent_at, errors_read_at) = (sent_at - interval '11 minutes', errors_read_at - interval '11 minutes')",
   )
-  t.same(await refusals(), [['a', null, 'a-1', [TAKEN]]])
+  t.same(await rejections(), [['a', null, 'a-1', [TAKEN]]])
   t.match((await bulk('status --json')).lines[0], { requests: { read_early: 0 } })
 })

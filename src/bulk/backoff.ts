@@ -1,0 +1,82 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { duration } from '../progress.ts'
+import { UserFacingError } from '../user-facing-error.ts'
+import type { PushProgress } from './progress.ts'
+
+export const RUN_AGAIN = 'What was sent is stored: run it again to resume'
+
+/** The push cannot continue. The next one resumes it. */
+export class PushStoppedError extends UserFacingError {
+  constructor(message: string, cause?: unknown) {
+    super(message.replace(/\.$/, ''), { remedy: RUN_AGAIN, cause })
+  }
+}
+
+/** Failures without any answer that invites another attempt. */
+const TIMEOUT_MS = 120_000
+/** A pacer at a low rate makes few attempts in that time. */
+const MIN_FAILURES = 5
+/** 429 and similar answers without a success between them, and the longest Retry-After that is waited for. */
+const MAX_BUSY_MS = 15 * 60_000
+const FIRST_PAUSE_MS = 500
+const MAX_PAUSE_MS = 10_000
+
+export interface Failure {
+  message: string
+  /** Tratta asked for a later attempt: 429, 409, 423, 425. */
+  isBusy: boolean
+  retryAfterMs: number | undefined
+}
+
+export interface Backoff {
+  succeeded(): void
+  /**
+   * Waits before the next attempt, longer each time.
+   * @throws {PushStoppedError} when nothing has succeeded for too long, or Tratta asks for too long a wait
+   */
+  wait(failure: Failure, attempt: number, signal: AbortSignal): Promise<void>
+}
+
+/** Shared by all requests of a push. */
+export function createBackoff(progress: PushProgress): Backoff {
+  let failures = 0
+  let failingSince: number | undefined
+  let busySince: number | undefined
+
+  return {
+    succeeded() {
+      failures = 0
+      failingSince = undefined
+      busySince = undefined
+      progress.pause = undefined
+    },
+    async wait({ message, isBusy, retryAfterMs = 0 }, attempt, signal) {
+      const now = performance.now()
+      if (retryAfterMs > MAX_BUSY_MS)
+        throw new PushStoppedError(
+          `Tratta asks to wait ${duration(Math.ceil(retryAfterMs / 1000))}. ${message}`,
+        )
+      busySince ??= now
+      if (isBusy) {
+        failures = 0
+        failingSince = undefined
+      } else {
+        failures += 1
+        failingSince ??= now
+      }
+      const silentMs = now - (failingSince ?? now)
+      if (silentMs > TIMEOUT_MS && failures >= MIN_FAILURES)
+        throw new PushStoppedError(
+          `Tratta has accepted nothing for ${Math.round(silentMs / 1000)} s. ${message}`,
+        )
+      if (now - busySince > MAX_BUSY_MS)
+        throw new PushStoppedError(
+          `Tratta has accepted nothing for ${duration(Math.round((now - busySince) / 1000))}. ${message}`,
+        )
+      const grown = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
+      const ms = retryAfterMs + grown * (0.5 + Math.random() / 2)
+      progress.pause = { message, until: now + ms }
+      await pause(ms, undefined, { signal })
+    },
+  }
+}

@@ -1,0 +1,82 @@
+/** What the errors of a row prove about its accounts. */
+import { type Matched, normalizeId } from './match-errors.ts'
+import type { AccountErrors } from './parse-errors.ts'
+
+export interface TrattaRejection {
+  customer: string
+  location: string
+  /** Empty for the whole row. */
+  account: string
+  outcome: 'rejected' | 'unknown'
+  code: string
+  reasons: string[]
+  digest: number
+}
+
+/**
+ * - Errors of customer or location: Tratta created nothing of the row.
+ * - Errors of an account: Tratta did not create it.
+ * - Where an earlier attempt may have been accepted, "has already been taken" proves that Tratta has the account.
+ *   If only the customer is taken, the accounts that are not named are unknown: Tratta creates nothing of a row
+ *   with an invalid customer, but an earlier attempt may have created them.
+ * - Errors of an account that Tratta does not name: the accounts of the row are unknown.
+ *
+ * @param superseded whether a later request contains the account
+ */
+export function judgeRow(
+  { errors, row }: Matched,
+  maybeAccepted: boolean,
+  superseded: (account: string) => boolean,
+): TrattaRejection[] {
+  const key = { customer: row.customer_external_id, location: row.location_external_id }
+  const own = new Map<number, AccountErrors>()
+  const nameless: string[] = []
+  for (const [id, found] of errors.byAccount) {
+    const index = indexOf(row.debt_accounts, id)
+    if (index >= 0) own.set(index, found)
+    else if (id === '' || !superseded(id)) nameless.push(...found.reasons)
+  }
+  const isProven = (index: number) => maybeAccepted && own.get(index)?.isTaken === true
+  const isMixed =
+    maybeAccepted && (errors.isCustomerTaken || row.debt_accounts.some((_, index) => isProven(index)))
+
+  const rejections: TrattaRejection[] = []
+  if (errors.whole.length > 0 && !isMixed)
+    rejections.push({
+      ...key,
+      account: '',
+      outcome: 'rejected',
+      code: 'rejected_by_tratta',
+      reasons: errors.whole,
+      digest: row.digest,
+    })
+  const isRowRejected = rejections.length > 0
+  for (const [index, account] of row.debt_accounts.entries()) {
+    if (isProven(index)) continue
+    const reasons = own.get(index)?.reasons
+    const doubtful = isMixed ? errors.whole : isRowRejected ? [] : nameless
+    const digest = row.digests[index]!
+    if (reasons)
+      rejections.push({ ...key, account, outcome: 'rejected', code: 'rejected_by_tratta', reasons, digest })
+    else if (doubtful.length > 0) {
+      const isOnly = !isMixed && row.debt_accounts.length === 1
+      rejections.push({
+        ...key,
+        account,
+        outcome: isOnly ? 'rejected' : 'unknown',
+        code: isOnly ? 'rejected_by_tratta' : isMixed ? 'customer_taken' : 'account_not_named',
+        reasons: doubtful,
+        digest,
+      })
+    }
+  }
+  return rejections
+}
+
+function indexOf(accounts: string[], id: string): number {
+  if (id === '') return -1
+  const exact = accounts.indexOf(id)
+  if (exact >= 0) return exact
+  const normalized = normalizeId(id)
+  return accounts.findIndex((account) => normalizeId(account) === normalized)
+}

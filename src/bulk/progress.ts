@@ -1,0 +1,76 @@
+/** The progress of a push, for people and as JSON. */
+import { duration, number, showProgress } from '../progress.ts'
+
+export interface PushProgress {
+  /** Customers. */
+  read: number
+  /** Customers; undefined until they are counted. */
+  total: number | undefined
+  /** Rows that Tratta accepted for processing. A customer is one row, or one for each of its locations. */
+  sent: number
+  requests: number
+  /** Rows with something that we or Tratta rejected. */
+  rejected: number
+  /** Requests whose errors are still to be read. */
+  waiting: number
+  /** Seconds between two requests, by the rate limit. */
+  secondsPerRequest: number
+  /** Why nothing is sent at the moment, and until when (`performance.now()`). */
+  pause: { message: string; until: number } | undefined
+}
+
+export const emptyProgress = (requestsPerMinute: number): PushProgress => ({
+  read: 0,
+  total: undefined,
+  sent: 0,
+  requests: 0,
+  rejected: 0,
+  waiting: 0,
+  secondsPerRequest: 60 / requestsPerMinute,
+  pause: undefined,
+})
+
+/** @returns a function that ends the display */
+export const showPushProgress = (progress: PushProgress, asJson: boolean): (() => void) =>
+  showProgress(
+    asJson,
+    (seconds) => progressFields(progress, seconds),
+    (seconds) => progressLine(progress, seconds),
+  )
+
+export function progressFields(progress: PushProgress, seconds: number) {
+  const { read, total, sent, requests, rejected, waiting, secondsPerRequest, pause } = progress
+  const rate = read / seconds
+  const pauseSeconds = pause ? Math.max(0, (pause.until - performance.now()) / 1000) : 0
+  const left =
+    total === undefined || rate === 0
+      ? undefined
+      : Math.max(0, total - read) / rate + waiting * secondsPerRequest + pauseSeconds
+  return {
+    seconds: Math.round(seconds),
+    customers_read: read,
+    ...(total !== undefined && { customers_total: total }),
+    rows_sent: sent,
+    requests,
+    rows_per_second: Math.round(sent / seconds),
+    rows_rejected: rejected,
+    requests_waiting: waiting,
+    ...(pause &&
+      pauseSeconds > 0 && { waiting_for: pause.message, waiting_seconds: Math.ceil(pauseSeconds) }),
+    ...(left !== undefined && { seconds_left: Math.round(left) }),
+  }
+}
+
+function progressLine(progress: PushProgress, seconds: number): string {
+  const fields = progressFields(progress, seconds)
+  const { customers_total, seconds_left, waiting_for, waiting_seconds } = fields
+  const share = customers_total ? ` of ${number(customers_total)}` : ''
+  const counts =
+    `${number(fields.customers_read)}${share} customers, ${number(fields.rows_sent)} rows sent, ` +
+    `${number(fields.rows_per_second)}/s, ${number(fields.rows_rejected)} rejected`
+  if (waiting_for) return `${counts}; waiting ${duration(waiting_seconds!)}: ${waiting_for}`
+  const waiting =
+    fields.requests_waiting > 0 ? `, errors of ${number(fields.requests_waiting)} requests to read` : ''
+  const left = seconds_left === undefined ? '' : `, ${duration(seconds_left)} left`
+  return `${counts}${waiting}${left}`
+}

@@ -1,0 +1,123 @@
+/** Builds the rows of a stored request again, from what the database holds now. */
+import type pg from 'pg'
+import { transaction } from '../database/transaction.ts'
+import { buildRows, type LocalRejection } from './build-rows.ts'
+import type { CustomerSource } from './customer-source.ts'
+import { reasonText } from './rejection-reasons.ts'
+import { readStoredRows, type StoredRow } from './requests.ts'
+import type { Run } from './runs.ts'
+import { type RowToSend, toSend } from './select-accounts.ts'
+import { storeLocalRejections } from './store-batch.ts'
+
+/** @returns the rows in the order of their row numbers, which are stored again */
+export async function rebuildRequest(
+  pool: pg.Pool,
+  source: CustomerSource,
+  run: Run,
+  request: string,
+): Promise<RowToSend[]> {
+  const stored = await readStoredRows(pool, request)
+  const maybeAccepted = await isMaybeAccepted(pool, request)
+  const page = await source.customers([...new Set(stored.map((row) => row.customer_external_id))])
+  const customers = new Map(page.customers.map((customer) => [customer.external_id, customer]))
+  const kept: StoredRow[] = []
+  const lost: LocalRejection[] = []
+  const rows: RowToSend[] = []
+  for (const row of stored) {
+    const built = buildRows(customers.get(row.customer_external_id)!, page)
+    const wanted = new Set(row.debt_accounts)
+    // The row at the same location first: the accounts may be at another one now.
+    const candidates = built.rows.toSorted(
+      (a, b) =>
+        Number(b.location === row.location_external_id) - Number(a.location === row.location_external_id),
+    )
+    let again: RowToSend | undefined
+    for (const candidate of candidates) {
+      const accounts = candidate.accounts.filter(({ external_id }) => wanted.has(external_id))
+      if (accounts.length > 0) {
+        again = toSend(candidate, accounts)
+        break
+      }
+    }
+    if (again) rows.push(again)
+    const ids = new Set(again?.accounts.map(({ external_id }) => external_id))
+    kept.push({
+      ...row,
+      row_number: rows.length,
+      debt_accounts: row.debt_accounts.filter((account) => ids.has(account)),
+    })
+    for (const account of row.debt_accounts) {
+      if (ids.has(account)) continue
+      const because = built.rejections.find(
+        (one) => one.account === account || one.accounts?.includes(account),
+      )
+      const key = { customer: row.customer_external_id, location: row.location_external_id, account }
+      if (maybeAccepted)
+        lost.push({
+          ...key,
+          reason: { code: 'not_rebuildable', because: because && reasonText(because.reason) },
+        })
+      else if (because && because.reason.code !== 'customer_missing')
+        lost.push({ ...key, reason: because.reason })
+    }
+  }
+  if (
+    kept.some(
+      ({ row_number, debt_accounts }, index) =>
+        row_number !== stored[index]!.row_number ||
+        debt_accounts.length < stored[index]!.debt_accounts.length,
+    )
+  )
+    await storeKept(pool, run, request, kept, lost)
+  return rows
+}
+
+async function isMaybeAccepted(pool: pg.Pool, request: string): Promise<boolean> {
+  const { rows } = await pool.query<{ maybe_accepted: boolean }>(
+    `select maybe_accepted or state in ('sending', 'unknown') as maybe_accepted
+     from tratta_jit.bulk_requests where request = $1`,
+    [request],
+  )
+  return rows[0]!.maybe_accepted
+}
+
+/** Accounts that cannot be built again leave the request. Whether Tratta has them is unknown. */
+async function storeKept(
+  pool: pg.Pool,
+  run: Run,
+  request: string,
+  kept: StoredRow[],
+  lost: LocalRejection[],
+) {
+  const rows = JSON.stringify(
+    kept.map((row) => ({
+      c: row.customer_external_id,
+      l: row.location_external_id,
+      n: row.row_number,
+      a: row.debt_accounts,
+    })),
+  )
+  await transaction(pool, async (client) => {
+    await client.query(
+      `update tratta_jit.bulk_rows set row_number = n, (debt_accounts, digests) = (
+         select coalesce(array_agg(id order by place), '{}'), coalesce(array_agg(digest order by place), '{}')
+         from unnest(debt_accounts, digests) with ordinality as old (id, digest, place) where id = any(a))
+       from json_to_recordset($2) as row (c text, l text, n integer, a text[])
+       where request = $1 and customer_external_id = c and location_external_id = l`,
+      [request, rows],
+    )
+    await client.query("delete from tratta_jit.bulk_rows where request = $1 and debt_accounts = '{}'", [
+      request,
+    ])
+    await updateCounts(client, request)
+    await storeLocalRejections(client, run, lost)
+  })
+}
+
+export const updateCounts = (client: pg.ClientBase, request: string) =>
+  client.query(
+    `update tratta_jit.bulk_requests set (row_count, debt_accounts) = (
+       select count(*), coalesce(sum(cardinality(debt_accounts)), 0) from tratta_jit.bulk_rows where request = $1)
+     where request = $1`,
+    [request],
+  )

@@ -1,0 +1,75 @@
+/** Where the next page of a list is, in every form that Laravel documents. */
+import { isObject, type Json } from '../json.ts'
+
+/** The next page is at an address that is not below the list's own. */
+export class ForeignPageError extends Error {
+  constructor() {
+    super('its next page is at another address')
+  }
+}
+
+const objectIn = (value: unknown): Json => (isObject(value) ? value : {})
+
+/** Where paginators put their fields: around the list, in `meta`, in `meta.pagination`, or in `data`. */
+function paginatorsOf(body: Json): Json[] {
+  const meta = objectIn(body.meta)
+  return [body, meta, objectIn(meta.pagination), objectIn(body.pagination), objectIn(body.data)]
+}
+
+const numberIn = (objects: Json[], ...names: string[]) =>
+  objects.flatMap((object) => names.map((name) => object[name])).find(Number.isSafeInteger) as
+    | number
+    | undefined
+
+/** The number of elements on all pages, where the answer gives it. */
+export const totalOf = (body: unknown): number | undefined =>
+  isObject(body) ? numberIn(paginatorsOf(body), 'total', 'total_count') : undefined
+
+/**
+ * @param path of the list, below the API's address
+ * @param page what followed the path in this request: `''`, `?page=2`, `/page/2`
+ * @returns what follows the path in the next request; undefined for the last page
+ * @throws {ForeignPageError} the token goes to the address that was set, and nowhere else
+ */
+export function nextPage(
+  body: unknown,
+  linkHeader: string | null,
+  { apiUrl, path, page }: { apiUrl: string; path: string; page: string },
+): string | undefined {
+  const paginators = isObject(body) ? paginatorsOf(body) : []
+  const link = [
+    ...paginators.flatMap((object) => [objectIn(object.links).next, object.next_page_url, object.next]),
+    /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(linkHeader ?? '')?.[1],
+  ].find((value) => typeof value === 'string' && value !== '') as string | undefined
+  if (link !== undefined) return suffixOf(link, apiUrl, path)
+
+  const query = new URLSearchParams(page.split('?')[1] ?? '')
+  const withQuery = (name: string, value: string | number) => {
+    query.set(name, String(value))
+    return `?${query}`
+  }
+  const cursor = paginators
+    .map(({ next_cursor, cursor }) => next_cursor ?? objectIn(cursor).next)
+    .find((value) => typeof value === 'string' && value !== '')
+  if (cursor !== undefined) return withQuery('cursor', cursor as string)
+
+  const current = numberIn(paginators, 'current_page', 'page')
+  const last = numberIn(paginators, 'last_page', 'total_pages')
+  if (current !== undefined && last !== undefined && current < last) return withQuery('page', current + 1)
+  if (
+    current !== undefined &&
+    last === undefined &&
+    paginators.some((object) => object.has_more === true || object.has_more_pages === true)
+  )
+    return withQuery('page', current + 1)
+  return undefined
+}
+
+function suffixOf(link: string, apiUrl: string, path: string): string {
+  const url = URL.parse(link, `${apiUrl}${path}`)
+  if (!url) throw new ForeignPageError()
+  const at = url.pathname.indexOf(path)
+  if (at >= 0) return url.pathname.slice(at + path.length) + url.search
+  if (url.search !== '') return url.search
+  throw new ForeignPageError()
+}
