@@ -23,7 +23,7 @@ async function started(t: Test, settings = {}) {
     TRATTA_BULK_BYTES: '50000',
     TRATTA_REQUESTS_PER_MINUTE: '600',
   }
-  const pushing = (more = {}) => program(t, ['bulk', 'push', '--json'], { ...env, ...more })
+  const pushing = (more = {}) => program(t, ['bulk', 'push'], { ...env, ...more })
   const sent = async (posts: number) => {
     while ((await tratta.accepted()).posts < posts) await pause(50)
   }
@@ -34,7 +34,7 @@ async function started(t: Test, settings = {}) {
     pushing,
     sent,
     async finishes() {
-      const last = await run(t, ['bulk', 'push', '--json'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
+      const last = await run(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
       t.match(last, { code: 0, stderr: '' })
       const ours = await ourAccounts(database)
       t.equal(ours.accepted.length, accountsOf(CUSTOMERS))
@@ -57,7 +57,6 @@ t.test('the database lost in the middle', { buffered: true }, async (t) => {
     push.stderr(),
     /^(The database cannot be used: .*|The lock is lost: .*)\. What was sent is stored: run it again to resume\.\n$/,
   )
-  t.match(push.lines().at(-1), { error: /The (database|lock)/ })
   await finishes()
 })
 
@@ -130,7 +129,7 @@ t.test(
     const { pushing, sent, env } = await started(t)
     const push = pushing({ TRATTA_REQUESTS_PER_MINUTE: '60' })
     await sent(2)
-    const second = await run(t, ['bulk', 'push', '--json'], env)
+    const second = await run(t, ['bulk', 'push'], env)
     t.match(second, {
       code: 1,
       stderr: new RegExp(
@@ -145,7 +144,7 @@ t.test(
 t.test('a disk that is full', { buffered: true }, async (t) => {
   const { database, env } = await started(t)
   await database.query('update tratta_jit.debt_accounts set customer_external_id = null')
-  await run(t, ['bulk', 'push', '--json'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
+  await run(t, ['bulk', 'push'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '1000000' })
   const { PATH = '', HOME = '' } = process.env
   const shell = (command: string) =>
     spawnSync('/bin/sh', ['-c', `${JSON.stringify(process.execPath)} src/cli.ts ${command}`], {
@@ -165,11 +164,8 @@ t.test('a disk that is full', { buffered: true }, async (t) => {
 
 t.test('a database that is not up to date', { buffered: true }, async (t) => {
   const database = await testDatabase(t, { migrated: false })
-  t.match(
-    await run(t, ['bulk', 'push', '--json'], bulkSettings(database, { url: 'http://127.0.0.1:1/api/v1' })),
-    {
-      code: 1,
-      stderr: 'The database is not up to date: run `tratta-jit migrate` first\n',
-    },
-  )
+  t.match(await run(t, ['bulk', 'push'], bulkSettings(database, { url: 'http://127.0.0.1:1/api/v1' })), {
+    code: 1,
+    stderr: 'The database is not up to date: run `tratta-jit migrate` first\n',
+  })
 })
