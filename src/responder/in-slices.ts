@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { DeadlineExceededError } from '../database/database-errors.ts'
 
-const SLICE_MS = 5
+const SLICE_MS = 2
 
 /**
  * @param until as performance.now() counts
