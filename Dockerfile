@@ -38,6 +38,6 @@ ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 PATH=/usr/local/bin
 # By number, so that Kubernetes sees that it is not root.
 USER 65532:65532
 EXPOSE 8080 9090
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "--disable-sigusr1", "src/health-check.ts"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "--disable-sigusr1", "src/responder/health-check.ts"]
 # Node is the first process, and gets the signals.
 CMD ["tratta-jit", "serve"]

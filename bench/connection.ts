@@ -7,7 +7,7 @@ export interface Target {
 }
 
 /** As long as Tratta waits. */
-export const PATIENCE_MS = 10_000
+export const TIMEOUT_MS = 10_000
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)\r\n/i
 const BUFFER_BYTES = 64 * 1024
 
@@ -106,7 +106,7 @@ export function giveUp(connections: Connection[]) {
   const timer = setInterval(() => {
     const now = performance.now()
     for (const connection of connections)
-      if (connection.busy && now - connection.sentAt > PATIENCE_MS) connection.fail('no answer in 10 s')
+      if (connection.busy && now - connection.sentAt > TIMEOUT_MS) connection.fail('no answer in 10 s')
   }, 250)
   return { stop: () => clearInterval(timer) }
 }

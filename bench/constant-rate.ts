@@ -3,7 +3,7 @@
  * whether or not it could be sent then: a server that stalls is charged for all who would have waited.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { Connection, giveUp, PATIENCE_MS, type Target } from './connection.ts'
+import { Connection, giveUp, type Target, TIMEOUT_MS } from './connection.ts'
 import type { Tally } from './tally.ts'
 
 interface Load {
@@ -66,7 +66,7 @@ export async function constantRate(load: Load, tally: Tally, measuring: () => vo
     const settledAll = new Promise<void>((resolve) => {
       allSettled = resolve
     })
-    await Promise.race([settledAll, pause(load.warmUpMs + load.measuredMs + PATIENCE_MS, { ref: false })])
+    await Promise.race([settledAll, pause(load.warmUpMs + load.measuredMs + TIMEOUT_MS, { ref: false })])
     const measured = performance.now() - countsSince
     for (; settled < calls; settled++) tally.count('no answer in 10 s', 0)
     return Math.max(measured, load.measuredMs)

@@ -1,7 +1,7 @@
 /** The Postgres of the bench: one of its own, or the one that BENCH_DATABASE_URL names. */
 import { totalmem } from 'node:os'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Progress } from './progress.ts'
 import { seed } from './seed.ts'
 

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
-import { PATIENCE_MS } from './connection.ts'
+import { TIMEOUT_MS } from './connection.ts'
 import type { Measured, Measurement } from './load.ts'
 
 export interface Load {
@@ -17,7 +17,7 @@ export async function startLoad(): Promise<Load> {
   return {
     measure(measurement) {
       const { promise, resolve, reject } = Promise.withResolvers<Measured>()
-      const boundMs = (measurement.warmUpSeconds + measurement.seconds) * 1000 + PATIENCE_MS + SLACK_MS
+      const boundMs = (measurement.warmUpSeconds + measurement.seconds) * 1000 + TIMEOUT_MS + SLACK_MS
       const timer = setTimeout(() => reject(new Error('a measurement does not end')), boundMs)
       const failed = () => reject(new Error('the process that sends the calls has ended'))
       child.once('message', resolve)

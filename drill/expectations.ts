@@ -5,7 +5,7 @@ import type { Replica } from './replica.ts'
 import { isAnswered, isFailed, isRefused, wellAfter } from './row.ts'
 
 /** Tratta gives up after 10 s. */
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 const ends = (calls: Call[]) =>
   Object.entries(tally(calls))
@@ -35,7 +35,7 @@ export const someRefused = (calls: Call[]): Expectation => ({
 
 export const inTime = (calls: Call[]): Expectation => ({
   what: `the longest call ends before Tratta gives up (10 s): ${Math.round(percentile(calls, 1))} ms`,
-  holds: percentile(calls, 1) < PATIENCE_MS,
+  holds: percentile(calls, 1) < TIMEOUT_MS,
 })
 
 export function wellAgain(scene: Scene, calls: Call[], moment: number, since = 'the fault'): Expectation {

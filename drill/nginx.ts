@@ -1,7 +1,7 @@
 /** nginx in front of the replicas, with the settings of deploy/nginx.conf that decide whether a call is lost. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { freePort } from '../test/guarded.ts'
 import { installed, startInstalled } from '../test/installed.ts'
 import type { Need, Scene } from './drill.ts'

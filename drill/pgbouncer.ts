@@ -2,7 +2,7 @@
 import { closeSync, globSync, openSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { startGuarded } from '../test/guarded.ts'
 import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../test/pgbouncer.ts'
 import type { Drill, Expectation, Scene } from './drill.ts'

@@ -1,6 +1,6 @@
 /** Postgres goes away below the service, in the ways in which it does. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Drill, Scene } from './drill.ts'
 import { same, withstood } from './expectations.ts'
 import { startReplica } from './replica.ts'

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { freePort, type GuardedProcess, startGuarded } from '../test/guarded.ts'
 import type { Scene } from './drill.ts'
 

@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Call } from '../test/calls.ts'
 import type { Drill, Expectation, Findings, Scene } from './drill.ts'
 import { allAnswered, inTime, same } from './expectations.ts'

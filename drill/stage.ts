@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { migrate } from '../src/database/migrate.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { callAtRate } from '../test/calls.ts'
 import type { Scene } from './drill.ts'
 

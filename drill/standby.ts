@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Scene } from './drill.ts'
 import { query } from './stage.ts'
 
@@ -13,7 +13,7 @@ export interface Standby {
   caughtUp(): Promise<void>
 }
 
-const PATIENCE_MS = 30_000
+const TIMEOUT_MS = 30_000
 
 /** Restarts the primary. Promoting is left to whoever asks for the standby. */
 export async function startStandby(scene: Scene, primary: EmbeddedPostgres): Promise<Standby> {
@@ -37,7 +37,7 @@ export async function startStandby(scene: Scene, primary: EmbeddedPostgres): Pro
     async caughtUp() {
       const [now] = await query(primary.url, 'select pg_current_wal_lsn()::text as lsn')
       const isThere = `select pg_last_wal_replay_lsn() >= '${now?.lsn}' as yes`
-      for (const until = performance.now() + PATIENCE_MS; ; await pause(50)) {
+      for (const until = performance.now() + TIMEOUT_MS; ; await pause(50)) {
         const [row] = await query(url.href, isThere)
         if (row?.yes) return
         if (performance.now() > until) throw new Error('the standby does not follow the primary')
@@ -50,7 +50,7 @@ export async function startStandby(scene: Scene, primary: EmbeddedPostgres): Pro
 async function shutDown(postgres: EmbeddedPostgres) {
   postgres.signal('SIGINT')
   const running = join(postgres.directory, 'data/postmaster.pid')
-  for (const until = performance.now() + PATIENCE_MS; fs.existsSync(running); await pause(20))
+  for (const until = performance.now() + TIMEOUT_MS; fs.existsSync(running); await pause(20))
     if (performance.now() > until) throw new Error('Postgres does not shut down')
 }
 

@@ -244,7 +244,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly Se
     }
   }
   const { TRATTA_API_URL, TRATTA_API_ALLOW_HTTP } = config as Config
-  if (TRATTA_API_URL && !TRATTA_API_ALLOW_HTTP && leavesThisMachineInClear(TRATTA_API_URL)) {
+  if (TRATTA_API_URL && !TRATTA_API_ALLOW_HTTP && isInsecureRemote(TRATTA_API_URL)) {
     delete config.TRATTA_API_URL
     const is = 'must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)'
     problems.push({ name: 'TRATTA_API_URL', is })
@@ -252,7 +252,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly Se
   return { config: Object.freeze(config) as Partial<Config>, problems }
 }
 
-export function leavesThisMachineInClear(url: string): boolean {
+export function isInsecureRemote(url: string): boolean {
   const { protocol, hostname } = new URL(url)
   return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }

@@ -63,7 +63,7 @@ export function logTo(output: DestinationStream, level: string): Log {
  * Names an account in the log: the same account has the same name, and nobody without the key can tell
  * which one it is.
  */
-export function accountNamer(secret: string): (externalId: string) => string {
+export function pseudonymizer(secret: string): (externalId: string) => string {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'tratta-jit account in the log', 32)).toString('hex')
   // The key has a fixed length and the name is cut, so this needs no HMAC, which costs six times as much.
   return (externalId) => hash('sha256', key + externalId, 'base64url').slice(0, 16)
@@ -132,7 +132,7 @@ export function describeError(error: unknown): ErrorDescription {
   if (error instanceof pg.DatabaseError && error.code !== undefined)
     return { type, code: error.code, message: sqlStateMeaning(error.code) }
   const code = (error as { code?: unknown }).code
-  // Ours: UnreadableRelations.
+  // Ours: UnreadableRelationsError.
   if (code === '42P17') return { type, code, message: error.message }
   if (typeof code === 'string') return { type, code }
   const stack = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []

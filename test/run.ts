@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { createTemplate } from './database.ts'
 
 /** Fault drills. Each runs alone: they call at a constant rate. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { duration } from '../progress.ts'
+import { duration } from '../terminal/progress.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import type { PushProgress } from './progress.ts'
 

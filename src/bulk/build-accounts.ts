@@ -2,15 +2,15 @@
 import { crc32 } from 'node:zlib'
 import { DebtAccount } from '../contract.ts'
 import type { DebtAccountRow, LocationRow } from '../database/account-row.ts'
+import { isAnotherCustomer } from '../payload/build-payload.ts'
 import {
   type OmittedField,
   omitInvalidFields,
   resourceContract,
   runToEnd,
   UnsendableAccountError,
-} from '../omit-invalid-fields.ts'
-import { isAnotherCustomer } from '../payload.ts'
-import { childDebtAccount, debtAccount } from '../resources.ts'
+} from '../payload/omit-invalid-fields.ts'
+import { childDebtAccount, debtAccount } from '../payload/resources.ts'
 import type { CustomerWithAccounts } from './customer-source.ts'
 import { type Reason, RejectedError } from './rejection-reasons.ts'
 

@@ -9,9 +9,14 @@ import { crc32 } from 'node:zlib'
 import { Customer, Location } from '../contract.ts'
 import type { DebtAccountRow } from '../database/account-row.ts'
 import type { Json } from '../json.ts'
-import { type OmittedField, omitInvalidFields, resourceContract, runToEnd } from '../omit-invalid-fields.ts'
-import { omitInvalidResource } from '../payload.ts'
-import { customer, location } from '../resources.ts'
+import { omitInvalidResource } from '../payload/build-payload.ts'
+import {
+  type OmittedField,
+  omitInvalidFields,
+  resourceContract,
+  runToEnd,
+} from '../payload/omit-invalid-fields.ts'
+import { customer, location } from '../payload/resources.ts'
 import { type BuiltAccount, buildAccounts, reasonOf } from './build-accounts.ts'
 import type { CustomersPage, CustomerWithAccounts } from './customer-source.ts'
 import { type Reason, RejectedError } from './rejection-reasons.ts'

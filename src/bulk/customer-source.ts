@@ -10,7 +10,7 @@ import {
   readLocation,
 } from '../database/account-row.ts'
 import type { Relations } from '../database/relations.ts'
-import { parseExactly } from '../exact-json.ts'
+import { parseExactly } from '../payload/exact-json.ts'
 import type { OrphanCode } from './rejection-reasons.ts'
 import { type RelationSources, sourceStatements, tablesOf } from './source-statements.ts'
 

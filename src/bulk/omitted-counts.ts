@@ -1,4 +1,4 @@
-import type { OmittedField } from '../omit-invalid-fields.ts'
+import type { OmittedField } from '../payload/omit-invalid-fields.ts'
 
 /** Omitted fields by what they are and must be, with external_ids of three customers. */
 export type OmittedCounts = Record<string, { count: number; examples: string[] }>

@@ -1,6 +1,7 @@
 /** Rejections and the result of a dry run, for people. */
-import { number } from '../progress.ts'
+
 import { printable } from '../terminal/printable.ts'
+import { number } from '../terminal/progress.ts'
 import type { DryRun } from './dry-run.ts'
 import type { RejectionGroup, RejectionRow } from './rejections.ts'
 

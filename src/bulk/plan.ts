@@ -1,6 +1,6 @@
 /** Plans what a push sends, batch by batch. `bulk push` sends the batches, `--dry-run` counts them. */
 import type pg from 'pg'
-import type { OmittedField } from '../omit-invalid-fields.ts'
+import type { OmittedField } from '../payload/omit-invalid-fields.ts'
 import { buildRows, type LocalRejection } from './build-rows.ts'
 import { pagesAfter, readOrphaned, reattachedPages, rejectedPages } from './customer-pages.ts'
 import type { CustomerSource, CustomersPage, OrphanedAccount } from './customer-source.ts'

@@ -1,5 +1,5 @@
 /** The progress of a push, for people and as JSON. */
-import { duration, number, showProgress } from '../progress.ts'
+import { duration, number, showProgress } from '../terminal/progress.ts'
 
 export interface PushProgress {
   /** Customers. */

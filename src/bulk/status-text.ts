@@ -1,6 +1,7 @@
 /** The state of Bulk on one screen, with the next step. */
-import { number } from '../progress.ts'
+
 import { printable } from '../terminal/printable.ts'
+import { number } from '../terminal/progress.ts'
 import type { AccountState, BulkStatus, StateCounts, StatusRun } from './status.ts'
 
 const LABELS: Record<AccountState, string> = {

@@ -6,8 +6,8 @@ import { countOmitted, type OmittedCounts } from '../bulk/omitted-counts.ts'
 import { MAX_ROWS, planBatches } from '../bulk/plan.ts'
 import { type ReasonCode, reasonKind } from '../bulk/rejection-reasons.ts'
 import type { RelationName, Relations } from '../database/relations.ts'
-import { UnsendableAccountError } from '../omit-invalid-fields.ts'
-import { toPayload } from '../payload.ts'
+import { buildPayload } from '../payload/build-payload.ts'
+import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import { readableRelations, type UnreadableRows } from './unreadable-rows.ts'
 
 export type RejectionCode = ReasonCode
@@ -83,7 +83,7 @@ export async function readAll(
       if (is_duplicate)
         reject('duplicate', reasonKind({ code: 'duplicate', resource: 'debt_account' }), external_id)
       try {
-        toPayload(row)
+        buildPayload(row)
       } catch (error) {
         if (!(error instanceof UnsendableAccountError)) throw error
         reject('unsendable', error.message, external_id)

@@ -1,10 +1,10 @@
 /** What Tratta would reject, and accounts whose customer, parent or children do not fit. */
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
-import { boundMemory } from '../bound-memory.ts'
 import { areSame, columnsOf, isNull, read } from '../database/column-sql.ts'
 import type { Relations } from '../database/relations.ts'
-import { duration, number } from '../progress.ts'
+import { limitHeapGrowth } from '../limit-heap-growth.ts'
+import { duration, number } from '../terminal/progress.ts'
 import { check, type Finding, ok, type State } from './check.ts'
 import { emptyPass, type Pass, type Rejection, type RejectionCode, readAll } from './data-pass.ts'
 import { readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
@@ -25,7 +25,7 @@ export const data = check({
       }),
       (seconds) => progressLine(pass, seconds),
     )
-    boundMemory()
+    limitHeapGrowth()
     try {
       await readAll(pool, relations, unreadable, config.TRATTA_BULK_BYTES, pass, signal)
     } finally {

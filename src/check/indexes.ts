@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { lookupSql } from '../database/lookup-sql.ts'
 import type { Relations } from '../database/relations.ts'
-import { number } from '../progress.ts'
+import { number } from '../terminal/progress.ts'
 import { check, errorFinding, type Finding, ok } from './check.ts'
 import { type PlanNode, type WholeRead, wholeReads } from './explain.ts'
 

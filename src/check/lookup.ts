@@ -13,7 +13,7 @@ import { accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
-import { number } from '../progress.ts'
+import { number } from '../terminal/progress.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 import { readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
 

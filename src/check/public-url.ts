@@ -2,12 +2,12 @@
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
-import { leavesThisMachineInClear } from '../config.ts'
+import { isInsecureRemote } from '../config.ts'
 import { PROBLEMS } from '../responder/problem.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
 /** Tratta's own patience ("Respond to a JIT request"). */
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export const publicUrl = check({
   name: 'public_url',
@@ -18,7 +18,7 @@ export const publicUrl = check({
     try {
       const response = await fetch(`${PUBLIC_URL}/jit/${JIT_SECRET}?debt_account_external_id=${nobody}`, {
         redirect: 'manual',
-        signal: AbortSignal.timeout(PATIENCE_MS),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       })
       const code = await problemCode(response)
       const ms = Math.round(performance.now() - begun)
@@ -87,7 +87,7 @@ function cameBack({ status, headers }: Response): string {
 function unreached(url: string, { name, cause }: Error & { cause?: NodeJS.ErrnoException }): Finding {
   if (name === 'TimeoutError')
     return errorFinding(
-      `${url} does not answer within ${PATIENCE_MS / 1000} s`,
+      `${url} does not answer within ${TIMEOUT_MS / 1000} s`,
       'see that it leads to PORT of `serve`',
     )
   const code = cause?.code ?? name
@@ -111,7 +111,7 @@ export const certificate = check({
     const { protocol, hostname, port } = new URL(PUBLIC_URL)
     if (protocol === 'http:')
       return [
-        leavesThisMachineInClear(PUBLIC_URL)
+        isInsecureRemote(PUBLIC_URL)
           ? errorFinding(
               'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
               'put TLS in front, and make it https',
@@ -125,7 +125,7 @@ export const certificate = check({
       ...(isIP(host) === 0 && { servername: host }),
       // It is looked at, whatever it is worth; nothing is sent.
       rejectUnauthorized: false,
-      timeout: PATIENCE_MS,
+      timeout: TIMEOUT_MS,
     })
     socket.on('timeout', () => socket.destroy(Object.assign(new Error(), { code: 'ETIMEDOUT' })))
     try {

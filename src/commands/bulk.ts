@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { boundMemory } from '../bound-memory.ts'
 import { PushStoppedError, RUN_AGAIN } from '../bulk/backoff.ts'
 import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
 import { dryRun } from '../bulk/dry-run.ts'
@@ -17,7 +16,8 @@ import { nextStep, statusText } from '../bulk/status-text.ts'
 import { type Config, readConfig } from '../config.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { readable, readRelations, UnreadableRelations } from '../database/relations.ts'
+import { readable, readRelations, UnreadableRelationsError } from '../database/relations.ts'
+import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/registration.ts'
@@ -42,7 +42,7 @@ export async function bulkPushCommand(options: Options): Promise<number> {
   const selection = readSelection(options)
   const asJson = Boolean(options.json)
   return withDatabase(options, async (config, pool) => {
-    boundMemory()
+    limitHeapGrowth()
     const stop = new AbortController()
     const progress = emptyProgress(config.TRATTA_REQUESTS_PER_MINUTE)
     const maxBytes = config.TRATTA_BULK_BYTES
@@ -185,7 +185,7 @@ async function withDatabase(
 /** @returns undefined for an unexpected error */
 function messageOf(error: unknown): string | undefined {
   if (error instanceof UserFacingError) return error.remedy ? `${error.text}.` : error.message
-  if (error instanceof UnreadableRelations) return error.message
+  if (error instanceof UnreadableRelationsError) return error.message
   const message = error instanceof TrattaError ? error.message.replace(/\.$/, '') : databaseMessage(error)
   return message && `${message}. ${RUN_AGAIN}.`
 }

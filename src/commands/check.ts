@@ -1,8 +1,8 @@
 import type { State } from '../check/check.ts'
 import { runChecks } from '../check/run-checks.ts'
-import { number, showProgress } from '../progress.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
+import { number, showProgress } from '../terminal/progress.ts'
 import { type Command, DONE, FAILED, SOME_REJECTED } from './command.ts'
 
 export const checkCommand: Command = {

@@ -4,7 +4,7 @@ export async function demoCommand(): Promise<number> {
   const stop = new AbortController()
   const stopped = stopSignal().then(() => stop.abort())
   // Here and in simulate: what production never runs, production does not load.
-  const { startDemo } = await import('../demo.ts')
+  const { startDemo } = await import('../development/demo.ts')
   const closing: (() => Promise<void>)[] = []
   try {
     await startDemo(closing, stop.signal)

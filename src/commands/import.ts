@@ -1,5 +1,4 @@
 import { constants, setPriority } from 'node:os'
-import { boundMemory } from '../bound-memory.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
@@ -13,6 +12,7 @@ import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, type ReadOptions } from '../import/read/row-reader.ts'
 import { importEvent, importText } from '../import/report/report.ts'
 import { showImportProgress } from '../import/report/show-progress.ts'
+import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import {
   DONE,
@@ -27,7 +27,7 @@ import {
 } from './command.ts'
 
 export async function importCommand(options: Options, files: string[]): Promise<number> {
-  boundMemory()
+  limitHeapGrowth()
   // Calls that the responder answers on this machine have priority.
   setPriority(constants.priority.PRIORITY_LOW)
   try {

@@ -8,9 +8,9 @@ import {
 } from '../database/database-errors.ts'
 import { accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
-import { UnreadableRelations } from '../database/relations.ts'
-import { type OmittedField, UnsendableAccountError } from '../omit-invalid-fields.ts'
-import { toPayload } from '../payload.ts'
+import { UnreadableRelationsError } from '../database/relations.ts'
+import { buildPayload } from '../payload/build-payload.ts'
+import { type OmittedField, UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
 import { DONE, databaseMessage, fail, type Options } from './command.ts'
@@ -44,11 +44,11 @@ export async function lookUp(
   try {
     const statement = accountStatement(config.DATABASE_SCHEMA, false, config.JIT_MAX_ANSWER_BYTES)
     const row = await findAccount(pool, statement, externalId, limits)
-    return row ? toPayload(row) : { problem: 'No such debt account' }
+    return row ? buildPayload(row) : { problem: 'No such debt account' }
   } catch (error) {
     if (ABOUT_THE_ACCOUNT.some((type) => error instanceof type))
       return { problem: `Tratta would get an error: ${(error as Error).message}` }
-    if (error instanceof DatabaseUnavailableError && error.cause instanceof UnreadableRelations)
+    if (error instanceof DatabaseUnavailableError && error.cause instanceof UnreadableRelationsError)
       return { problem: error.cause.message }
     const problem = databaseMessage(error)
     if (problem) return { problem }

@@ -1,7 +1,7 @@
 import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { ANNOUNCE_STOP_MS } from '../responder/responder.ts'
-import { serve } from '../serve.ts'
+import { serve } from '../responder/serve.ts'
 import { DONE, type Options, stopSignal } from './command.ts'
 
 export async function serveCommand(options: Options): Promise<number> {

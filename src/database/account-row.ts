@@ -1,5 +1,5 @@
 /** An account with what belongs to it, as the lookup reads it. */
-import { parseExactly } from '../exact-json.ts'
+import { parseExactly } from '../payload/exact-json.ts'
 import { COLUMNS, CUSTOMER, type DEBT_ACCOUNT, type Kind, LOCATION } from './relations.ts'
 
 type RowOf<Columns extends Record<string, Kind>> = {

@@ -20,7 +20,7 @@ import {
   type Relations,
   readable,
   relationsOf,
-  UnreadableRelations,
+  UnreadableRelationsError,
 } from './relations.ts'
 
 /** The lookup in a schema. It is compiled for the columns that exist, and again when they have changed. */
@@ -70,7 +70,7 @@ export const accountStatement = (
  * @throws {AmbiguousAccountError} instead of taking one of two balances
  * @throws {AccountTooLargeError} before Postgres sends the answer
  * @throws {UnreadableAccountError} when a view fails for this account
- * @throws {DatabaseUnavailableError} with UnreadableRelations as its cause where required columns are missing
+ * @throws {DatabaseUnavailableError} with UnreadableRelationsError as its cause where required columns are missing
  * @throws {DatabaseBusyError}
  * @throws {DeadlineExceededError}
  */
@@ -198,7 +198,7 @@ async function readRelationsNow(pool: pg.Pool, schema: string, limits: Pick<Limi
       relationsOf(schema, await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)),
     )
   } catch (error) {
-    throw error instanceof UnreadableRelations || error instanceof QueryError
+    throw error instanceof UnreadableRelationsError || error instanceof QueryError
       ? new DatabaseUnavailableError(error, false)
       : error
   }

@@ -120,7 +120,7 @@ function isReadable(kind: Kind, { name, shown }: ColumnType): boolean {
 }
 
 /** Names and types only, so that it may be logged and shown. */
-export class UnreadableRelations extends Error {
+export class UnreadableRelationsError extends Error {
   /** Postgres's invalid_object_definition. */
   readonly code = '42P17'
   readonly problems: string[]
@@ -194,9 +194,9 @@ export function relationsOf(schema: string, rows: CatalogRow[]): Relations {
 export const readRelations = async (db: pg.Pool | pg.Client, schema: string): Promise<Relations> =>
   relationsOf(schema, (await db.query<CatalogRow>(CATALOG, [schema])).rows)
 
-/** @throws {UnreadableRelations} */
+/** @throws {UnreadableRelationsError} */
 export function readable(relations: Relations): Relations {
   const problems = problemsOf(relations)
-  if (problems.length > 0) throw new UnreadableRelations(problems)
+  if (problems.length > 0) throw new UnreadableRelationsError(problems)
   return relations
 }

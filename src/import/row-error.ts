@@ -1,5 +1,5 @@
 /** Why a row is rejected: codes with fields. Only `messageOf` turns them into English. */
-import { type OmittedField, omittedField, type Path } from '../omit-invalid-fields.ts'
+import { type OmittedField, omittedField, type Path } from '../payload/omit-invalid-fields.ts'
 
 /** Never contains a value or a key of the file: equal reasons are counted and shown on screens. */
 export type Reason =

@@ -5,8 +5,8 @@ import { VERSION } from '../version.ts'
 import { apiPage, PAGE_POLICY } from './api-page.ts'
 import { type App, WITH_HEAD } from './app.ts'
 import type { Metrics } from './metrics.ts'
-import type { NotesReader } from './notes.ts'
 import { openApi } from './openapi.ts'
+import type { StatusReader } from './operational-status.ts'
 import { sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -15,26 +15,30 @@ export interface AdminRoutesOptions {
   pool: pg.Pool
   readiness: Readiness
   metrics: Metrics
-  notes: NotesReader
+  operationalStatus: StatusReader
   registration: () => string
 }
 
 export function addAdminRoutes(
   app: App,
-  { config, pool, readiness, metrics, notes, registration }: AdminRoutesOptions,
+  { config, pool, readiness, metrics, operationalStatus, registration }: AdminRoutesOptions,
 ) {
   const api = openApi(config.PUBLIC_URL)
   const page = apiPage(api)
 
   app.get('/metrics', async (request, reply) => {
-    const [missing, read] = await Promise.all([readiness.missing(), notes.read()])
-    const text = await metrics.text({ ready: !missing, registration: registration(), notes: read.notes })
+    const [missing, read] = await Promise.all([readiness.missing(), operationalStatus.read()])
+    const text = await metrics.text({
+      ready: !missing,
+      registration: registration(),
+      operationalStatus: read.operationalStatus,
+    })
     request.outcome = 'answered'
     return reply.header('content-type', metrics.contentType).send(text)
   })
 
   app.get('/health', WITH_HEAD, async (request, reply) => {
-    const [missing, read] = await Promise.all([readiness.missing(), notes.read()])
+    const [missing, read] = await Promise.all([readiness.missing(), operationalStatus.read()])
     const checks = {
       version: VERSION,
       node: process.versions.node,
@@ -42,7 +46,9 @@ export function addAdminRoutes(
       database: missing === 'database' ? 'does not answer' : 'answers',
       pool: { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount },
       registration: registration(),
-      ...(read.notes ? { notes: read.notes } : { notes_unread: read.fault }),
+      ...(read.operationalStatus
+        ? { operational_status: read.operationalStatus }
+        : { operational_status_error: read.error }),
     }
     if (missing) {
       request.outcome = 'not_ready'

@@ -15,9 +15,9 @@ import {
 } from '../database/database-errors.ts'
 import { type AccountStatement, findAccount } from '../database/find-account.ts'
 import { limitsWithin } from '../database/pool.ts'
-import { accountNamer, describeError } from '../log.ts'
-import { UnsendableAccountError } from '../omit-invalid-fields.ts'
-import { payloadSteps } from '../payload.ts'
+import { describeError, pseudonymizer } from '../log.ts'
+import { buildPayloadSteps } from '../payload/build-payload.ts'
+import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import type { App } from './app.ts'
 import { addressGroup, addressMatcher } from './client-address.ts'
 import { inSlices } from './in-slices.ts'
@@ -59,7 +59,7 @@ export async function addJitRoute(
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const largeAnswers = createLargeAnswers(config.JIT_DEADLINE_MS)
   const reserveMs = limits.queryMs - limits.connectionMs
-  const accountName = accountNamer(config.JIT_SECRET)
+  const accountName = pseudonymizer(config.JIT_SECRET)
   const isSecret = secretCheck(config)
   const allowed = config.ALLOWED_CLIENTS
   const isAllowed = allowed.length > 0 ? addressMatcher(allowed) : () => true
@@ -118,7 +118,7 @@ export async function addJitRoute(
         })
         readiness.sawAnswer()
         if (!row) return reject(request, reply, 'account_not_found')
-        const { payload, omitted } = await inSlices(payloadSteps(row), until)
+        const { payload, omitted } = await inSlices(buildPayloadSteps(row), until)
         if (omitted.length > 0) {
           const counts = Map.groupBy(omitted, ({ kind }) => kind)
           logged.omitted = [...counts.keys()].slice(0, MAX_LOGGED_NAMES)

@@ -11,7 +11,7 @@ import type { Config } from '../config.ts'
 import { VERSION } from '../version.ts'
 import { UNMATCHED_JIT_ROUTE } from './app.ts'
 import { CONNECTION_LIMITS, type ConnectionLimit } from './limit-connections.ts'
-import type { BulkRequestState, Notes } from './notes.ts'
+import type { BulkRequestState, OperationalStatus } from './operational-status.ts'
 import { CALL_OUTCOMES, type Outcome } from './outcome.ts'
 
 export interface Metrics {
@@ -30,7 +30,7 @@ export interface Seen {
   ready: boolean
   registration: string
   /** What is written down in the database; undefined when that could not be read. */
-  notes: Notes | undefined
+  operationalStatus: OperationalStatus | undefined
 }
 
 const REGISTRATION_STATES = ['off', 'pending', 'registered', 'refused']
@@ -106,7 +106,10 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     'state',
   )
   const ready = gauge('ready', '1 when a call would be answered now')
-  const notesRead = gauge('notes_read', '1 when what is written down in the database could be read')
+  const statusRead = gauge(
+    'operational_status_read',
+    '1 when what is written down in the database could be read',
+  )
   const registration = gauge(
     'registration_state',
     '1 for the state of the registration at Tratta as this process knows it',
@@ -125,22 +128,22 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     'state',
   )
 
-  const show = ({ notes, ...seen }: Seen) => {
+  const show = ({ operationalStatus, ...seen }: Seen) => {
     connections.set({ state: 'total' }, pool.totalCount)
     connections.set({ state: 'idle' }, pool.idleCount)
     connections.set({ state: 'waiting' }, pool.waitingCount)
     ready.set(seen.ready ? 1 : 0)
     for (const state of REGISTRATION_STATES) registration.set({ state }, state === seen.registration ? 1 : 0)
-    notesRead.set(notes ? 1 : 0)
+    statusRead.set(operationalStatus ? 1 : 0)
     // What is not known now must not look as it did when it was last known.
     for (const shown of [registeredAt, bulkRunning, bulkOpen]) shown.remove()
     for (const shown of [bulkRequests, bulkCustomers]) shown.reset()
-    if (!notes) return
-    if (notes.registered_at !== null) registeredAt.set(notes.registered_at)
-    bulkRunning.set(notes.bulk.running ? 1 : 0)
-    bulkOpen.set(notes.bulk.open ? 1 : 0)
+    if (!operationalStatus) return
+    if (operationalStatus.registered_at !== null) registeredAt.set(operationalStatus.registered_at)
+    bulkRunning.set(operationalStatus.bulk.running ? 1 : 0)
+    bulkOpen.set(operationalStatus.bulk.open ? 1 : 0)
     for (const state of BULK_STATES) {
-      const { requests, customers } = notes.bulk.by_state[state] ?? { requests: 0, customers: 0 }
+      const { requests, customers } = operationalStatus.bulk.by_state[state] ?? { requests: 0, customers: 0 }
       bulkRequests.set({ state }, requests)
       bulkCustomers.set({ state }, customers)
     }

@@ -1,7 +1,7 @@
 /** Would a call be answered now? */
 import type pg from 'pg'
 import { type AccountStatement, findAccount } from '../database/find-account.ts'
-import { atMostEvery } from './at-most-every.ts'
+import { cacheFor } from './cache-for.ts'
 
 export type NotReady = 'stopping' | 'database'
 
@@ -17,7 +17,7 @@ export interface Readiness {
 /** No account has it: a probe with it goes all the way that a call goes, and finds nothing. */
 const NO_ACCOUNT = ''
 /** So often at most the database is asked, however often we are. */
-const FRESH_MS = 1000
+const CACHE_TTL_MS = 1000
 const PROBE_MS = 1000
 
 export function createReadiness(pool: pg.Pool, statement: AccountStatement): Readiness {
@@ -27,13 +27,13 @@ export function createReadiness(pool: pg.Pool, statement: AccountStatement): Rea
   const sawAnswer = () => {
     answeredAt = performance.now()
   }
-  const probe = atMostEvery(FRESH_MS, () =>
+  const probe = cacheFor(CACHE_TTL_MS, () =>
     findAccount(pool, statement, NO_ACCOUNT, { queryMs: PROBE_MS }).then(
       () => true,
       () => false,
     ),
   )
-  const databaseAnswers = () => performance.now() - answeredAt < FRESH_MS || probe()
+  const databaseAnswers = () => performance.now() - answeredAt < CACHE_TTL_MS || probe()
   return {
     sawAnswer,
     announceStop: () => {

@@ -6,15 +6,15 @@ import { accountStatement } from '../database/find-account.ts'
 import { warmUp } from '../database/new-connections.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
-import { raceAbort } from '../race-abort.ts'
-import { listenError } from '../startup-error.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp, routeOf } from './app.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
 import { limitConnections, maxConnections } from './limit-connections.ts'
 import { createMetrics } from './metrics.ts'
-import type { NotesReader } from './notes.ts'
+import type { StatusReader } from './operational-status.ts'
+import { raceAbort } from './race-abort.ts'
 import { createReadiness } from './readiness.ts'
+import { listenError } from './startup-error.ts'
 
 export interface Responder {
   /** `http://127.0.0.1:8080`: what Tratta reaches. */
@@ -41,7 +41,7 @@ export const ANNOUNCE_STOP_MS = 3000
 export interface Beside {
   registration: () => string
   /** Ended with the responder. */
-  notes: NotesReader
+  operationalStatus: StatusReader
   /** Ends the start. */
   signal: AbortSignal
 }
@@ -49,7 +49,7 @@ export interface Beside {
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { registration, notes, signal }: Beside,
+  { registration, operationalStatus, signal }: Beside,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(
@@ -76,7 +76,7 @@ export async function startResponder(
   })
   await addJitRoute(app, { config, pool, statement, readiness, metrics, connections })
   const admin = createApp(appOptions)
-  addAdminRoutes(admin, { config, pool, readiness, metrics, notes, registration })
+  addAdminRoutes(admin, { config, pool, readiness, metrics, operationalStatus, registration })
 
   const warmUpEnd = new AbortController()
   let stopped: Promise<void> | undefined
@@ -86,7 +86,7 @@ export async function startResponder(
     await closeWithin(app, callsMs)
     await closeWithin(admin, 100)
     warmUpEnd.abort()
-    await Promise.race([Promise.all([pool.end(), notes.end()]), pause(400)])
+    await Promise.race([Promise.all([pool.end(), operationalStatus.end()]), pause(400)])
   }
   try {
     // So that the first call finds the columns read and a connection open.

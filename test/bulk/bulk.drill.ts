@@ -9,7 +9,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/development/embedded-postgres.ts'
 import { createTemplate, testDatabase } from '../database.ts'
 import { peakMemory } from '../peak-memory.ts'
 import { program, run } from '../program.ts'

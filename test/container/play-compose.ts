@@ -9,7 +9,7 @@ import { globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/development/embedded-postgres.ts'
 import { type ComposeService, readCompose } from './compose.ts'
 import { type Image, prepareRoot, processIn, run, start } from './contained.ts'
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
 import { CATALOG, problemsOf, relationsOf } from '../../src/database/relations.ts'
-import { toPayload } from '../../src/payload.ts'
+import { buildPayload } from '../../src/payload/build-payload.ts'
 import { type TestDatabase, testDatabase } from '../database.ts'
 import { run, SECRET, service } from '../program.ts'
 
@@ -23,7 +23,7 @@ async function lookups({ url }: TestDatabase, ids: string[]) {
     const found: unknown[] = []
     for (const id of ids) {
       const row = await findAccount(pool, statement, id, { queryMs: 60_000 })
-      found.push(row && toPayload(row).payload.data)
+      found.push(row && buildPayload(row).payload.data)
     }
     return found
   } finally {

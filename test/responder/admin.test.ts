@@ -9,8 +9,8 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import Ajv2020 from 'ajv/dist/2020.js'
 import pg from 'pg'
 import t from 'tap'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
 import { migrationNames } from '../../src/database/migrate.ts'
+import { startEmbeddedPostgres } from '../../src/development/embedded-postgres.ts'
 import { CALL_OUTCOMES } from '../../src/responder/outcome.ts'
 import { VERSION } from '../../src/version.ts'
 import { AGENCY_SCHEMA } from '../agency-schema.ts'
@@ -227,7 +227,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
   const families = await scrapeWithNotes(running.adminUrl)
   const gauges = Object.fromEntries(
     [...families].flatMap(([name, { samples }]) =>
-      /registration|registered|bulk|notes|ready|build|deadline/.test(name)
+      /registration|registered|bulk|operational_status|ready|build|deadline/.test(name)
         ? samples.map(({ labels, value }) => [
             [name.replace('tratta_jit_', ''), ...Object.values(labels)].join(' '),
             value,
@@ -239,7 +239,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
     [`build_info ${VERSION} ${process.versions.node}`]: 1,
     deadline_seconds: 5,
     ready: 1,
-    notes_read: 1,
+    operational_status_read: 1,
     'registration_state off': 1,
     'registration_state pending': 0,
     'registration_state registered': 0,
@@ -270,7 +270,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
     node: process.versions.node,
     database: 'answers',
     registration: 'off',
-    notes: {
+    operational_status: {
       migrations: { run: await migrationNames(), pending: [] },
       registered_at: 1700000000.5,
       bulk: {
@@ -332,7 +332,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
     t.match(await response.json(), {
       code: 'not_ready',
       detail: 'database',
-      checks: { database: 'does not answer', notes_unread: String },
+      checks: { database: 'does not answer', operational_status_error: String },
     })
     await back()
     await running.ask('nobody')

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import pg from 'pg'
 import t from 'tap'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
-import { toPayload } from '../../src/payload.ts'
+import { buildPayload } from '../../src/payload/build-payload.ts'
 import { defaultSettings } from '../../src/simulator/settings.ts'
 import { createStore } from '../../src/simulator/store.ts'
 import { validatePayload } from '../../src/simulator/validate-payload.ts'
@@ -161,7 +161,7 @@ t.test(`${CASES} accounts that the tables take`, { timeout: 300_000 }, async (t)
       )
     for (const externalId of asked) {
       const row = await findAccount(pool, statement, externalId, { queryMs: 10_000 })
-      const { payload, omitted } = toPayload(row!)
+      const { payload, omitted } = buildPayload(row!)
       const onTheWire = JSON.parse(JSON.stringify(payload))
       const faults = validatePayload(onTheWire, externalId, createStore(), defaultSettings)
       if (faults.size > 0 || omitted.length > 0)

@@ -3,8 +3,8 @@
  * `debt_accounts`) or the `data` of a JIT payload (`customer`, `location`, `debt_account`, `child_debt_accounts`).
  */
 import type { DebtAccountRow } from '../../database/account-row.ts'
-import { isStorable, parseExactly } from '../../exact-json.ts'
 import { isEmpty, isObject, type Json } from '../../json.ts'
+import { isStorable, parseExactly } from '../../payload/exact-json.ts'
 import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, unreadableRow } from '../import-row.ts'
 import { fieldError, invalidValue, type RowError } from '../row-error.ts'
 import { readFields } from './json-fields.ts'
@@ -15,7 +15,7 @@ const JIT = ['debt_account', 'child_debt_accounts'] as const
 
 /**
  * @param onAdditionalField gets the name of a field without a column of its own: its value goes to additional_fields
- * @throws {NotJson}
+ * @throws {JsonSyntaxError}
  */
 export function readJsonRow(text: string, onAdditionalField: (name: string) => void): ImportRow {
   const record = parseExactly(text)

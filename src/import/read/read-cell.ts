@@ -1,5 +1,5 @@
 /** Reads the cells of CSV columns. Amounts stay digits and never pass through a float. */
-import { isStorable, NotJson, parseExactly } from '../../exact-json.ts'
+import { isStorable, JsonSyntaxError, parseExactly } from '../../payload/exact-json.ts'
 import type { Reason } from '../row-error.ts'
 import type { Column } from './column-names.ts'
 
@@ -83,7 +83,7 @@ function readJson(text: string): unknown {
     const value = parseExactly(text)
     if (isStorable(text, value)) return value
   } catch (error) {
-    if (!(error instanceof NotJson)) throw error
+    if (!(error instanceof JsonSyntaxError)) throw error
     throw new CellError({ code: 'invalid_value', rule: 'must be JSON, or one column for each of its keys' })
   }
   throw new CellError({ code: 'unstorable_text' })

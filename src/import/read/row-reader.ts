@@ -1,6 +1,6 @@
 /** Recognizes the format of a file, splits it into records, and reads each record as a row. */
 
-import { NotJson } from '../../exact-json.ts'
+import { JsonSyntaxError } from '../../payload/exact-json.ts'
 import { FileError, ReadOptionsError } from '../errors.ts'
 import { type ImportRow, unreadableRow } from '../import-row.ts'
 import { messageOf, type Reason } from '../row-error.ts'
@@ -136,7 +136,7 @@ function jsonReader(
     try {
       return readJsonRow(text, onAdditionalField)
     } catch (error) {
-      if (!(error instanceof NotJson)) throw error
+      if (!(error instanceof JsonSyntaxError)) throw error
       return unreadableRow({
         reason: { code: 'invalid_json' },
         ...(error.at !== undefined && { otherLine: line + countLines(text, 0, error.at) }),

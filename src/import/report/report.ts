@@ -1,5 +1,5 @@
 /** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
-import { number } from '../../progress.ts'
+import { number } from '../../terminal/progress.ts'
 import type { ImportOptions, ImportResult } from '../import-file.ts'
 import type { RejectedGroup } from './count-rejected.ts'
 

@@ -1,4 +1,4 @@
-import { duration, number, showProgress } from '../../progress.ts'
+import { duration, number, showProgress } from '../../terminal/progress.ts'
 import type { ImportProgress } from '../progress.ts'
 
 /** @returns a function that ends the display */

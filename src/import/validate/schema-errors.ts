@@ -1,5 +1,5 @@
 import type { ValueErrorIterator } from '@sinclair/typebox/errors'
-import type { Path } from '../../omit-invalid-fields.ts'
+import type { Path } from '../../payload/omit-invalid-fields.ts'
 import { fieldError, invalidValue, type RowError } from '../row-error.ts'
 
 export interface Validator {

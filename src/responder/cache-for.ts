@@ -1,5 +1,5 @@
 /** However many ask, it is found out so often at most; those in between share the last answer. */
-export function atMostEvery<Answer>(
+export function cacheFor<Answer>(
   milliseconds: number,
   findOut: () => Promise<Answer>,
 ): () => Promise<Answer> {

@@ -4,16 +4,16 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { readConfig } from './config.ts'
-import { startEmbeddedPostgres } from './database/embedded-postgres.ts'
-import { migrate } from './database/migrate.ts'
-import { createLog } from './log.ts'
-import { serve } from './serve.ts'
-import { createSimulator, type Simulator } from './simulator/create-simulator.ts'
-import { print } from './terminal/output.ts'
-import { type RegistrationConfig, trattaClient } from './tratta/registration.ts'
+import { readConfig } from '../config.ts'
+import { migrate } from '../database/migrate.ts'
+import { createLog } from '../log.ts'
+import { serve } from '../responder/serve.ts'
+import { createSimulator, type Simulator } from '../simulator/create-simulator.ts'
+import { print } from '../terminal/output.ts'
+import { type RegistrationConfig, trattaClient } from '../tratta/registration.ts'
+import { startEmbeddedPostgres } from './embedded-postgres.ts'
 
-const SAMPLE = new URL('../sample/accounts.sql', import.meta.url)
+const SAMPLE = new URL('../../sample/accounts.sql', import.meta.url)
 const ACCOUNT = 'A-500100'
 
 /**

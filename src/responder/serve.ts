@@ -1,19 +1,19 @@
 /** From settings to a service that answers: database, migrations, ports, and the registration at Tratta. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
-import type { Config } from './config.ts'
-import { databaseProblem } from './database/connection-errors.ts'
-import { accountStatement, findAccount } from './database/find-account.ts'
-import { migrate } from './database/migrate.ts'
-import { createPool } from './database/pool.ts'
-import { UnreadableRelations } from './database/relations.ts'
-import { tlsProblem } from './database/tls-warning.ts'
-import { describeError, type Log } from './log.ts'
+import type { Config } from '../config.ts'
+import { databaseProblem } from '../database/connection-errors.ts'
+import { accountStatement, findAccount } from '../database/find-account.ts'
+import { migrate } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { UnreadableRelationsError } from '../database/relations.ts'
+import { tlsProblem } from '../database/tls-warning.ts'
+import { describeError, type Log } from '../log.ts'
+import { type Registration, registerInBackground } from '../tratta/registration.ts'
 import { raceAbort } from './race-abort.ts'
-import { createNotesReader } from './read-notes.ts'
-import { type Responder, startResponder } from './responder/responder.ts'
+import { createStatusReader } from './read-operational-status.ts'
+import { type Responder, startResponder } from './responder.ts'
 import { StartupError } from './startup-error.ts'
-import { type Registration, registerInBackground } from './tratta/registration.ts'
 
 const DATABASE_TIMEOUT_MS = 60_000
 const RETRY_MS = 1000
@@ -40,7 +40,7 @@ export async function serve(
   let registration: Registration | undefined
   const responder = await startResponder(config, log, {
     registration: () => registration?.state ?? 'pending',
-    notes: createNotesReader(config),
+    operationalStatus: createStatusReader(config),
     signal,
   })
   log.info({
@@ -95,7 +95,7 @@ async function prepareDatabase(
 
 function startupError(error: unknown): unknown {
   const cause = error instanceof Error && error.cause ? error.cause : error
-  if (cause instanceof UnreadableRelations)
+  if (cause instanceof UnreadableRelationsError)
     return new StartupError(`The database cannot be used: ${cause.message}`, { cause: error })
   const problem = databaseProblem(error)
   return problem

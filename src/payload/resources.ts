@@ -1,4 +1,14 @@
 /** Tratta's resources from the rows of the database. The contract has not checked them yet. */
+
+import { Customer, DebtAccount, Location } from '../contract.ts'
+import type {
+  CustomerRow,
+  DebtAccountFields,
+  DebtAccountRow,
+  FurtherLocationRow,
+  LocationRow,
+} from '../database/account-row.ts'
+import { isObject, type Json } from '../json.ts'
 import {
   address,
   cents,
@@ -13,15 +23,6 @@ import {
   ssnLast4,
   text,
 } from './column-values.ts'
-import { Customer, DebtAccount, Location } from './contract.ts'
-import type {
-  CustomerRow,
-  DebtAccountFields,
-  DebtAccountRow,
-  FurtherLocationRow,
-  LocationRow,
-} from './database/account-row.ts'
-import { isObject, type Json } from './json.ts'
 import { type OmittedField, omittedField, type Path } from './omit-invalid-fields.ts'
 
 export function debtAccount(row: DebtAccountFields, at: Path, omitted: OmittedField[]): Json {

@@ -3,9 +3,9 @@
  * reads. An optional field that Tratta would reject is omitted, because a caller is waiting and Tratta would
  * reject the whole payload; a required field that cannot be sent is an error.
  */
-import { ChildDebtAccount, Customer, DebtAccount, type JitPayload, Location } from './contract.ts'
-import type { AccountRow, DebtAccountRow } from './database/account-row.ts'
-import type { Json } from './json.ts'
+import { ChildDebtAccount, Customer, DebtAccount, type JitPayload, Location } from '../contract.ts'
+import type { AccountRow, DebtAccountRow } from '../database/account-row.ts'
+import type { Json } from '../json.ts'
 import {
   type OmittedField,
   omitInvalidFields,
@@ -28,13 +28,13 @@ const ACCOUNT = resourceContract(DebtAccount)
 const CHILD = resourceContract(ChildDebtAccount)
 
 /** @throws {UnsendableAccountError} when a field that is never omitted cannot be sent */
-export const toPayload = (row: AccountRow): BuiltPayload => runToEnd(payloadSteps(row))
+export const buildPayload = (row: AccountRow): BuiltPayload => runToEnd(buildPayloadSteps(row))
 
 /**
  * The same in short steps: an account may have thousands of children, each with fields to omit.
  * @throws {UnsendableAccountError}
  */
-export function* payloadSteps(row: AccountRow): Generator<undefined, BuiltPayload> {
+export function* buildPayloadSteps(row: AccountRow): Generator<undefined, BuiltPayload> {
   const omitted: OmittedField[] = []
   const { debt_account: account } = row
   if (row.parentCustomers.some((id) => id !== null && isAnotherCustomer(account.customer_external_id, id)))

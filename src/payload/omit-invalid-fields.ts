@@ -1,8 +1,8 @@
 /** Omits the optional fields of a resource that Tratta would reject. */
 import type { TObject, TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
-import { isMetadataKey, isMetadataText } from './contract.ts'
-import { isEmpty, isObject, type Json } from './json.ts'
+import { isMetadataKey, isMetadataText } from '../contract.ts'
+import { isEmpty, isObject, type Json } from '../json.ts'
 
 /** The keys and array positions that lead to a field, below the payload's `data`. */
 export type Path = (string | number)[]

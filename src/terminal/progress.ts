@@ -1,7 +1,7 @@
 /** How far a command is: one line that is written over on a terminal, JSON lines on a pipe. Numbers, and no ids. */
 
-import { printJson, rewriteLine } from './terminal/output.ts'
-import { printable } from './terminal/printable.ts'
+import { printJson, rewriteLine } from './output.ts'
+import { printable } from './printable.ts'
 
 const QUIET_MS = 2000
 const TERMINAL_MS = 250

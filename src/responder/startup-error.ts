@@ -1,4 +1,4 @@
-import { UserFacingError } from './user-facing-error.ts'
+import { UserFacingError } from '../user-facing-error.ts'
 
 /** The start failed. The message says why, and the next step. */
 export class StartupError extends UserFacingError {}

@@ -2,7 +2,7 @@
 
 export type BulkRequestState = 'to_send' | 'sending' | 'unknown' | 'sent' | 'settled'
 
-export interface Notes {
+export interface OperationalStatus {
   migrations: { run: string[]; pending: string[] }
   /** When Tratta took the URL that this process answers, in seconds since 1970; null when it has not. */
   registered_at: number | null
@@ -16,11 +16,13 @@ export interface Notes {
   }
 }
 
-/** `fault`: a SQLSTATE or the name of an error. */
-export type NotesRead = { notes: Notes } | { notes: undefined; fault: string }
+/** `error`: a SQLSTATE or the name of an error. */
+export type StatusReading =
+  | { operationalStatus: OperationalStatus }
+  | { operationalStatus: undefined; error: string }
 
-export interface NotesReader {
+export interface StatusReader {
   /** Never fails, and takes three seconds at most: Prometheus waits for ten. */
-  read(): Promise<NotesRead>
+  read(): Promise<StatusReading>
   end(): Promise<void>
 }

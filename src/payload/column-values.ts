@@ -3,9 +3,9 @@
  * object become undefined, because an empty metadata value deletes the key at Tratta (pages "Customer" and
  * "Debt account"). A value of the wrong type is returned unchanged, and the contract rejects it.
  */
-import { Address, FurtherLocation, PaymentPlan } from './contract.ts'
-import { NotJson, parseExactly, plainDigits } from './exact-json.ts'
-import { isEmpty, isObject, isWrittenNumber, type Json } from './json.ts'
+import { Address, FurtherLocation, PaymentPlan } from '../contract.ts'
+import { isEmpty, isObject, isWrittenNumber, type Json } from '../json.ts'
+import { JsonSyntaxError, parseExactly, plainDigits } from './exact-json.ts'
 
 // Tratta trims texts (its validation is Laravel's), so a blank text is an empty text there.
 export const text = (value: string | null) => (value === null || value.trim() === '' ? undefined : value)
@@ -34,7 +34,7 @@ export function json(value: unknown): unknown {
   try {
     return emptyToUndefined(parseExactly(value))
   } catch (error) {
-    if (error instanceof NotJson) return value
+    if (error instanceof JsonSyntaxError) return value
     throw error
   }
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/development/embedded-postgres.ts'
 
 const checkout = join(import.meta.dirname, '../..')
-const source = 'src/database/embedded-postgres.ts'
+const source = 'src/development/embedded-postgres.ts'
 const isRoot = process.geteuid?.() === 0
 
 // All servers of this file live below it, one at a time. Its name holds what a shell might stumble over.

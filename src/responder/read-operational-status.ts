@@ -3,24 +3,24 @@
  * not take one from the calls.
  */
 import type pg from 'pg'
-import { PUSH_IS_RUNNING } from './bulk/push-lock.ts'
-import type { Config } from './config.ts'
-import { boundedQuery } from './database/batched-query.ts'
-import { migrationNames } from './database/migrate.ts'
-import { createPool } from './database/pool.ts'
-import { describeError } from './log.ts'
-import { atMostEvery } from './responder/at-most-every.ts'
-import type { Notes, NotesRead, NotesReader } from './responder/notes.ts'
-import { canRegister, urlDigest } from './tratta/registration.ts'
+import { PUSH_IS_RUNNING } from '../bulk/push-lock.ts'
+import type { Config } from '../config.ts'
+import { boundedQuery } from '../database/batched-query.ts'
+import { migrationNames } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { describeError } from '../log.ts'
+import { canRegister, urlDigest } from '../tratta/registration.ts'
+import { cacheFor } from './cache-for.ts'
+import type { OperationalStatus, StatusReader, StatusReading } from './operational-status.ts'
 
 /** However many ask, so often at most the database is asked. */
-const FRESH_MS = 1000
+const CACHE_TTL_MS = 1000
 const CONNECTION_MS = 2000
 const STATEMENT_MS = 2000
 const QUERY_MS = 3000
 
 /** With the address of Tratta, and the digest of the URL that this process answers. */
-const NOTES = `
+const STATUS = `
   select json_build_object(
     'run', (select json_agg(name order by name) from tratta_jit.kysely_migration),
     'registered_at', (
@@ -37,29 +37,29 @@ const NOTES = `
         from tratta_jit.bulk_requests as request
         join tratta_jit.bulk_runs using (run) join tratta_jit.bulk_targets using (target)
         where api_url = $1 group by state) as counted), '{}')
-  )::text as notes`
+  )::text as status`
 
-export function createNotesReader(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): NotesReader {
+export function createStatusReader(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): StatusReader {
   const pool = createPool(
     { ...config, DATABASE_POOL_SIZE: 1 },
     { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
   )
   const values = [config.TRATTA_API_URL ?? '', canRegister(config) ? urlDigest(config) : '']
-  const read = atMostEvery(
-    FRESH_MS,
-    (): Promise<NotesRead> =>
-      readNotes(pool, values).then(
-        (notes) => ({ notes }),
-        (error) => ({ notes: undefined, fault: faultOf(error) }),
+  const read = cacheFor(
+    CACHE_TTL_MS,
+    (): Promise<StatusReading> =>
+      readStatus(pool, values).then(
+        (operationalStatus) => ({ operationalStatus }),
+        (error) => ({ operationalStatus: undefined, error: errorCode(error) }),
       ),
   )
   return { read, end: () => pool.end() }
 }
 
-async function readNotes(pool: pg.Pool, values: string[]): Promise<Notes> {
+async function readStatus(pool: pg.Pool, values: string[]): Promise<OperationalStatus> {
   const known = await migrationNames()
-  const rows = await boundedQuery<{ notes: string }>(pool, { text: NOTES }, values, { queryMs: QUERY_MS })
-  const { run, registered_at, running, open, by_state } = JSON.parse(rows[0]!.notes)
+  const rows = await boundedQuery<{ status: string }>(pool, { text: STATUS }, values, { queryMs: QUERY_MS })
+  const { run, registered_at, running, open, by_state } = JSON.parse(rows[0]!.status)
   return {
     migrations: { run: run ?? [], pending: known.filter((name) => !run?.includes(name)) },
     registered_at,
@@ -67,7 +67,7 @@ async function readNotes(pool: pg.Pool, values: string[]): Promise<Notes> {
   }
 }
 
-function faultOf(error: Error) {
+function errorCode(error: Error) {
   const { code, type } = describeError(error.cause ?? error)
   return code ?? type
 }

@@ -1,16 +1,16 @@
 /** For a container's HEALTHCHECK: ends with 0 when a call would be answered now, otherwise with 1. */
 import { get } from 'node:http'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readConfig } from '../config.ts'
 
 /** Less than the HEALTHCHECK's own limit. */
-const PATIENCE_MS = 2500
+const TIMEOUT_MS = 2500
 
 const HERE: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 function check({ HOST, PORT }: { HOST: string; PORT: number }): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = get(
-      { host: HERE[HOST] ?? HOST, port: PORT, path: '/health/ready', agent: false, timeout: PATIENCE_MS },
+      { host: HERE[HOST] ?? HOST, port: PORT, path: '/health/ready', agent: false, timeout: TIMEOUT_MS },
       (response) => {
         response.resume()
         if (response.statusCode === 200) resolve('ready')

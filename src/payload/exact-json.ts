@@ -1,6 +1,6 @@
 /** JSON as it is written: no number is rounded, and no text is taken that Postgres could not hold. */
 
-import { isWrittenNumber, type WrittenNumber } from './json.ts'
+import { isWrittenNumber, type WrittenNumber } from '../json.ts'
 
 /** Node has these; the types do not know them yet. */
 const { rawJSON, parse } = JSON as unknown as {
@@ -12,7 +12,7 @@ const { rawJSON, parse } = JSON as unknown as {
 }
 
 /** Not JSON. `at`: how far it was. Its message holds nothing of the text. */
-export class NotJson extends Error {
+export class JsonSyntaxError extends Error {
   readonly at: number | undefined
   constructor(at: number | undefined) {
     super('is not JSON')
@@ -25,13 +25,13 @@ const MAY_BE_INEXACT = /[[:,]\s*-?\d+(?:[.eE]|\d{15})/
 /** A text may hold NUL, or half of a surrogate pair. */
 const MAY_BE_UNFIT = /\\u(?:0000|[dD][89a-fA-F])/
 
-/** @throws {NotJson} */
+/** @throws {JsonSyntaxError} */
 export function parseExactly(text: string): unknown {
   try {
     return MAY_BE_INEXACT.test(text) ? parse(text, keepNumber) : parse(text)
   } catch (error) {
     const position = /at position (\d+)/.exec((error as Error).message)?.[1]
-    throw new NotJson(position === undefined ? undefined : Number(position))
+    throw new JsonSyntaxError(position === undefined ? undefined : Number(position))
   }
 }
 
