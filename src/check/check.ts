@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Config, SettingName, SettingProblem } from '../config.ts'
 import type { Relations } from '../database/relations.ts'
 import type { Pass } from './data-pass.ts'
-import type { UnreadableRows } from './unreadable-rows.ts'
+import type { UnreadableRows } from './readable-relations.ts'
 
 export type State = 'ok' | 'warning' | 'error' | 'skipped'
 

@@ -8,7 +8,7 @@ import { type ReasonCode, reasonKind } from '../bulk/rejection-reasons.ts'
 import type { RelationName, Relations } from '../database/relations.ts'
 import { buildPayload } from '../payload/build-payload.ts'
 import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
-import { readableRelations, type UnreadableRows } from './unreadable-rows.ts'
+import { readableRelations, type UnreadableRows } from './readable-relations.ts'
 
 export type RejectionCode = ReasonCode
 

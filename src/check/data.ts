@@ -7,7 +7,7 @@ import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { duration, number } from '../terminal/progress.ts'
 import { check, type Finding, ok, type State } from './check.ts'
 import { emptyPass, type Pass, type Rejection, type RejectionCode, readAll } from './data-pass.ts'
-import { readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
+import { readableRelations, sqlText, type UnreadableRows } from './readable-relations.ts'
 
 export const data = check({
   name: 'data',

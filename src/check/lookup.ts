@@ -15,7 +15,7 @@ import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { number } from '../terminal/progress.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
-import { readableRelations, sqlText, type UnreadableRows } from './unreadable-rows.ts'
+import { readableRelations, sqlText, type UnreadableRows } from './readable-relations.ts'
 
 /** Postgres may change to a generic plan at the sixth execution of a named statement. */
 const TIMES = 8

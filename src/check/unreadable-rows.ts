@@ -3,8 +3,7 @@
  * exception of a function. One such row would end every pass over the data.
  */
 import { type RawBuilder, sql } from 'kysely'
-import pg from 'pg'
-import type { RelationSources } from '../bulk/source-statements.ts'
+import type pg from 'pg'
 import { type Column, columnsOf, compilerFor, isOneOf, read, rowOf } from '../database/column-sql.ts'
 import { sqlState } from '../database/database-errors.ts'
 import {
@@ -15,16 +14,7 @@ import {
   type Relations,
 } from '../database/relations.ts'
 import { check, errorFinding, type Finding, ok } from './check.ts'
-
-export interface UnreadableRow {
-  external_id: string
-  /** Undefined where no single column fails. */
-  column: string | undefined
-  /** SQLSTATE. */
-  code: string
-}
-
-export type UnreadableRows = Record<RelationName, UnreadableRow[]>
+import type { UnreadableRow, UnreadableRows } from './readable-relations.ts'
 
 const KEYS_PER_PAGE = 2000
 /** More are counted by nobody: the view is wrong as a whole. */
@@ -155,28 +145,3 @@ function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
     },
   }
 }
-
-/** The relations without the rows that cannot be read, each for a FROM clause. */
-export function readableRelations(relations: Relations, unreadable?: UnreadableRows): RelationSources {
-  const readable = (relation: RelationName) => {
-    const table = sql.id(relations.schema, relation)
-    const rows = unreadable?.[relation] ?? []
-    if (rows.length === 0) return table
-    const ids = rows.map(({ external_id }) => pg.escapeLiteral(external_id)).join()
-    const isUnreadable = isOneOf(
-      columnsOf(relations, relation, 'row')('external_id'),
-      sql.raw(`array[${ids}]::text[]`),
-    )
-    // Without "offset 0" Postgres may evaluate a condition on another column first.
-    return sql`(select * from ${table} as "row" where not ${isUnreadable} offset 0)`
-  }
-  return {
-    debt_accounts: readable('debt_accounts'),
-    customers: readable('customers'),
-    locations: readable('locations'),
-  }
-}
-
-/** The text of SQL that has no parameters. */
-export const sqlText = (relations: Relations, builder: RawBuilder<unknown>) =>
-  builder.compile(compilerFor(relations)).sql

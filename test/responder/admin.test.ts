@@ -32,10 +32,10 @@ async function scrape(adminUrl: string) {
 }
 
 /** On a busy machine the first look at the database may take longer than it is given. */
-async function scrapeWithNotes(adminUrl: string) {
+async function scrapeWithStatus(adminUrl: string) {
   for (let tries = 1; ; tries++) {
     const { families } = await scrape(adminUrl)
-    if (sampleOf(families, 'tratta_jit_notes_read') === 1 || tries === 20) return families
+    if (sampleOf(families, 'tratta_jit_operational_status_read') === 1 || tries === 20) return families
     await pause(500)
   }
 }
@@ -219,12 +219,12 @@ t.test('what is written down about registration and Bulk', async (t) => {
     insert into tratta_jit.bulk_runs (target, kind, host, pid, resumed_at, ended_at) values
       (1, 'all', 'h', 1, now() - interval '1 hour', now()), (1, 'retry', 'h', 1, now(), null),
       (2, 'all', 'h', 1, now(), now());
-    insert into tratta_jit.bulk_requests (run, state, customers, debt_accounts) values
+    insert into tratta_jit.bulk_requests (run, state, row_count, debt_accounts) values
       (1, 'settled', 1000, 1500), (1, 'settled', 1000, 1200), (1, 'unknown', 700, 800), (2, 'to_send', 5, 5),
       (3, 'sent', 9, 9)`)
   const env = { PUBLIC_URL, TRATTA_API_URL: TRATTA, TRATTA_API_TOKEN: 'token', TRATTA_REGISTER: 'off' }
   const running = await service(t, database.url, env)
-  const families = await scrapeWithNotes(running.adminUrl)
+  const families = await scrapeWithStatus(running.adminUrl)
   const gauges = Object.fromEntries(
     [...families].flatMap(([name, { samples }]) =>
       /registration|registered|bulk|operational_status|ready|build|deadline/.test(name)
@@ -291,7 +291,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
   await client.query(`update tratta_jit.registrations set url_digest = '${digest('another')}'; commit`)
   await client.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.bulk', 0))")
   await pause(1100)
-  const later = await scrapeWithNotes(running.adminUrl)
+  const later = await scrapeWithStatus(running.adminUrl)
   t.equal(sampleOf(later, 'tratta_jit_bulk_running'), 1)
   t.same(later.get('tratta_jit_registered_timestamp_seconds')!.samples, [], 'another URL is registered now')
   await client.end()
@@ -311,7 +311,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
   const postgres = await startEmbeddedPostgres()
   t.teardown(() => postgres.stop())
   const running = await service(t, postgres.url)
-  t.equal(sampleOf(await scrapeWithNotes(running.adminUrl), 'tratta_jit_notes_read'), 1)
+  t.equal(sampleOf(await scrapeWithStatus(running.adminUrl), 'tratta_jit_operational_status_read'), 1)
   for (const [signal, back] of [
     ['SIGSTOP', () => postgres.signal('SIGCONT')],
     ['SIGQUIT', () => postgres.start()],
@@ -320,7 +320,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
     await pause(1100)
     const { families } = await scrape(running.adminUrl)
     t.equal(sampleOf(families, 'tratta_jit_ready'), 0, signal)
-    t.equal(sampleOf(families, 'tratta_jit_notes_read'), 0)
+    t.equal(sampleOf(families, 'tratta_jit_operational_status_read'), 0)
     t.same(
       families.get('tratta_jit_bulk_requests')!.samples,
       [],
@@ -336,9 +336,9 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
     })
     await back()
     await running.ask('nobody')
-    const after = await scrapeWithNotes(running.adminUrl)
+    const after = await scrapeWithStatus(running.adminUrl)
     t.equal(sampleOf(after, 'tratta_jit_ready'), 1)
-    t.equal(sampleOf(after, 'tratta_jit_notes_read'), 1)
+    t.equal(sampleOf(after, 'tratta_jit_operational_status_read'), 1)
   }
 })
 

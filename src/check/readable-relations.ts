@@ -1,0 +1,41 @@
+/** The relations without the rows that cannot be read. */
+import { type RawBuilder, sql } from 'kysely'
+import pg from 'pg'
+import type { RelationSources } from '../bulk/source-statements.ts'
+import { columnsOf, compilerFor, isOneOf } from '../database/column-sql.ts'
+import type { RelationName, Relations } from '../database/relations.ts'
+
+export interface UnreadableRow {
+  external_id: string
+  /** Undefined where no single column fails. */
+  column: string | undefined
+  /** SQLSTATE. */
+  code: string
+}
+
+export type UnreadableRows = Record<RelationName, UnreadableRow[]>
+
+/** The relations without the rows that cannot be read, each for a FROM clause. */
+export function readableRelations(relations: Relations, unreadable?: UnreadableRows): RelationSources {
+  const readable = (relation: RelationName) => {
+    const table = sql.id(relations.schema, relation)
+    const rows = unreadable?.[relation] ?? []
+    if (rows.length === 0) return table
+    const ids = rows.map(({ external_id }) => pg.escapeLiteral(external_id)).join()
+    const isUnreadable = isOneOf(
+      columnsOf(relations, relation, 'row')('external_id'),
+      sql.raw(`array[${ids}]::text[]`),
+    )
+    // Without "offset 0" Postgres may evaluate a condition on another column first.
+    return sql`(select * from ${table} as "row" where not ${isUnreadable} offset 0)`
+  }
+  return {
+    debt_accounts: readable('debt_accounts'),
+    customers: readable('customers'),
+    locations: readable('locations'),
+  }
+}
+
+/** The text of SQL that has no parameters. */
+export const sqlText = (relations: Relations, builder: RawBuilder<unknown>) =>
+  builder.compile(compilerFor(relations)).sql
