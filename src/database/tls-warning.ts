@@ -51,7 +51,7 @@ export async function tlsProblem(databaseUrl: string): Promise<TlsProblem | unde
   return {
     message: isVerified
       ? `sslmode=${mode} verifies the certificate only because this driver does: in libpq, and in the driver's next major version, it does not verify the host name`
-      : `sslmode=${mode} does not verify that the server is the right one: whoever is between can read everything`,
+      : `sslmode=${mode} does not verify the server: a machine in between can read everything`,
     remedy: REMEDY,
     isPublic: false,
   }
