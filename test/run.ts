@@ -1,7 +1,6 @@
 /**
  * `npm test [-- FILE…]` and `npm run test:slow`: starts one real Postgres for all tests, runs tap, then searches
- * everything that the tests logged. Leaves no process and no file, however it ends. TEST_POSTGRES_BIN names a
- * folder with the binaries of another Postgres.
+ * everything that the tests logged. Leaves no process and no file, however it ends.
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync, readFileSync } from 'node:fs'
@@ -9,7 +8,7 @@ import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { createTemplate } from './database.ts'
 
-/** Fault drills. Each runs alone: they call at a constant rate. */
+/** `npm run test:slow` runs these, each alone: fault drills that load the machine or call at a constant rate. */
 const SLOW = ['test/responder/faults.test.ts', 'test/bulk/killed.test.ts']
 const LOGS = 'test/logged.test.ts'
 const SHOWN = 10
