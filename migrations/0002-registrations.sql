@@ -1,20 +1,20 @@
--- Which URL is registered at Tratta ("Create a JIT endpoint"), so that it is registered once: whether Tratta
--- minds being told the same URL twice, nobody has seen.
+-- Stores which URL is registered at Tratta ("Create a JIT endpoint"), so that each URL is registered once.
+-- The effect of registering the same URL twice is unknown.
 
 create table tratta_jit.registrations (
-  -- Of Tratta: its sandbox and its production are told apart by it.
+  -- Tratta's sandbox and its production have different API URLs.
   api_url text primary key,
-  -- SHA-256 of the whole URL, in hex. The URL itself holds the secret and is kept nowhere.
+  -- SHA-256 of the whole URL, in hex. The URL itself contains the secret and is not stored.
   url_digest text not null,
-  -- The address without the path, for people.
+  -- The URL without its path, for people.
   public_url text not null,
-  -- asking: a POST was about to be sent, and what came of it is not written down (yet).
-  state text not null check (state in ('asking', 'registered', 'refused', 'failed')),
+  -- in_flight: a POST was about to be sent, and its result is not stored (yet).
+  state text not null check (state in ('in_flight', 'registered', 'rejected', 'failed')),
   attempts integer not null,
-  asked_at timestamptz not null,
-  -- No POST before this, whoever sends it.
-  next_ask_at timestamptz not null,
+  requested_at timestamptz not null,
+  -- No program sends a POST before this time.
+  next_attempt_at timestamptz not null,
   registered_at timestamptz,
-  -- What Tratta said, without secrets; for people.
-  said text
+  -- The error of the last attempt, without secrets; for people.
+  last_error text
 );

@@ -61,7 +61,7 @@ interface KnownRegistration {
   public_url: string
   /** ISO 8601, to the second. */
   at: string
-  said: string | null
+  last_error: string | null
 }
 
 export const registration = check({
@@ -79,7 +79,7 @@ export const registration = check({
           'run `tratta-jit register`; `serve` does it too, unless TRATTA_REGISTER is off',
         ),
       ]
-    const { state, url_digest, public_url, at, said } = known
+    const { state, url_digest, public_url, at, last_error } = known
     if (url_digest !== urlDigest(config))
       return [
         errorFinding(
@@ -90,16 +90,16 @@ export const registration = check({
         ),
       ]
     if (state === 'registered') return [ok(`registered ${at} at ${public_url}, with this secret`)]
-    if (state === 'refused')
+    if (state === 'rejected')
       return [
         errorFinding(
-          `Tratta refused to register ${public_url} (${at}): ${said}`,
-          'mend that, then run `tratta-jit register`',
+          `Tratta rejected the registration of ${public_url} (${at}): ${last_error}`,
+          'fix the error, then run `tratta-jit register`',
         ),
       ]
     return [
       warning(
-        `it is not known whether ${public_url} is registered (${state}, ${at})${said ? `: ${said}` : ''}`,
+        `it is not known whether ${public_url} is registered (${state}, ${at})${last_error ? `: ${last_error}` : ''}`,
         '`serve` goes on trying; or run `tratta-jit register`',
       ),
     ]
@@ -112,8 +112,8 @@ async function readRegistration(pool: pg.Pool, apiUrl: string): Promise<KnownReg
   )
   if (there.rowCount === 0) return []
   const { rows } = await pool.query<KnownRegistration>(
-    `select state, url_digest, public_url, said,
-       to_char(coalesce(registered_at, asked_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at
+    `select state, url_digest, public_url, last_error,
+       to_char(coalesce(registered_at, requested_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at
      from tratta_jit.registrations where api_url = $1`,
     [apiUrl],
   )

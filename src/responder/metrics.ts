@@ -33,7 +33,7 @@ export interface Seen {
   operationalStatus: OperationalStatus | undefined
 }
 
-const REGISTRATION_STATES = ['off', 'pending', 'registered', 'refused']
+const REGISTRATION_STATES = ['off', 'pending', 'registered', 'rejected']
 const BULK_STATES: BulkRequestState[] = ['to_send', 'sending', 'unknown', 'sent', 'settled']
 
 const OTHER_ROUTE = 'other'

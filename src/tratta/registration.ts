@@ -17,7 +17,7 @@ export type RegistrationConfig = Config<
 >
 
 /** As operators see it. `off`: by TRATTA_REGISTER, or because a setting that it needs is missing. */
-export type RegistrationState = 'off' | 'pending' | 'registered' | 'refused'
+export type RegistrationState = 'off' | 'pending' | 'registered' | 'rejected'
 
 export interface Registration {
   readonly state: RegistrationState
@@ -86,7 +86,7 @@ export function registerInBackground(
     },
     (error) => {
       if (stopping.signal.aborted || signal.aborted) return
-      state = 'refused'
+      state = 'rejected'
       log.error({ event: 'not_registered', error: describeError(error) })
     },
   )
@@ -118,7 +118,7 @@ async function keepTrying(config: RegistrationConfig, log: Log, signal: AbortSig
         },
       )
       if (state === 'registered') log.info({ event: 'registered', public_url: config.PUBLIC_URL })
-      if (state === 'refused') log.error({ event: 'registration_refused', said })
+      if (state === 'rejected') log.error({ event: 'registration_rejected', said })
       if (state !== 'pending') return state
       if (said !== undefined) log.warn({ event: 'not_registered_yet', said, next_in_ms: Math.round(waitMs) })
       await pause(waitMs, undefined, { signal })
@@ -159,7 +159,7 @@ async function databaseTime(pool: pg.Pool, log: Log, signal: AbortSignal): Promi
 }
 
 interface Asked {
-  state: 'registered' | 'refused' | 'pending'
+  state: 'registered' | 'rejected' | 'pending'
   /** Until it makes sense to ask again. */
   waitMs: number
   said?: string | undefined
@@ -190,7 +190,7 @@ async function ask(config: RegistrationConfig, pool: pg.Pool, options: AskOption
     )
     if (!locks[0].locked) return { state: 'pending', waitMs: WAIT_MS }
     const { rows } = await pool.query(
-      `select *, extract(epoch from next_ask_at - now())::float8 * 1000 as wait_ms
+      `select *, extract(epoch from next_attempt_at - now())::float8 * 1000 as wait_ms
        from tratta_jit.registrations where api_url = $1`,
       [config.TRATTA_API_URL],
     )
@@ -198,8 +198,8 @@ async function ask(config: RegistrationConfig, pool: pg.Pool, options: AskOption
     const isSame = known?.url_digest === digest
     if (isSame && !options.anyway) {
       if (known.state === 'registered') return { state: 'registered', waitMs: 0 }
-      if (known.state === 'refused' && options.since && known.asked_at > options.since)
-        return { state: 'refused', waitMs: 0, said: known.said ?? undefined }
+      if (known.state === 'rejected' && options.since && known.requested_at > options.since)
+        return { state: 'rejected', waitMs: 0, said: known.last_error ?? undefined }
     }
     if (known && known.wait_ms > 0)
       return { state: 'pending', waitMs: known.wait_ms + Math.random() * WAIT_MS }
@@ -215,10 +215,10 @@ async function ask(config: RegistrationConfig, pool: pg.Pool, options: AskOption
 
 interface KnownRegistration {
   url_digest: string
-  state: 'asking' | 'registered' | 'refused' | 'failed'
+  state: 'in_flight' | 'registered' | 'rejected' | 'failed'
   attempts: number
-  asked_at: Date
-  said: string | null
+  requested_at: Date
+  last_error: string | null
   wait_ms: number
 }
 
@@ -234,17 +234,18 @@ async function post(
   // Written before the POST: a death in between is then seen, and the next start asks again.
   await pool.query(
     `insert into tratta_jit.registrations as known
-       (api_url, url_digest, public_url, state, attempts, asked_at, next_ask_at)
-     values ($1, $2, $3, 'asking', $4, now(), now() + $5 * interval '1 millisecond')
+       (api_url, url_digest, public_url, state, attempts, requested_at, next_attempt_at)
+     values ($1, $2, $3, 'in_flight', $4, now(), now() + $5 * interval '1 millisecond')
      on conflict (api_url) do update set
-       (url_digest, public_url, state, attempts, asked_at, next_ask_at, registered_at, said) =
-       (excluded.url_digest, excluded.public_url, excluded.state, excluded.attempts, excluded.asked_at,
-        excluded.next_ask_at, null, null)`,
+       (url_digest, public_url, state, attempts, requested_at, next_attempt_at, registered_at, last_error) =
+       (excluded.url_digest, excluded.public_url, excluded.state, excluded.attempts, excluded.requested_at,
+        excluded.next_attempt_at, null, null)`,
     [config.TRATTA_API_URL, digest, config.PUBLIC_URL, attempts + 1, pauseMs],
   )
-  const settle = (state: 'registered' | 'refused' | 'failed', said: string | null, waitMs: number) =>
+  const settle = (state: 'registered' | 'rejected' | 'failed', said: string | null, waitMs: number) =>
     pool.query(
-      `update tratta_jit.registrations set state = $2, said = $3, next_ask_at = now() + $4 * interval '1 millisecond',
+      `update tratta_jit.registrations set state = $2, last_error = $3,
+         next_attempt_at = now() + $4 * interval '1 millisecond',
          registered_at = case $2 when 'registered' then now() end
        where api_url = $1`,
       [config.TRATTA_API_URL, state, said, waitMs],
@@ -260,8 +261,8 @@ async function post(
     if (!(error instanceof TrattaError)) throw error
     const isFinal = error.fate === 'refused' || isNotTratta(error)
     const waitMs = Math.max(pauseMs, error.retryAfterMs ?? 0)
-    await settle(isFinal ? 'refused' : 'failed', error.message, waitMs)
-    return { state: isFinal ? 'refused' : 'pending', waitMs, said: error.message, error }
+    await settle(isFinal ? 'rejected' : 'failed', error.message, waitMs)
+    return { state: isFinal ? 'rejected' : 'pending', waitMs, said: error.message, error }
   }
   await settle('registered', null, pauseMs)
   return { state: 'registered', waitMs: 0 }

@@ -192,7 +192,7 @@ t.test('the registration', async (t) => {
       const { env } = await healthy.like(t, sql)
       await finds(t, env, [{ check: 'registration', ...found } as Found])
     })
-  const at = `asked_at = '2026-01-02T03:04:05Z', registered_at = '2026-01-02T03:04:05Z'`
+  const at = `requested_at = '2026-01-02T03:04:05Z', registered_at = '2026-01-02T03:04:05Z'`
   const url = healthy.env.PUBLIC_URL!
   const again =
     'restart `serve` or run `tratta-jit register`; until then JIT_SECRET_PREVIOUS keeps the old secret valid'
@@ -214,17 +214,17 @@ t.test('the registration', async (t) => {
     remedy: again,
   })
   await broken(
-    'refused',
-    `update tratta_jit.registrations set state = 'refused', message = 'The url format is invalid.', ${at}`,
+    'rejected',
+    `update tratta_jit.registrations set state = 'rejected', last_error = 'The url format is invalid.', ${at}`,
     {
       state: 'error',
-      message: `Tratta refused to register ${url} (2026-01-02T03:04:05Z): The url format is invalid.`,
-      remedy: 'mend that, then run `tratta-jit register`',
+      message: `Tratta rejected the registration of ${url} (2026-01-02T03:04:05Z): The url format is invalid.`,
+      remedy: 'fix the error, then run `tratta-jit register`',
     },
   )
-  await broken('not known', `update tratta_jit.registrations set state = 'asking', ${at}`, {
+  await broken('not known', `update tratta_jit.registrations set state = 'in_flight', ${at}`, {
     state: 'warning',
-    message: `it is not known whether ${url} is registered (asking, 2026-01-02T03:04:05Z)`,
+    message: `it is not known whether ${url} is registered (in_flight, 2026-01-02T03:04:05Z)`,
     remedy: '`serve` goes on trying; or run `tratta-jit register`',
   })
 })

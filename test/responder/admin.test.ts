@@ -213,7 +213,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
   const digest = (secret: string) => hash('sha256', `${PUBLIC_URL}/jit/${secret}`, 'hex')
   await database.query(`
     insert into tratta_jit.registrations
-      (api_url, url_digest, public_url, state, attempts, asked_at, next_ask_at, registered_at)
+      (api_url, url_digest, public_url, state, attempts, requested_at, next_attempt_at, registered_at)
     values ('${TRATTA}', '${digest(SECRET)}', '${PUBLIC_URL}', 'registered', 1, now(), now(), to_timestamp(1700000000.5));
     insert into tratta_jit.bulk_targets (api_url) values ('${TRATTA}'), ('http://127.0.0.1:9/other');
     insert into tratta_jit.bulk_runs (target, kind, host, pid, resumed_at, ended_at) values
@@ -243,7 +243,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
     'registration_state off': 1,
     'registration_state pending': 0,
     'registration_state registered': 0,
-    'registration_state refused': 0,
+    'registration_state rejected': 0,
     registered_timestamp_seconds: 1700000000.5,
     bulk_running: 0,
     bulk_open: 1,

@@ -19,7 +19,7 @@ async function started(t: Test) {
 }
 
 const known = async (database: TestDatabase) =>
-  (await database.query('select state, attempts, said from tratta_jit.registrations'))[0]
+  (await database.query('select state, attempts, last_error from tratta_jit.registrations'))[0]
 
 const ready = async (url: string) => (await fetch(`${url}/health/ready`)).json()
 
@@ -30,7 +30,7 @@ t.test('ten that start in the same second: one POST', { buffered: true }, async 
   t.same(simulator.jitUrls, [urlWith(SECRET)])
   t.equal(simulator.requests.length, 1)
   t.same(await ready(services[9]!.url), { status: 'ready', registration: 'registered' })
-  t.same(await known(database), { state: 'registered', attempts: 1, said: null })
+  t.same(await known(database), { state: 'registered', attempts: 1, last_error: null })
   const rows = JSON.stringify(await database.query('select * from tratta_jit.registrations'))
   t.notMatch(rows, SECRET, 'no secret in the database')
 
@@ -56,7 +56,7 @@ t.test(
     const steps: Record<string, (started: Started) => Promise<unknown>> = {
       'while it starts': () => pause(100),
       'once it serves': ({ first }) => first.line(({ event }) => event === 'serving'),
-      'before the POST': ({ database }) => until(async () => (await known(database))?.state === 'asking'),
+      'before the POST': ({ database }) => until(async () => (await known(database))?.state === 'in_flight'),
       'during the POST': ({ simulator }) => until(() => simulator.jitUrls.length > 0),
       'at the answer': async ({ simulator }) => {
         await until(() => simulator.jitUrls.length > 0)
@@ -102,7 +102,7 @@ t.test(
     t.equal((await ask('a')).status, 200)
     t.same(await ready(url), { status: 'ready', registration: 'pending' })
     await pause(Number(process.env.AWAY_SECONDS ?? 20) * 1000)
-    t.match(await known(database), { state: 'failed', said: /Tratta has an error of its own \(500\)/ })
+    t.match(await known(database), { state: 'failed', last_error: /Tratta has an error of its own \(500\)/ })
     const times = simulator.requests.map(({ at }) => at)
     for (let first = 0; first + 1 < times.length; first++)
       t.ok(times[first + 1]! - times[first]! >= 6000 - 100, 'ten a minute at most, of all replicas together')
@@ -131,11 +131,11 @@ t.test(
     const wrong = { ...env, TRATTA_API_TOKEN: 'wrong-token' }
     const replicas = await Promise.all([service(t, database.url, wrong), service(t, database.url, wrong)])
     for (const { line } of replicas)
-      t.match(await line(({ event }) => event === 'registration_refused'), {
+      t.match(await line(({ event }) => event === 'registration_rejected'), {
         level: 'error',
         said: /does not accept the token \(401\): Unauthenticated\. Check TRATTA_API_TOKEN/,
       })
-    t.same(await ready(replicas[0]!.url), { status: 'ready', registration: 'refused' })
+    t.same(await ready(replicas[0]!.url), { status: 'ready', registration: 'rejected' })
     await pause(8000)
     t.ok(simulator.requests.length <= 2, 'replicas that start together try once each at most')
     t.match(await run(t, ['register'], env), { code: 0 })
