@@ -1,4 +1,4 @@
-/** The example of docs/data.md, run as it stands there, by a role with the rights that it grants. */
+/** Runs the example of docs/data.md unchanged, as a role with the rights that the page grants. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { finds, setUp } from '../check/set-up.ts'
@@ -7,6 +7,20 @@ import { run, service } from '../program.ts'
 const PAGE = readFileSync('docs/data.md', 'utf8')
 const blocks = (language: string) =>
   [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, block]) => block!)
+
+const { location, customer } = JSON.parse(blocks('json')[0]!).data
+const CLOSED = {
+  data: {
+    location,
+    customer,
+    debt_account: {
+      external_id: '70043',
+      external_account_number: 'HC-112',
+      balance: 8000,
+      current_balance: 0,
+    },
+  },
+}
 
 t.test('the example of docs/data.md', async (t) => {
   const { like } = await setUp(t)
@@ -34,13 +48,14 @@ t.test('the example of docs/data.md', async (t) => {
   await t.test('serve answers with it, and registers', async (t) => {
     const { ask, line } = await service(t, url.href, { ...theirs, TRATTA_REGISTER: 'auto' })
     t.strictSame(await ask('70040'), { status: 200, body: documented })
-    t.match(await ask('70043'), { status: 404 }, 'a closed one')
+    t.strictSame(await ask('70043'), { status: 200, body: CLOSED }, 'a closed account has current_balance 0')
+    t.match(await ask('70044'), { status: 404 }, 'an unknown account')
     await line(({ event }) => event === 'registered')
   })
 
   await t.test('bulk would send it, and reject nothing', async (t) => {
     const { code, lines } = await run(t, ['bulk', 'push', '--dry-run', '--json'], theirs)
-    t.match({ code, line: lines.at(-1) }, { code: 0, line: { rows: 1, debt_accounts: 3, rejected: [] } })
+    t.match({ code, line: lines.at(-1) }, { code: 0, line: { rows: 1, debt_accounts: 4, rejected: [] } })
   })
 
   await t.test('the role may write nothing of theirs', async (t) => {
