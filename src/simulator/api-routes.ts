@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { requestErrors } from './bulk-variations.ts'
 import { sendError, sendValidationErrors } from './error-response.ts'
 import { isObject, type JsonObject, readJson } from './json.ts'
-import { paginate } from './paginate.ts'
+import { type PageQuery, paginate } from './paginate.ts'
 import { isBlank } from './resource-rules.ts'
 import type { State } from './state.ts'
 import { trigger } from './trigger.ts'
@@ -33,22 +34,31 @@ export function addApiRoutes(api: FastifyInstance, state: () => State): void {
     if (!Array.isArray(rows)) return reject(request, reply, 'data', messages.array)
     if (rows.length === 0) return reject(request, reply, 'data', messages.required)
     if (rows.length > MAX_ROWS) return reject(request, reply, 'data', messages.max1000)
-    const { bulk_id, count, status } = state().bulkActions.create(rows)
-    return reply.send({ data: { bulk_id, count, status } })
+    const { settings, bulkActions } = state()
+    if (String(request.body).length > settings.maxBulkBytes) return sendError(request, reply, 413)
+    const errors = requestErrors(rows, settings)
+    if (errors.size > 0) return sendValidationErrors(request, reply, errors)
+    const { bulk_id, count, status } = bulkActions.create(rows)
+    if (settings.bulkAnswer === 'no_bulk_id') return reply.send({ data: { count, status } })
+    const reported = settings.bulkAnswer === 'low_count' ? count - 1 : count
+    return reply.send({ data: { bulk_id, count: reported, status } })
   })
 
-  api.get<{ Params: { id: string }; Querystring: { page?: string; limit?: string } }>(
-    '/bulk/:id/errors',
-    (request, reply) => {
+  const errorsPath = '/bulk/:id/errors'
+  for (const path of [errorsPath, `${errorsPath}/page/:page`])
+    api.get<{ Params: { id: string; page?: string }; Querystring: PageQuery }>(path, (request, reply) => {
       const { bulkActions, settings } = state()
       const { id } = request.params
       const action = bulkActions.find(id)
       if (!action) return sendError(request, reply, 404, `No query results for model [Bulk] ${id}`)
-      const page = paginate(request, action.rows_with_errors, settings.errorsPerPage)
+      const pending = action.status === 'pending' ? settings.errorsPendingStatus : 0
+      if (pending >= 300) return sendError(request, reply, pending)
+      if (pending >= 200) return reply.code(pending).send({ data: [], status: 'pending' })
+      const page = paginate(request, action.rows_with_errors, settings)
       const rows = bulkActions.errors(id, page.from, page.to).join(',')
-      return reply.type('application/json').send(`{"data":[${rows}]${page.links}}`)
-    },
-  )
+      if (page.linkHeader) reply.header('link', page.linkHeader)
+      return reply.type('application/json').send(`{"data":[${rows}]${page.fields}}`)
+    })
 }
 
 /** The fields of a form or a JSON object: the JIT pages send forms (README.md, request bodies). */

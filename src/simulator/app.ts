@@ -56,6 +56,10 @@ export function buildApp(state: () => State, control: Control): FastifyInstance 
     const isLost =
       fault?.kind === 'lost_response' ||
       (!fault && settings.lostResponses > 0 && random() < settings.lostResponses)
+    if (isLost && settings.lostResponseStatus > 0) {
+      reply.code(settings.lostResponseStatus)
+      return JSON.stringify({ message: 'The gateway lost the response.' })
+    }
     if (isLost) request.raw.socket.destroy()
     else recorded.status = reply.statusCode
     return payload

@@ -1,4 +1,5 @@
 import { processBulkRow } from './bulk-row.ts'
+import { varyErrorRow } from './bulk-variations.ts'
 import { createCompressedRecords } from './compressed-records.ts'
 import { sortJsonKeys } from './json.ts'
 import type { SimulatorSettings } from './settings.ts'
@@ -39,7 +40,12 @@ export function createBulkActions(store: WritableStore, settings: () => Simulato
     for (const [index, payload] of rows.entries()) {
       const errors = processBulkRow(payload, store, settings())
       if (!errors) continue
-      const row = { id: firstRowId + index, payload: sortJsonKeys(payload), errors: sortJsonKeys(errors) }
+      const documented = {
+        id: firstRowId + index,
+        payload: sortJsonKeys(payload),
+        errors: sortJsonKeys(errors),
+      }
+      const row = varyErrorRow(documented, index + 1, settings())
       action.positions.push(errorRows.add(JSON.stringify(row)))
     }
     action.rows_with_errors = action.positions.length

@@ -38,6 +38,55 @@ export const settingDefinitions = {
     (value) => isInteger(value) && value >= 0 && value <= 500,
     'rows on a page of bulk errors, with `links`, `meta`, `?page=` and `?limit=` (1 to 500); 0 returns all rows without links',
   ),
+  errorsPaging: choice(
+    ['links', 'next_page_url', 'last_page', 'cursor', 'link_header', 'path'],
+    'links',
+    'how a page of bulk errors names the next one',
+  ),
+  errorsPendingStatus: setting(
+    0,
+    '0 or a status from 200 to 599',
+    (value) => value === 0 || (isInteger(value) && value >= 200 && value <= 599),
+    'status of bulk errors while the action is `pending`; 0 returns an empty list',
+  ),
+  errorShape: choice(
+    ['documented', 'list', 'strings', 'dotted'],
+    'documented',
+    'shape of `errors` in bulk errors: `list` repeats `data` for customer and location, `strings` has no lists of messages, `dotted` has keys like `debt_accounts.0.balance`',
+  ),
+  errorIds: choice(
+    ['exact', 'lower_case', 'number', 'row_number', 'absent'],
+    'exact',
+    'how bulk errors name a row: `external_id` as sent, in lower case or as a number, only the row number in `row`, or not at all',
+  ),
+  invalidRows: choice(
+    ['list', 'reject_request', 'reject_unnamed'],
+    'list',
+    'rows of `rejectedRows`: in bulk errors, or the request is rejected with 422, with or without the index of the row',
+  ),
+  maxBulkRows: setting(
+    1000,
+    '1 to 1000',
+    (value) => isInteger(value) && value >= 1 && value <= 1000,
+    'rows of a bulk request; more are rejected with 422',
+  ),
+  maxBulkBytes: setting(
+    32 * 1024 * 1024,
+    'a whole number',
+    isInteger,
+    'bytes of a bulk request; more are rejected with 413',
+  ),
+  bulkAnswer: choice(
+    ['documented', 'no_bulk_id', 'low_count'],
+    'documented',
+    'answer to a bulk request: as documented, without a `bulk_id`, or with a `count` that is 1 too low',
+  ),
+  lostResponseStatus: setting(
+    0,
+    '0 or a status from 200 to 599',
+    (value) => value === 0 || (isInteger(value) && value >= 200 && value <= 599),
+    'status of a lost response, as a gateway sends it; 0 closes the connection',
+  ),
   lostResponses: share('share of requests that are processed but whose response is lost'),
   rejectedRows: share(
     'share of bulk rows whose customer or one account is rejected unless stored; the same row is always rejected',
