@@ -7,6 +7,8 @@ export interface KnownAccounts {
   rejections: KnownRejection[]
 }
 
+export const NOTHING_KNOWN: KnownAccounts = { sent: new Map(), rejections: [] }
+
 export interface SentAccount {
   request: string
   location: string

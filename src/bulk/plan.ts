@@ -4,7 +4,7 @@ import type { OmittedField } from '../payload/omit-invalid-fields.ts'
 import { buildRows, type LocalRejection } from './build-rows.ts'
 import { pagesAfter, readOrphaned, reattachedPages, rejectedPages } from './customer-pages.ts'
 import type { CustomerSource, CustomersPage, OrphanedAccount } from './customer-source.ts'
-import { type KnownAccounts, readKnownAccounts } from './known-accounts.ts'
+import { type KnownAccounts, NOTHING_KNOWN, readKnownAccounts } from './known-accounts.ts'
 import { type RowToSend, type Selection, selectAccounts } from './select-accounts.ts'
 
 /** The rows of one request, and what else was found meanwhile. Stored in one transaction. */
@@ -102,8 +102,11 @@ export async function* planBatches(pool: pg.Pool, plan: Plan): AsyncGenerator<Ba
       const known = await knownOf([
         ...new Set(page.flatMap(({ customer_external_id }) => customer_external_id ?? [])),
       ])
-      const isSent = ({ external_id, customer_external_id }: OrphanedAccount) =>
-        known.get(customer_external_id ?? '')?.sent.has(external_id)
+      // Tratta has it, or may have it.
+      const isSent = ({ external_id, customer_external_id }: OrphanedAccount) => {
+        const { sent, rejections } = known.get(customer_external_id ?? '') ?? NOTHING_KNOWN
+        return sent.has(external_id) || rejections.some((one) => one.isUnknown && one.account === external_id)
+      }
       for (const account of page)
         if (!isSent(account))
           batch.rejections.push({

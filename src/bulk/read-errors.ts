@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import type { TrattaClient } from '../tratta/client.ts'
 import { concernsOneRequest, fetchErrors } from './fetch-errors.ts'
-import { LATE_INTERVAL } from './status.ts'
+import { LATE_INTERVAL } from './request-counts.ts'
 import { storeErrors } from './store-errors.ts'
 
 const CONCURRENCY = 4

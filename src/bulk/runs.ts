@@ -76,13 +76,15 @@ export interface Learned {
   unknown: boolean
 }
 
-/** What a command found since it resumed this run, of this run and of earlier ones. */
+/** What this run rejected, what the command read of earlier runs since it resumed this one, and what is unknown. */
 export async function readLearned(pool: pg.Pool, { run, target, resumed_at }: Run): Promise<Learned> {
   const { rows } = await pool.query<Learned>(
     `select exists (select from tratta_jit.bulk_rejections
          where target = $1 and (run = $2 or found_at >= $3)) as rejected,
        exists (select from tratta_jit.bulk_requests join tratta_jit.bulk_runs using (run)
-         where target = $1 and (state in ('sending', 'unknown') or doubt is not null)) as unknown`,
+         where target = $1 and (state in ('sending', 'unknown') or doubt is not null))
+       or exists (select from tratta_jit.bulk_rejections
+         where target = $1 and outcome in ('unknown', 'unmatched')) as unknown`,
     [target, run, resumed_at],
   )
   return rows[0]!

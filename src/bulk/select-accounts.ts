@@ -1,7 +1,7 @@
 /** Which accounts of a customer are sent, by what was sent and rejected before. */
 import type { BuiltAccount } from './build-accounts.ts'
 import { type BuiltRow, type BuiltRows, type LocalRejection, rowJson } from './build-rows.ts'
-import type { KnownAccounts, KnownRejection } from './known-accounts.ts'
+import { type KnownAccounts, type KnownRejection, NOTHING_KNOWN } from './known-accounts.ts'
 
 /** A row with the accounts that are to be sent. */
 export interface RowToSend {
@@ -25,8 +25,6 @@ export const toSend = (row: BuiltRow, accounts: BuiltAccount[], maybeAccepted = 
   json: rowJson(row, accounts),
   maybeAccepted,
 })
-
-const NOTHING_KNOWN: KnownAccounts = { sent: new Map(), rejections: [] }
 
 /** @param reattached accounts that were orphaned, and have a customer now */
 export function selectAccounts(

@@ -83,11 +83,15 @@ async function supersede(client: pg.ClientBase, target: number, rows: string) {
      where target = $1 and customer_external_id = c and debt_accounts = '{}' returning request`,
     values,
   )
-  await client.query(
-    `delete from tratta_jit.bulk_rejections as rejection where unmatched > 0 and request = any($1)
-       and not exists (select from tratta_jit.bulk_rows where bulk_rows.request = rejection.request)`,
+  // A request without rows says nothing any more.
+  const { rows: without } = await client.query<{ request: string }>(
+    `update tratta_jit.bulk_requests as request set doubt = null where request = any($1)
+       and not exists (select from tratta_jit.bulk_rows where bulk_rows.request = request.request) returning request`,
     [[...new Set(emptied.map(({ request }) => request))]],
   )
+  await client.query('delete from tratta_jit.bulk_rejections where unmatched > 0 and request = any($1)', [
+    without.map(({ request }) => request),
+  ])
   // An account that moved to another location was the last one of a rejected row.
   await client.query(
     `delete from tratta_jit.bulk_rejections as rejection using json_to_recordset($2) as row (c text)

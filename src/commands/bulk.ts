@@ -1,6 +1,4 @@
-import type pg from 'pg'
-import { PushStoppedError, RUN_AGAIN } from '../bulk/backoff.ts'
-import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
+import { PushStoppedError } from '../bulk/backoff.ts'
 import { dryRun } from '../bulk/dry-run.ts'
 import { dryRunText, rejectionGroupsText, rejectionText } from '../bulk/output-text.ts'
 import { MAX_ROWS } from '../bulk/plan.ts'
@@ -13,29 +11,10 @@ import { findOrCreateTarget, findTarget, readLearned, resumeRun } from '../bulk/
 import type { Selection } from '../bulk/select-accounts.ts'
 import { readBulkStatus } from '../bulk/status.ts'
 import { nextStep, statusText } from '../bulk/status-text.ts'
-import { type Config, readConfig } from '../config.ts'
-import { isUpToDate } from '../database/migrate.ts'
-import { createPool } from '../database/pool.ts'
-import { readable, readRelations, UnreadableRelationsError } from '../database/relations.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
-import { createTrattaClient } from '../tratta/client.ts'
-import { secretsOf } from '../tratta/registration.ts'
-import { TrattaError } from '../tratta/tratta-error.ts'
-import { UserFacingError } from '../user-facing-error.ts'
-import {
-  DONE,
-  databaseMessage,
-  FAILED,
-  fail,
-  NOT_UP_TO_DATE,
-  type Options,
-  SOME_REJECTED,
-  stopSignal,
-  UsageError,
-} from './command.ts'
-
-type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
+import { clientFor, sourceOf, withDatabase } from './bulk-database.ts'
+import { DONE, FAILED, fail, type Options, SOME_REJECTED, stopSignal, UsageError } from './command.ts'
 
 export async function bulkPushCommand(options: Options): Promise<number> {
   const limit = readLimit(options)
@@ -155,49 +134,3 @@ function readSelection(options: Options): Selection {
   if (options.unchanged && !isRetry) throw new UsageError('--unchanged needs --retry-rejected')
   return { kind: isRetry ? 'retry' : 'all', unchanged: Boolean(options.unchanged) }
 }
-
-/** One connection holds the lock, one reads ahead, the others store the state of requests in flight. */
-const CONNECTIONS = 8
-const STATEMENT_MS = 5 * 60_000
-
-async function withDatabase(
-  options: Options,
-  work: (config: BulkConfig, pool: pg.Pool) => Promise<number>,
-): Promise<number> {
-  const config = readConfig(process.env, 'DATABASE_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN')
-  const pool = createPool(
-    { ...config, DATABASE_POOL_SIZE: CONNECTIONS },
-    { connectionMs: 30_000, statementMs: STATEMENT_MS },
-  )
-  try {
-    if (!(await isUpToDate(pool))) return fail(NOT_UP_TO_DATE, options)
-    return await work(config, pool)
-  } catch (error) {
-    if (error instanceof UsageError) throw error
-    const message = messageOf(error)
-    if (message === undefined) throw error
-    return fail(message, options)
-  } finally {
-    await pool.end()
-  }
-}
-
-/** @returns undefined for an unexpected error */
-function messageOf(error: unknown): string | undefined {
-  if (error instanceof UserFacingError) return error.remedy ? `${error.text}.` : error.message
-  if (error instanceof UnreadableRelationsError) return error.message
-  const message = error instanceof TrattaError ? error.message.replace(/\.$/, '') : databaseMessage(error)
-  return message && `${message}. ${RUN_AGAIN}.`
-}
-
-async function sourceOf(pool: pg.Pool, config: BulkConfig): Promise<CustomerSource> {
-  return createCustomerSource(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
-}
-
-const clientFor = (config: BulkConfig) =>
-  createTrattaClient({
-    apiUrl: config.TRATTA_API_URL,
-    token: config.TRATTA_API_TOKEN,
-    requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
-    secrets: secretsOf(config),
-  })

@@ -86,7 +86,7 @@ function varyErrors(errors: JsonObject, payload: unknown, { errorShape }: Simula
           lists.includes(part)
             ? (value as { data: unknown; messages: JsonObject }[]).flatMap(({ data, messages: found }) =>
                 Object.entries(found).map(([field, texts]) => [
-                  `${part}.${(owner(part) as unknown[]).indexOf(data)}.${field}`,
+                  `${part}.${(owner(part) as JsonObject[]).findIndex((one) => one.external_id === (data as JsonObject).external_id)}.${field}`,
                   texts,
                 ]),
               )

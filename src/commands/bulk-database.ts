@@ -1,0 +1,61 @@
+/** The database and the client of the bulk commands, and their error messages. */
+import type pg from 'pg'
+import { RUN_AGAIN } from '../bulk/backoff.ts'
+import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
+import { type Config, readConfig } from '../config.ts'
+import { isUpToDate } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { readable, readRelations, UnreadableRelationsError } from '../database/relations.ts'
+import { createTrattaClient } from '../tratta/client.ts'
+import { secretsOf } from '../tratta/registration.ts'
+import { TrattaError } from '../tratta/tratta-error.ts'
+import { UserFacingError } from '../user-facing-error.ts'
+import { databaseMessage, fail, NOT_UP_TO_DATE, type Options, UsageError } from './command.ts'
+
+type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
+
+/** One connection holds the lock, one reads ahead, the others store the state of requests in flight. */
+const CONNECTIONS = 8
+const STATEMENT_MS = 5 * 60_000
+
+export async function withDatabase(
+  options: Options,
+  work: (config: BulkConfig, pool: pg.Pool) => Promise<number>,
+): Promise<number> {
+  const config = readConfig(process.env, 'DATABASE_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN')
+  const pool = createPool(
+    { ...config, DATABASE_POOL_SIZE: CONNECTIONS },
+    { connectionMs: 30_000, statementMs: STATEMENT_MS },
+  )
+  try {
+    if (!(await isUpToDate(pool))) return fail(NOT_UP_TO_DATE, options)
+    return await work(config, pool)
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    const message = messageOf(error)
+    if (message === undefined) throw error
+    return fail(message, options)
+  } finally {
+    await pool.end()
+  }
+}
+
+/** @returns undefined for an unexpected error */
+function messageOf(error: unknown): string | undefined {
+  if (error instanceof UserFacingError) return error.remedy ? `${error.text}.` : error.message
+  if (error instanceof UnreadableRelationsError) return error.message
+  const message = error instanceof TrattaError ? error.message.replace(/\.$/, '') : databaseMessage(error)
+  return message && `${message}. ${RUN_AGAIN}.`
+}
+
+export async function sourceOf(pool: pg.Pool, config: BulkConfig): Promise<CustomerSource> {
+  return createCustomerSource(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
+}
+
+export const clientFor = (config: BulkConfig) =>
+  createTrattaClient({
+    apiUrl: config.TRATTA_API_URL,
+    token: config.TRATTA_API_TOKEN,
+    requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
+    secrets: secretsOf(config),
+  })
