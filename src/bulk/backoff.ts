@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { duration } from '../terminal/progress.ts'
+import { backoffMs } from '../tratta/backoff.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import type { PushProgress } from './progress.ts'
 
@@ -18,8 +19,7 @@ const TIMEOUT_MS = 120_000
 const MIN_FAILURES = 5
 /** 429 and similar answers without a success between them, and the longest Retry-After that is waited for. */
 const MAX_BUSY_MS = 15 * 60_000
-const FIRST_PAUSE_MS = 500
-const MAX_PAUSE_MS = 10_000
+const BACKOFF = { minMs: 250, maxMs: 5000 }
 
 export interface Failure {
   message: string
@@ -73,8 +73,7 @@ export function createBackoff(progress: PushProgress): Backoff {
         throw new PushStoppedError(
           `Tratta has accepted nothing for ${duration(Math.round((now - busySince) / 1000))}. ${message}`,
         )
-      const grown = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
-      const ms = retryAfterMs + grown * (0.5 + Math.random() / 2)
+      const ms = retryAfterMs + backoffMs(attempt, BACKOFF)
       progress.pause = { message, until: now + ms }
       await pause(ms, undefined, { signal })
     },

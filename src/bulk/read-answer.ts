@@ -52,7 +52,7 @@ const LATER = [409, 423, 425]
 export function readError(error: TrattaError, rowCount: number): AttemptResult {
   const { status, retryAfterMs } = error
   const message = maskMessage(error.message)
-  if (status === undefined && error.fate === 'not_taken')
+  if (status === undefined && error.delivery === 'not_accepted')
     return { kind: 'not_accepted', message, isBusy: false, retryAfterMs }
   if (status !== undefined && LATER.includes(status))
     return { kind: 'not_accepted', message, isBusy: true, retryAfterMs }
@@ -67,7 +67,7 @@ export function readError(error: TrattaError, rowCount: number): AttemptResult {
       maxRows: maxRowsIn(error.body),
       isTooLarge: status === 413,
     }
-  if (error.fate === 'refused' && status !== 408) return { kind: 'stop', message, cause: error }
+  if (error.delivery === 'rejected' && status !== 408) return { kind: 'stop', message, cause: error }
   return { kind: 'unknown', message, isBusy: false, retryAfterMs }
 }
 

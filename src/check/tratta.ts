@@ -24,7 +24,7 @@ export const token = check({
       apiUrl: TRATTA_API_URL,
       token: TRATTA_API_TOKEN,
       secrets: secretsOf(config),
-      onAnswer({ headers }) {
+      onResponse({ headers }) {
         const date = Date.parse(headers.get('date') ?? '')
         const tookMs = Date.now() - asked
         // Whole seconds, cut.

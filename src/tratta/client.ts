@@ -1,8 +1,9 @@
 /**
- * The client for Tratta's API. What is known of it, and what is not, stands in docs/tratta.md; so every
- * answer is understood or handed on as it came, cut to a size.
+ * The client for Tratta's API. docs/tratta.md lists what is unknown about the API, so responses are read
+ * leniently, and unknown error bodies become part of the message.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { backoffMs } from './backoff.ts'
 import { createSecretMask } from './mask-secrets.ts'
 import { nextPage, totalOf } from './next-page.ts'
 import { pacer } from './pacer.ts'
@@ -11,19 +12,19 @@ import { TrattaError } from './tratta-error.ts'
 export interface TrattaClient {
   /** "Create a JIT endpoint": POST /just-in-time */
   createJitEndpoint(url: string, options?: RequestOptions): Promise<Answer>
-  /** "Testing a JIT endpoint": POST /just-in-time/trigger. A 503 may be our own, relayed: it is not retried. */
+  /** "Testing a JIT endpoint": POST /just-in-time/trigger. Not retried after a 503, which can be our own, relayed. */
   trigger(debtAccountExternalId: string, options?: RequestOptions): Promise<Answer>
   /** "Create Bulk Action": POST /bulk. @param rows a JSON array of at most 1,000 */
   bulk(rows: Buffer, options?: RequestOptions): Promise<Answer>
   /**
    * "Errors" of Bulk: GET /bulk/{id}/errors, one page.
-   * @param page the `next` of the page before
+   * @param page the `next` of the previous page
    * @throws {ForeignPageError}
    */
   bulkErrors(bulkId: string, options?: RequestOptions & { page?: string | undefined }): Promise<ErrorsPage>
 }
 
-/** What a 2xx held: JSON, or undefined when it held nothing. */
+/** A 2xx response. `body`: JSON, or undefined if the body is empty. */
 export interface Answer {
   status: number
   body: unknown
@@ -35,7 +36,7 @@ export interface ErrorsPage {
   body: unknown
   /** Undefined for the last page. */
   next: string | undefined
-  /** The number of rows on all pages, where Tratta gives it. */
+  /** The number of rows on all pages, if Tratta returns it. */
   total: number | undefined
 }
 
@@ -45,23 +46,23 @@ export interface ClientOptions {
   token: string
   /** Tratta's limit; the client stays below it by spacing its requests evenly. Default 300. */
   requestsPerMinute?: number
-  /** Masked in every answer, as the token is. */
+  /** Masked in every response, like the token. */
   secrets?: string[]
-  /** Sees the head of every answer. */
-  onAnswer?: (response: Response) => void
+  /** Called when the headers of a response arrive. */
+  onResponse?: (response: Response) => void
 }
 
 export interface RequestOptions {
-  /** From the connection to the last byte. Default 10000. */
+  /** From the start of the connection to the last byte. Default 10000. */
   timeoutMs?: number
-  /** How often it is tried where Tratta surely took nothing. Default 4. */
+  /** The maximum number of attempts while Tratta certainly did not accept the request. Default 4. */
   attempts?: number
   signal?: AbortSignal
-  /** An answer that is longer is not read to its end. Default 1 MB. */
-  mostBytes?: number
-  /** Lets others go before it. */
+  /** A longer response is an error. Default 1 MB. */
+  maxBytes?: number
+  /** Sent only when no other request waits. */
   background?: boolean
-  /** Awaited when it is its turn, before anything is sent. */
+  /** Awaited when the rate limit allows the request, before it is sent. */
   onTurn?: () => Promise<void>
 }
 
@@ -69,22 +70,22 @@ interface Request extends RequestOptions {
   method: 'GET' | 'POST'
   path: string
   body?: URLSearchParams | Buffer<ArrayBuffer>
-  /** Statuses by which Tratta says that it took nothing and may be asked again. */
-  retryable: number[]
+  /** Statuses that mean that Tratta did not accept the request and allows another attempt. */
+  retryableStatuses: number[]
 }
 
-const MOST_BYTES = 1024 * 1024
-/** A thousand customers, each with what was sent and, once more, each account that was refused. */
-const MOST_BYTES_OF_ERRORS = 64 * MOST_BYTES
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 60_000
+const MAX_BYTES = 1024 * 1024
+/** 1,000 customers with their payload, and each rejected account with its payload again. */
+const MAX_ERRORS_BYTES = 64 * MAX_BYTES
+const BACKOFF = { minMs: 500, maxMs: 30_000 }
+const MAX_RETRY_AFTER_MS = 60_000
 
 export function createTrattaClient({
   apiUrl,
   token,
   requestsPerMinute = 300,
   secrets = [],
-  onAnswer,
+  onResponse,
 }: ClientOptions): TrattaClient {
   const pace = pacer(requestsPerMinute)
   const mask = createSecretMask([token, ...secrets])
@@ -101,14 +102,13 @@ export function createTrattaClient({
         return answer
       } catch (error) {
         if (!(error instanceof TrattaError)) throw error
-        if (error.status === 429)
-          pace.slowDown(Math.min(LONGEST_PAUSE_MS, error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** attempt))
-        const mayBeTriedAgain = request.method === 'GET' ? error.fate !== 'refused' : error.mayBeTriedAgain
-        if (!mayBeTriedAgain || attempt >= attempts) throw error
-        // Full jitter, so that clients which were refused together do not come back together.
-        const jitter = Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
-        if ((error.retryAfterMs ?? 0) > LONGEST_PAUSE_MS) throw error
-        await pause((error.retryAfterMs ?? 0) + jitter, undefined, signal && { signal })
+        const { status, delivery, retryAfterMs = 0 } = error
+        const waitMs = backoffMs(attempt - 1, BACKOFF)
+        if (status === 429) pace.slowDown(Math.min(MAX_RETRY_AFTER_MS, retryAfterMs || waitMs))
+        // A repeated GET changes nothing at Tratta.
+        const retryable = request.method === 'GET' ? delivery !== 'rejected' : error.retryable
+        if (!retryable || attempt >= attempts || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
+        await pause(retryAfterMs + waitMs, undefined, signal && { signal })
       }
     }
   }
@@ -118,12 +118,12 @@ export function createTrattaClient({
       method,
       path,
       body: sent,
-      retryable,
+      retryableStatuses,
       timeoutMs = 10_000,
       signal,
-      mostBytes = MOST_BYTES,
+      maxBytes = MAX_BYTES,
     } = request
-    const tried = `${method} ${path}`
+    const label = `${method} ${path}`
     const timeout = AbortSignal.timeout(timeoutMs)
     try {
       const response = await fetch(apiUrl + path, {
@@ -134,26 +134,26 @@ export function createTrattaClient({
           accept: 'application/json',
           ...(sent instanceof Buffer && { 'content-type': 'application/json' }),
         },
-        // Tratta's pages know of no redirect; following one would take the token elsewhere.
+        // Tratta's pages mention no redirect, and following one would send the token to another address.
         redirect: 'manual',
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       })
-      onAnswer?.(response)
-      const text = await readText(response, tried, mostBytes)
+      onResponse?.(response)
+      const text = await readText(response, label, maxBytes)
       const parsed = parseJson(text)
-      // After parsing: in the text a secret can be escaped.
+      // Masked after parsing, because a secret can be escaped in the text.
       const body = mask.value(parsed)
-      const isUnderstood = text.trim() === '' || parsed !== undefined
-      if (response.ok && isUnderstood)
+      const isEmptyOrJson = text.trim() === '' || parsed !== undefined
+      if (response.ok && isEmptyOrJson)
         return { status: response.status, body, linkHeader: response.headers.get('link') }
-      throw TrattaError.answered(tried, response, mask.text(text), {
+      throw TrattaError.fromResponse(label, response, mask.text(text), {
         body,
-        mayBeTriedAgain: retryable.includes(response.status),
+        retryable: retryableStatuses.includes(response.status),
       })
     } catch (error) {
       if (error instanceof TrattaError) throw error
       signal?.throwIfAborted()
-      throw TrattaError.unanswered(tried, error, timeoutMs)
+      throw TrattaError.fromNetworkError(label, error, timeoutMs)
     }
   }
 
@@ -163,7 +163,7 @@ export function createTrattaClient({
         method: 'POST',
         path: '/just-in-time',
         body: new URLSearchParams({ url }),
-        retryable: [429, 503],
+        retryableStatuses: [429, 503],
         ...options,
       }),
     trigger: (debt_account_external_id, options) =>
@@ -171,8 +171,8 @@ export function createTrattaClient({
         method: 'POST',
         path: '/just-in-time/trigger',
         body: new URLSearchParams({ debt_account_external_id }),
-        retryable: [429],
-        // Tratta itself waits 10 seconds for us, and then has work to do.
+        retryableStatuses: [429],
+        // Tratta waits up to 10 seconds for our response and then processes it.
         timeoutMs: 30_000,
         ...options,
       }),
@@ -181,7 +181,7 @@ export function createTrattaClient({
         method: 'POST',
         path: '/bulk',
         body: rows as Buffer<ArrayBuffer>,
-        retryable: [429, 503],
+        retryableStatuses: [429, 503],
         timeoutMs: 60_000,
         ...options,
       }),
@@ -190,9 +190,9 @@ export function createTrattaClient({
       const { status, body, linkHeader } = await send({
         method: 'GET',
         path: path + page,
-        retryable: [429, 503],
+        retryableStatuses: [429, 503],
         timeoutMs: 60_000,
-        mostBytes: MOST_BYTES_OF_ERRORS,
+        maxBytes: MAX_ERRORS_BYTES,
         ...options,
       })
       return { status, body, next: nextPage(body, linkHeader, { apiUrl, path, page }), total: totalOf(body) }
@@ -200,12 +200,12 @@ export function createTrattaClient({
   }
 }
 
-async function readText(response: Response, tried: string, mostBytes: number): Promise<string> {
+async function readText(response: Response, label: string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
-    if (bytes > mostBytes) throw TrattaError.tooLong(tried, response.status, mostBytes)
+    if (bytes > maxBytes) throw TrattaError.tooLong(label, response.status, maxBytes)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

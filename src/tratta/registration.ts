@@ -259,7 +259,7 @@ async function post(
     })
   } catch (error) {
     if (!(error instanceof TrattaError)) throw error
-    const isFinal = error.fate === 'refused' || isNotTratta(error)
+    const isFinal = error.delivery === 'rejected' || isNotTratta(error)
     const waitMs = Math.max(pauseMs, error.retryAfterMs ?? 0)
     await settle(isFinal ? 'rejected' : 'failed', error.message, waitMs)
     return { state: isFinal ? 'rejected' : 'pending', waitMs, said: error.message, error }

@@ -166,7 +166,7 @@ t.test('a token that Tratta does not take', async (t) =>
     {
       check: 'token',
       state: 'error',
-      message: `GET /bulk/00000000-0000-4000-8000-000000000000/errors: Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have tokens of their own.`,
+      message: `GET /bulk/00000000-0000-4000-8000-000000000000/errors: Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have different tokens.`,
       remedy: 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL',
     },
   ]),

@@ -2,13 +2,13 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createTrattaClient } from '../../src/tratta/client.ts'
-import type { Fate } from '../../src/tratta/tratta-error.ts'
+import type { Delivery } from '../../src/tratta/tratta-error.ts'
 import { testDatabase } from '../database.ts'
 import { run, SECRET } from '../program.ts'
 import { startSimulator } from '../simulator.ts'
 import { trattaSettings } from './settings.ts'
 
-const TRIED = 'POST /just-in-time: '
+const REQUEST = 'POST /just-in-time: '
 
 async function listening(t: Test, answer: (socket: Socket) => void) {
   const sockets = new Set<Socket>()
@@ -69,15 +69,15 @@ t.test('register', async (t) => {
     )
   })
 
-  t.test('a no, in words that help and without the secret', async (t) => {
-    const message = { message: 'Invalid.', errors: { url: [`The url http://x/jit/${SECRET} is taken.`] } }
+  t.test('422: shows the validation messages without the secret', async (t) => {
+    const body = { message: 'Invalid.', errors: { url: [`The url http://x/jit/${SECRET} is taken.`] } }
     const apiUrl = await listening(t, (socket) =>
-      socket.end(http('422 X', 'content-type: application/json\r\n', JSON.stringify(message))),
+      socket.end(http('422 X', 'content-type: application/json\r\n', JSON.stringify(body))),
     )
-    const said = `${TRIED}Tratta refused it (422): url: The url http://x/jit/… is taken`
-    t.match(await registerAt(apiUrl), { code: 1, stdout: '', stderr: `${said}\n` })
+    const message = `${REQUEST}Tratta rejected the request (422): url: The url http://x/jit/… is taken`
+    t.match(await registerAt(apiUrl), { code: 1, stdout: '', stderr: `${message}\n` })
     t.same((await run(t, ['register', '--json'], trattaSettings(database.url, apiUrl))).lines, [
-      { error: said },
+      { error: message },
     ])
   })
 
@@ -109,90 +109,90 @@ t.test('the client', async (t) => {
     name: string,
     answer: string | ((socket: Socket) => void),
     message: string,
-    fate: Fate,
-    mayBeTriedAgain = false,
+    delivery: Delivery,
+    retryable = false,
   ) =>
     t.test(name, { buffered: true }, async (t) => {
       const apiUrl = await listening(t, typeof answer === 'string' ? (socket) => socket.end(answer) : answer)
-      await t.rejects(registerAt(apiUrl), { message: TRIED + message, fate, mayBeTriedAgain })
+      await t.rejects(registerAt(apiUrl), { message: REQUEST + message, delivery, retryable })
     })
 
   fails(
     '401',
     http('401 Unauthorized', 'content-type: application/json\r\n', '{"message":"Unauthenticated."}'),
-    'Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have tokens of their own.',
-    'refused',
+    'Tratta does not accept the token (401): Unauthenticated. Check TRATTA_API_TOKEN: production and sandbox have different tokens.',
+    'rejected',
   )
   fails(
     '422 in the other shape that was seen',
     http('422 X', 'content-type: application/json\r\n', '{"error":"Wrong url","errorCode":17}'),
-    'Tratta refused it (422): Wrong url 17',
-    'refused',
+    'Tratta rejected the request (422): Wrong url 17',
+    'rejected',
   )
   fails(
     '404',
     http('404 Not Found', 'content-type: text/html\r\n', '<h1>Nothing here</h1>'),
-    'Tratta knows no such address (404): Nothing here. Check TRATTA_API_URL, like https://<org-uuid>.production.tratta.io/api/v1.',
-    'refused',
+    'not found at Tratta (404): Nothing here. Check TRATTA_API_URL, for example https://<org-uuid>.production.tratta.io/api/v1.',
+    'rejected',
   )
   fails(
     '429',
     http('429 Too Many Requests', 'content-type: application/json\r\n', '{"message":"Too Many Attempts."}'),
     'too many requests (429): Too Many Attempts. Try again later.',
-    'not_taken',
+    'not_accepted',
     true,
   )
   fails(
     '429 that asks for an hour',
     http('429 Too Many Requests', 'retry-after: 3600\r\n'),
     'too many requests (429). Try again in 3600 s.',
-    'not_taken',
+    'not_accepted',
     true,
   )
   fails(
     '500 that repeats the token',
     http('500 X', '', 'simulated-token?'),
-    'Tratta has an error of its own (500): …?. Try again later.',
+    'Tratta returned a server error (500): …?. Try again later.',
     'unknown',
   )
   fails(
     '301',
     http('301 Moved', 'location: http://elsewhere.example/\r\n'),
-    'Tratta answered with a redirect (301), which is not followed, because the token would go along. Check TRATTA_API_URL.',
-    'refused',
+    'Tratta returned a redirect (301). Redirects are not followed, because the request contains the token. Check TRATTA_API_URL.',
+    'rejected',
   )
   fails(
     'a page',
     http('200 OK', 'content-type: text/html\r\n', '<html><title>Sign in</title></html>'),
-    "the answer (200) is not JSON: Sign in. Is TRATTA_API_URL the address of Tratta's API?",
+    "the response (200) is not JSON: Sign in. Is TRATTA_API_URL the address of Tratta's API?",
     'unknown',
   )
   fails(
     'a reset connection',
     (socket) => socket.resetAndDestroy(),
-    'the connection broke before a whole answer (ECONNRESET). It is unknown whether Tratta has taken it.',
+    'the connection closed before a complete response (ECONNRESET). It is unknown whether Tratta accepted the request.',
     'unknown',
   )
   fails(
-    'an answer that is not HTTP',
+    'a response that is not HTTP',
     'rubbish\r\n\r\n',
-    'the connection broke before a whole answer (HTTPParserError). It is unknown whether Tratta has taken it.',
+    'the connection closed before a complete response (HTTPParserError). It is unknown whether Tratta accepted the request.',
     'unknown',
   )
   fails(
-    'silence',
+    'no response',
     () => {},
-    'no whole answer within 10 s. It is unknown whether Tratta has taken it.',
+    'no complete response within 10 s. It is unknown whether Tratta accepted the request.',
     'unknown',
   )
   fails(
-    'a body that stops',
+    'an incomplete body',
     http('200 OK').replace('content-length: 0', 'content-length: 10'),
-    'the connection broke before a whole answer (UND_ERR_RES_CONTENT_LENGTH_MISMATCH). It is unknown whether Tratta has taken it.',
+    'the connection closed before a complete response (UND_ERR_RES_CONTENT_LENGTH_MISMATCH). It is unknown whether Tratta accepted the request.',
     'unknown',
   )
 
-  t.test('an empty body is a yes', { buffered: true }, async (t) => {
+  t.test('201 with an empty body: succeeds', { buffered: true }, async (t) => {
     const apiUrl = await listening(t, (socket) => socket.end(http('201 Created')))
     t.same(await registerAt(apiUrl), { status: 201, body: undefined, linkHeader: null })
   })
@@ -200,15 +200,15 @@ t.test('the client', async (t) => {
   t.test('10 MB, and a body that never ends', { buffered: true }, async (t) => {
     const { simulator } = await startSimulator(t)
     await simulator.injectFaults({ kind: 'huge', times: 1 }, { kind: 'endless', times: 1 })
-    const message = `${TRIED}the answer (200) is longer than 1048576 bytes. Is TRATTA_API_URL the address of Tratta's API?`
-    await t.rejects(registerAt(simulator.url), { message, fate: 'unknown' })
-    await t.rejects(registerAt(simulator.url), { message, fate: 'unknown' })
+    const message = `${REQUEST}the response (200) is longer than 1048576 bytes. Is TRATTA_API_URL the address of Tratta's API?`
+    await t.rejects(registerAt(simulator.url), { message, delivery: 'unknown' })
+    await t.rejects(registerAt(simulator.url), { message, delivery: 'unknown' })
   })
 
-  t.test('nobody there', { buffered: true }, async (t) => {
+  t.test('no server: not accepted', { buffered: true }, async (t) => {
     await t.rejects(registerAt('http://127.0.0.1:1024/api/v1'), {
-      message: `${TRIED}no connection to Tratta (ECONNREFUSED). Check TRATTA_API_URL, and that this machine may reach it.`,
-      fate: 'not_taken',
+      message: `${REQUEST}no connection to Tratta (ECONNREFUSED). Check TRATTA_API_URL, and that this machine can reach it.`,
+      delivery: 'not_accepted',
     })
   })
 

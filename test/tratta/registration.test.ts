@@ -102,7 +102,7 @@ t.test(
     t.equal((await ask('a')).status, 200)
     t.same(await ready(url), { status: 'ready', registration: 'pending' })
     await pause(Number(process.env.AWAY_SECONDS ?? 20) * 1000)
-    t.match(await known(database), { state: 'failed', last_error: /Tratta has an error of its own \(500\)/ })
+    t.match(await known(database), { state: 'failed', last_error: /Tratta returned a server error \(500\)/ })
     const times = simulator.requests.map(({ at }) => at)
     for (let first = 0; first + 1 < times.length; first++)
       t.ok(times[first + 1]! - times[first]! >= 6000 - 100, 'ten a minute at most, of all replicas together')

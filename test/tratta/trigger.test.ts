@@ -19,7 +19,7 @@ t.test('trigger', async (t) => {
 
   t.match(await trigger('123456'), {
     code: 1,
-    stdout: /Tratta knows no such address \(404\): No just in time endpoint has been created/,
+    stdout: /not found at Tratta \(404\): No just in time endpoint has been created/,
   })
   await run(t, ['register'], env)
 
