@@ -87,6 +87,9 @@ export function nextStep({ running, run, customers, accounts, requests }: BulkSt
   if (accounts.to_send > 0 || (requests.by_state.unknown ?? 0) > 0 || (run && !run.ended_at))
     return 'run `tratta-jit bulk push` to resume'
   if (customers.sent > 0) return 'run `tratta-jit bulk errors` to read what Tratta rejected'
+  const { no_bulk_id = 0, ...otherDoubts } = requests.doubts
+  if (no_bulk_id > 0 && Object.keys(otherDoubts).length === 0 && accounts.unknown > 0)
+    return 'ask Tratta about the requests without a bulk_id: they are not sent again. Calls for their accounts are answered'
   if (accounts.unknown > 0)
     return 'run `tratta-jit bulk push --retry-rejected --unchanged` to send the unknown accounts again'
   if (requests.read_early > 0)
