@@ -1,4 +1,4 @@
-/** So many calls at a time: on each connection the next call follows the answer. Finds the throughput. */
+/** A fixed number of concurrent calls: each connection sends the next call after the answer. Measures throughput. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Connection, giveUp, type Target } from './connection.ts'
 import type { Tally } from './tally.ts'
@@ -25,7 +25,7 @@ export async function closedLoop(load: Load, tally: Tally, measuring: () => void
     if (counts) tally.count(outcome, performance.now() - connection.countsFrom)
     if (ended) return
     if (outcome === 200) call(connection)
-    // A server that is gone would be asked without end.
+    // Without this limit the loop would continue after the server ended.
     else setTimeout(() => ended || call(connection), PAUSE_AFTER_FAILURE_MS)
   }
   const connections = Array.from({ length: load.connections }, () => new Connection(load.target, done))

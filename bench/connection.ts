@@ -1,4 +1,4 @@
-/** One keep-alive connection with one call at a time, and as little work a call as Node allows. */
+/** One keep-alive connection with one call at a time and little work for each call. */
 import net from 'node:net'
 
 export interface Target {
@@ -6,21 +6,21 @@ export interface Target {
   port: number
 }
 
-/** As long as Tratta waits. */
+/** Tratta's timeout. */
 export const TIMEOUT_MS = 10_000
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)\r\n/i
 const BUFFER_BYTES = 64 * 1024
 
 export class Connection {
   busy = false
-  /** The moment from which the latency of the call at hand counts, by performance.now(). */
+  /** When the latency of the current call starts, by performance.now(). */
   countsFrom = 0
   sentAt = 0
 
   readonly #target: Target
   readonly #done: (connection: Connection, outcome: number | string) => void
   #socket: net.Socket | undefined
-  /** An answer's head that came in parts, as far as it is there. */
+  /** The received part of a response head that arrived in pieces. */
   #head = ''
   #status = 0
   #bytesMissing = 0
@@ -40,7 +40,7 @@ export class Connection {
     this.#socket.write(request, 'latin1')
   }
 
-  /** Closes it; a call at hand has failed for this reason. */
+  /** Closes the connection; the current call fails with this reason. */
   fail(reason: string) {
     this.#socket?.destroy()
     this.#socket = undefined
@@ -58,7 +58,7 @@ export class Connection {
     const socket = net.connect({
       ...this.#target,
       noDelay: true,
-      // One buffer for all answers, in place of a stream's new one for each.
+      // One buffer for all answers, instead of a new one for each.
       onread: {
         buffer: Buffer.allocUnsafe(BUFFER_BYTES),
         callback: (size, buffer) => {
@@ -68,7 +68,7 @@ export class Connection {
       },
     })
     const gone = (reason: string) => {
-      // An old socket may tell of its end when a new one is there.
+      // An old socket may emit 'close' after a new one was opened.
       if (this.#socket === socket) this.fail(reason)
     }
     socket.on('error', (error: NodeJS.ErrnoException) => gone(error.code ?? error.message))
@@ -101,7 +101,7 @@ export class Connection {
   }
 }
 
-/** Ends every call that is not answered in time, until `stop()`. */
+/** Ends every call that exceeds the timeout, until `stop()`. */
 export function giveUp(connections: Connection[]) {
   const timer = setInterval(() => {
     const now = performance.now()

@@ -1,6 +1,6 @@
 /**
- * So many calls a second, each at a moment that was fixed before. Its latency counts from that moment,
- * whether or not it could be sent then: a server that stalls is charged for all who would have waited.
+ * Calls at a constant rate, each at a scheduled time. The latency counts from the scheduled time, even if the call
+ * was sent later, so a stall of the server counts for every call that it delays.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Connection, giveUp, type Target, TIMEOUT_MS } from './connection.ts'
@@ -35,7 +35,7 @@ export async function constantRate(load: Load, tally: Tally, measuring: () => vo
     if (connection.countsFrom >= countsSince) tally.count(outcome, now - connection.countsFrom)
     free.push(connection)
     if (++settled === calls) allSettled()
-    // Not at once after a failure, which may have come out of send() itself.
+    // Later, because send() itself may have reported the failure.
     else if (typeof outcome === 'number') sendDue(now)
   }
   const sendDue = (now: number) => {

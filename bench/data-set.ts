@@ -1,9 +1,9 @@
 /**
- * The accounts of the bench, each made from its number, 1 to N: here as SQL that writes rows, in
- * expected-answer.ts as what those rows must give. Nobody in here exists.
+ * The accounts of the bench, generated from their numbers 1 to N: here as SQL that writes rows, in
+ * expected-answer.ts as the expected answers. All data is invented.
  */
 
-/** A third of the accounts have so many, which come on top of N. */
+/** Children of every third account, in addition to N accounts. */
 export const CHILDREN = 3
 export const LOCATIONS = 200
 export const STARTS = '1940-01-01'

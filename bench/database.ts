@@ -8,7 +8,7 @@ import { seed } from './seed.ts'
 export interface DataSets {
   /** Like `PostgreSQL 18.4`. */
   version: string
-  /** Gives the connection URL of a database that holds so many accounts. */
+  /** @returns the connection URL of a database with this number of accounts */
   provide(accounts: number): Promise<string>
   close(): Promise<void>
 }
@@ -49,10 +49,10 @@ export async function openDataSets(keep: boolean, progress: Progress): Promise<D
       }
       const what = `${accounts.toLocaleString('en')} accounts`
       const started = performance.now()
-      // template0: nobody can be connected to it, which would make this fail.
+      // template0: a connection to another template would make this fail.
       await ask(server.url, `drop database if exists ${name}`, `create database ${name} template template0`)
       await seed(url, accounts, (done) => progress.show(what, done))
-      // Or it would come in the midst of a measurement. Elsewhere we may not have the right to ask for it.
+      // A checkpoint must not run during a measurement. Another Postgres may not allow it.
       if (server.stop) await ask(url, 'checkpoint')
       const [size] = await ask<{ size: string }>(
         url,
@@ -74,7 +74,7 @@ export async function openDataSets(keep: boolean, progress: Progress): Promise<D
 interface Server {
   url: string
   urlFor(database: string): string
-  /** Absent where it is not ours. */
+  /** Absent for a Postgres that the bench did not start. */
   stop?(): Promise<void>
 }
 
@@ -86,11 +86,11 @@ function openServer(given: string | undefined): Promise<Server> | Server {
   const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
   return startEmbeddedPostgres({
     settings: {
-      // The quarter of memory that Postgres's documentation begins with.
+      // A quarter of the memory, as Postgres's documentation recommends.
       shared_buffers: `${Math.floor(memory / 4 / 1024 ** 2)}MB`,
       maintenance_work_mem: '256MB',
       max_wal_size: '8GB',
-      // seed() does it, and nothing is written afterwards.
+      // seed() runs vacuum, and nothing is written afterwards.
       autovacuum: 'off',
     },
   })

@@ -1,4 +1,4 @@
-/** What was asked for. */
+/** The command line of the bench. */
 import { parseArgs } from 'node:util'
 import { NAMES } from './servers.ts'
 
@@ -11,13 +11,13 @@ export interface Elsewhere {
 }
 
 export interface Options {
-  /** Sizes of the data sets; one of them unless it is for the lookup. */
+  /** Sizes of the data sets; more than one only with --lookup. */
   accounts: number[]
   rounds: number
   /** Of each measurement. */
   seconds: number
   connections: number
-  /** Calls a second; without it, as many as can be answered. */
+  /** Calls a second; undefined for maximum throughput. */
   rate: number | undefined
   lookup: boolean
   elsewhere: Elsewhere[]
@@ -31,12 +31,12 @@ export const FEWEST_ACCOUNTS = 100
 export const HELP = `npm run bench -- [options]
 
   --accounts N      accounts in the data set, the children of a third of them not counted (500000)
-  --rounds N        each server is measured so often, in turns (5)
-  --seconds N       each time for so long (5)
+  --rounds N        rounds in which each server is measured once (5)
+  --seconds N       seconds of each measurement (5)
   --connections N   calls at a time (16)
   --rate N          calls a second, sent at fixed moments whether or not earlier ones are answered
-  --url NAME=URL    a further server, running elsewhere on the same data; the account's id is appended to URL
-  --lookup          measures the database lookup alone; with --accounts given twice, how it grows
+  --url NAME=URL    another server on the same data; the account's id is appended to URL
+  --lookup          measures the database lookup alone; with two --accounts, how it grows
   --keep            leaves the data set for the next time
   --json            one line of JSON a result
   -h, --help

@@ -12,11 +12,11 @@ const ROWS_SHARE = 0.6
 
 /**
  * Migrates an empty database and fills it.
- * @param progress told how much of the work is done, from 0 to 1
+ * @param progress receives the completed share of the work, from 0 to 1
  */
 export async function seed(url: string, accounts: number, progress: (done: number) => void) {
   const pool = new pg.Pool({ connectionString: url, max: LOADERS, query_timeout: STATEMENT_MS })
-  // A query at hand gets the error anyway.
+  // The running query gets the error, too.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   try {

@@ -10,7 +10,7 @@ export interface SlowClients {
   idleClosed: number
 }
 
-/** What each begins with; the first kind goes on with a byte a second. */
+/** What each begins with; the first kind continues with one byte a second. */
 const BEGINNINGS = ['GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ', 'GET /jit/', '']
 
 /** An idle client opens its next connection after this time. */

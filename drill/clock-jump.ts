@@ -46,7 +46,7 @@ export const clockJump: Drill = {
       calls,
       expectations: [
         {
-          what: `the log's clock was so many hours ahead: ${seen.join(', ')}`,
+          what: `hours that the log's clock was ahead: ${seen.join(', ')}`,
           holds: seen.join() === '0,24,-24,0',
         },
         allAnswered(scene, calls),

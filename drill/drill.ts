@@ -9,7 +9,7 @@ export interface Drill {
 }
 
 export interface Need {
-  /** As a person is told: `nginx (apt install nginx-light)`. */
+  /** The program and its package, `nginx (apt install nginx-light)`. */
   what: string
   isThere(): boolean
 }

@@ -29,7 +29,7 @@ export function allAnswered({ short }: Scene, calls: Call[], which = 'each call'
 }
 
 export const someRefused = (calls: Call[]): Expectation => ({
-  what: `the fault was felt: ${calls.filter(isRefused).length} calls were told to come again`,
+  what: `the fault had an effect: ${calls.filter(isRefused).length} calls were answered with 503 or 504`,
   holds: calls.some(isRefused),
 })
 

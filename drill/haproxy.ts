@@ -47,7 +47,7 @@ async function isPrimary(url: string) {
   return rows[0]?.is_standby === false
 }
 
-/** What Patroni's port tells of each Postgres: 200 where it is the primary. Nothing of Postgres's own does. */
+/** Like Patroni's health endpoint for each Postgres: 200 for the primary. Postgres has no such endpoint. */
 async function startCheck(scene: Scene, url: string): Promise<number> {
   const server = createServer(async (_request, response) => {
     response.writeHead((await isPrimary(url)) ? 200 : 503).end()

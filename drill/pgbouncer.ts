@@ -61,7 +61,7 @@ export const pgBouncerNamed = drillOf(true, {
   needs: { what: 'pgbouncer 1.21 or later (apt install pgbouncer)', isThere: knowsNamedStatements },
 })
 
-/** The tests of the responder, each of whose services stands behind a PgBouncer: one file after the other. */
+/** Runs the responder's tests through a PgBouncer, one file after another. */
 async function responderTests(scene: Scene, { directory }: EmbeddedPostgres, prepared: boolean) {
   const env = { ...process.env, TEST_PGBOUNCER: String(prepared) }
   const expectations: Expectation[] = []

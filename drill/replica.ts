@@ -24,7 +24,7 @@ export interface Replica {
   ask(): Promise<string>
   /** The status of one of the paths below /health/. */
   health(path: 'live' | 'ready'): Promise<number>
-  /** JIT calls by outcome, as the metrics tell. */
+  /** JIT calls by outcome, from the metrics. */
   counts(): Promise<Record<string, number>>
   /** The lines of its log so far. */
   log(): Record<string, unknown>[]

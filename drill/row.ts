@@ -7,7 +7,7 @@ export interface Row {
   calls: number
   /** 200. */
   answered: number
-  /** 503 and 504: told to come again. */
+  /** Calls answered with 503 or 504. */
   refused: number
   failed: number
   longest_ms: number

@@ -15,7 +15,7 @@ export interface Standby {
 
 const TIMEOUT_MS = 30_000
 
-/** Restarts the primary. Promoting is left to whoever asks for the standby. */
+/** Restarts the primary. The caller promotes the standby. */
 export async function startStandby(scene: Scene, primary: EmbeddedPostgres): Promise<Standby> {
   const standby = await startEmbeddedPostgres()
   scene.closing(standby.stop)
