@@ -1,6 +1,7 @@
 import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
-import { maskedUrl, registerNow } from '../tratta/registration.ts'
+import { maskedUrl } from '../tratta/jit-url.ts'
+import { registerNow } from '../tratta/registration.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { DONE, fail, type Options } from './command.ts'
 

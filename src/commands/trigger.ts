@@ -1,9 +1,8 @@
-/** Tratta's own test of a JIT endpoint, from question to outcome on one screen. */
-
+/** Calls Tratta's "Testing a JIT endpoint", and shows the request, our response, and the result. */
 import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
-import { maskedUrl, trattaClient } from '../tratta/registration.ts'
+import { maskedUrl, trattaClient } from '../tratta/jit-url.ts'
 import { TrattaError, validationMessages } from '../tratta/tratta-error.ts'
 import { DONE, FAILED, type Options } from './command.ts'
 import { lookUp } from './lookup.ts'
@@ -14,39 +13,41 @@ export async function triggerCommand(options: Options, [externalId = '']: string
   const ours = await lookUp(config, externalId)
   const outcome = await trattaClient(config)
     .trigger(externalId)
-    .then(({ body }): Outcome => ({ taken: true, tratta: body }), readFailure)
-  const question = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
-  const answer = 'payload' in ours ? ours.payload : { problem: ours.problem }
-  if (options.json) printJson({ question, answer, ...outcome })
-  else show(question, answer, outcome)
-  return outcome.taken ? DONE : FAILED
+    .then(({ body }): Outcome => ({ accepted: true, tratta: body }), readFailure)
+  const request = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
+  const response = 'payload' in ours ? ours.payload : { problem: ours.problem }
+  if (options.json) printJson({ request, response, ...outcome })
+  else show(request, response, outcome)
+  return outcome.accepted ? DONE : FAILED
 }
 
 type Outcome =
-  | { taken: true; tratta: unknown }
-  | { taken: false; ours: { status: number | undefined; code: string; request_id: string } }
-  | { taken: false; validation: { field: string; messages: string[] }[] }
-  | { taken: false; error: string }
+  | { accepted: true; tratta: unknown }
+  | { accepted: false; ours: { status: number | undefined; code: string; request_id: string } }
+  | { accepted: false; validation: { field: string; messages: string[] }[] }
+  | { accepted: false; error: string }
 
-/** Tratta relays our own failure with its status and body, and adds validation messages of its own. */
+/** Tratta relays our error with its status and body. Tratta's own errors have validation messages. */
 function readFailure(error: unknown): Outcome {
   if (!(error instanceof TrattaError)) throw error
   const { code, request_id } = (error.body ?? {}) as Record<string, unknown>
   if (typeof code === 'string' && typeof request_id === 'string')
-    return { taken: false, ours: { status: error.status, code, request_id } }
+    return { accepted: false, ours: { status: error.status, code, request_id } }
   const validation = validationMessages(error.body)
-  return validation.length > 0 ? { taken: false, validation } : { taken: false, error: error.message }
+  return validation.length > 0 ? { accepted: false, validation } : { accepted: false, error: error.message }
 }
 
-function show(question: string, answer: unknown, outcome: Outcome) {
-  print(`Tratta asks\n\n  GET ${question}\n`)
-  print(`tratta-jit answers, by what stands in the database now\n\n${indented(answer)}\n`)
-  if (outcome.taken) print(`Tratta took it, and now holds\n\n${indented(outcome.tratta)}`)
+function show(request: string, response: unknown, outcome: Outcome) {
+  print(`Tratta requests\n\n  GET ${request}\n`)
+  print(`tratta-jit returns, with the current data of the database\n\n${indented(response)}\n`)
+  if (outcome.accepted) print(`Tratta accepted the response and stores\n\n${indented(outcome.tratta)}`)
   else if ('ours' in outcome) {
     const { status, code, request_id } = outcome.ours
-    print(`tratta-jit failed: Tratta relays ${status} ${code}. In our log: "request_id":"${request_id}"`)
+    print(
+      `tratta-jit returned an error: Tratta relays ${status} ${code}. In our log: "request_id":"${request_id}"`,
+    )
   } else if ('validation' in outcome) {
-    print('Tratta refused the answer:\n')
+    print('Tratta rejected the response:\n')
     for (const { field, messages } of outcome.validation)
       print(printable(`  ${field}: ${messages.join(' ')}`))
   } else print(outcome.error)

@@ -10,7 +10,7 @@ import { createLog } from '../log.ts'
 import { serve } from '../responder/serve.ts'
 import { createSimulator, type Simulator } from '../simulator/create-simulator.ts'
 import { print } from '../terminal/output.ts'
-import { type RegistrationConfig, trattaClient } from '../tratta/registration.ts'
+import { type RegistrationConfig, trattaClient } from '../tratta/jit-url.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 
 const SAMPLE = new URL('../../sample/accounts.sql', import.meta.url)

@@ -9,7 +9,8 @@ import { boundedQuery } from '../database/batched-query.ts'
 import { migrationNames } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { describeError } from '../log.ts'
-import { canRegister, urlDigest } from '../tratta/registration.ts'
+import { canRegister, urlDigest } from '../tratta/jit-url.ts'
+import { REGISTERED_AT } from '../tratta/registration-store.ts'
 import { cacheFor } from './cache-for.ts'
 import type { OperationalStatus, StatusReader, StatusReading } from './operational-status.ts'
 
@@ -19,13 +20,11 @@ const CONNECTION_MS = 2000
 const STATEMENT_MS = 2000
 const QUERY_MS = 3000
 
-/** With the address of Tratta, and the digest of the URL that this process answers. */
+/** `$1`: the URL of Tratta's API; `$2`: the digest of the URL that this process serves. */
 const STATUS = `
   select json_build_object(
     'run', (select json_agg(name order by name) from tratta_jit.kysely_migration),
-    'registered_at', (
-      select extract(epoch from registered_at) from tratta_jit.registrations
-      where api_url = $1 and url_digest = $2 and state = 'registered'),
+    'registered_at', ${REGISTERED_AT},
     'running', ${PUSH_IS_RUNNING},
     'open', coalesce((
       select ended_at is null from tratta_jit.bulk_runs join tratta_jit.bulk_targets using (target)

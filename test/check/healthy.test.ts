@@ -35,7 +35,7 @@ ok       customers     every account has its customer
 ok       parents       every parent is there, and is the sum of its children
 ok       public_url    PUBLIC_URL is answered by us in N ms
 ok       certificate   none is needed: PUBLIC_URL is this machine
-ok       token         Tratta does not refuse the token (it knows no such bulk action, which was made up)
+ok       token         Tratta accepts the token (404 for a bulk action that does not exist)
 ok       registration  registered TIME at PUBLIC_URL, with this secret
 ok       clocks        Postgres, Tratta and this machine agree within 5 s
 

@@ -199,18 +199,18 @@ t.test('the registration', async (t) => {
 
   await broken('none', 'delete from tratta_jit.registrations', {
     state: 'warning',
-    message: 'not registered at Tratta: it does not know where to ask',
-    remedy: 'run `tratta-jit register`; `serve` does it too, unless TRATTA_REGISTER is off',
+    message: 'not registered at Tratta: Tratta has no URL to call',
+    remedy: 'run `tratta-jit register`; `serve` registers too, unless TRATTA_REGISTER is off',
   })
   await broken('with another secret', `${registered(url, OTHER_SECRET)}, ${at}`, {
     state: 'error',
-    message: `registered with another secret, at ${url} (2026-01-02T03:04:05Z): Tratta asks with that one`,
+    message: `registered with another secret, at ${url} (2026-01-02T03:04:05Z): Tratta calls with that secret`,
     remedy: again,
   })
   await broken('at another address', `${registered('https://old.agency.example')}, ${at}`, {
     state: 'error',
     message:
-      'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta asks there',
+      'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta calls that address',
     remedy: again,
   })
   await broken(
@@ -224,8 +224,8 @@ t.test('the registration', async (t) => {
   )
   await broken('not known', `update tratta_jit.registrations set state = 'in_flight', ${at}`, {
     state: 'warning',
-    message: `it is not known whether ${url} is registered (in_flight, 2026-01-02T03:04:05Z)`,
-    remedy: '`serve` goes on trying; or run `tratta-jit register`',
+    message: `it is unknown whether ${url} is registered (in_flight, 2026-01-02T03:04:05Z)`,
+    remedy: '`serve` retries; or run `tratta-jit register`',
   })
 })
 

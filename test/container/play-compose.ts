@@ -119,7 +119,11 @@ try {
     (await (await fetch('http://127.0.0.1:9090/health')).json()) as { registration: string }
   check(await until(async () => (await admin()).registration === 'registered'), 'it has registered itself')
   const trigger = await run(image, ['tratta-jit', 'trigger', ACCOUNT], env)
-  check(trigger.code === 0 && trigger.output.includes('Tratta took it'), `trigger ${ACCOUNT}`, trigger.code)
+  check(
+    trigger.code === 0 && trigger.output.includes('Tratta accepted the response'),
+    `trigger ${ACCOUNT}`,
+    trigger.code,
+  )
   const secret = readFileSync(join(secretsFolder, 'jit_secret'), 'utf8')
   const answer = await fetch(`http://127.0.0.1:8080/jit/${secret}?debt_account_external_id=${ACCOUNT}`)
   const { data } = (await answer.json()) as { data?: { debt_account: { external_id: string } } }

@@ -25,11 +25,11 @@ t.test('trigger', async (t) => {
 
   t.same(await trigger('123456'), {
     code: 0,
-    stdout: `Tratta asks
+    stdout: `Tratta requests
 
   GET ${url}/jit/…?debt_account_external_id=123456
 
-tratta-jit answers, by what stands in the database now
+tratta-jit returns, with the current data of the database
 
   {
     "data": {
@@ -40,7 +40,7 @@ tratta-jit answers, by what stands in the database now
     }
   }
 
-Tratta took it, and now holds
+Tratta accepted the response and stores
 
   {
     "data": {
@@ -61,7 +61,7 @@ Tratta took it, and now holds
   t.match(unknown.stdout, '"problem": "No such debt account"')
   t.match(
     unknown.stdout,
-    /tratta-jit failed: Tratta relays 404 account_not_found\. In our log: "request_id":"[\w-]+"\n$/,
+    /tratta-jit returned an error: Tratta relays 404 account_not_found\. In our log: "request_id":"[\w-]+"\n$/,
   )
 
   const validation = {
@@ -71,15 +71,18 @@ Tratta took it, and now holds
   const theirs = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
   const theirEnv = { DATABASE_SCHEMA: 'agency', PUBLIC_URL: theirs.url }
   await run(t, ['register'], { ...env, ...theirEnv })
-  const refused = await trigger('a', theirEnv)
-  t.equal(refused.code, 1)
-  t.match(refused.stdout, `Tratta refused the answer:\n\n  ${validation.field}: ${validation.messages[0]}\n`)
+  const rejected = await trigger('a', theirEnv)
+  t.equal(rejected.code, 1)
+  t.match(
+    rejected.stdout,
+    `Tratta rejected the response:\n\n  ${validation.field}: ${validation.messages[0]}\n`,
+  )
   const json = await run(t, ['trigger', 'a', '--json'], { ...env, ...theirEnv })
   t.same(json.lines, [
     {
-      question: `${theirs.url}/jit/…?debt_account_external_id=a`,
-      answer: { data: { debt_account: { external_id: 'a', parent_external_id: 'nobody', balance: 5 } } },
-      taken: false,
+      request: `${theirs.url}/jit/…?debt_account_external_id=a`,
+      response: { data: { debt_account: { external_id: 'a', parent_external_id: 'nobody', balance: 5 } } },
+      accepted: false,
       validation: [validation],
     },
   ])
@@ -87,6 +90,6 @@ Tratta took it, and now holds
   t.match(unsendable.stdout, 'Tratta would get an error: debt_account.balance is missing')
   t.match(unsendable.stdout, /Tratta relays 500 account_not_sendable/)
 
-  for (const { stdout, stderr } of [unknown, refused, unsendable])
+  for (const { stdout, stderr } of [unknown, rejected, unsendable])
     t.notMatch(stdout + stderr, new RegExp(`${SECRET}|simulated-token`))
 })

@@ -1,0 +1,101 @@
+/** The retry loop of `serve` that registers our URL at Tratta. */
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import type { Config } from '../config.ts'
+import { describeError, type Log } from '../log.ts'
+import { canRegister, type RegistrationConfig } from './jit-url.ts'
+import { attemptRegistration, BACKOFF, registrationPool } from './registration.ts'
+
+/** `off`: TRATTA_REGISTER is off, or a required setting is missing. */
+export type RegistrationState = 'off' | 'pending' | 'registered' | 'rejected'
+
+export interface Registration {
+  readonly state: RegistrationState
+  /** Ends the retry loop, within POST_GRACE_MS and STORE_GRACE_MS. */
+  stop(): Promise<void>
+}
+
+/** When the program stops, a POST in flight has this time to complete. */
+const POST_GRACE_MS = 1000
+/** After the POST is aborted, the stored result has this time to complete. */
+const STORE_GRACE_MS = 500
+
+/**
+ * Starts the retry loop. Calls are answered meanwhile and after a failure.
+ * @param signal after it is aborted, no request is sent
+ */
+export function registerInBackground(
+  config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
+  log: Log,
+  signal: AbortSignal,
+): Registration {
+  if (config.TRATTA_REGISTER === 'off' || !canRegister(config)) return { state: 'off', stop: async () => {} }
+  let state: RegistrationState = 'pending'
+  const stopping = new AbortController()
+  const aborting = new AbortController()
+  const loop = retryLoop(config, log, AbortSignal.any([stopping.signal, signal]), aborting.signal).then(
+    (finalState) => {
+      state = finalState
+    },
+    (error) => {
+      if (stopping.signal.aborted || signal.aborted) return
+      state = 'rejected'
+      log.error({ event: 'registration_failed', error: describeError(error) })
+    },
+  )
+  return {
+    get state() {
+      return state
+    },
+    async stop() {
+      stopping.abort()
+      await Promise.race([loop, pause(POST_GRACE_MS, undefined, { ref: false })])
+      aborting.abort()
+      // A database that does not respond must not keep the process running.
+      await Promise.race([loop, pause(STORE_GRACE_MS, undefined, { ref: false })])
+    },
+  }
+}
+
+async function retryLoop(config: RegistrationConfig, log: Log, signal: AbortSignal, abort: AbortSignal) {
+  const pool = registrationPool(config)
+  const logRetry = (message: string | undefined, waitMs: number) =>
+    log.warn({ event: 'registration_retry', message, next_in_ms: Math.round(waitMs) })
+  try {
+    const since = await databaseTime(pool, logRetry, signal)
+    for (;;) {
+      const { state, waitMs, message } = await attemptRegistration(config, pool, {
+        since,
+        abort,
+        signal,
+      }).catch((error) => {
+        signal.throwIfAborted()
+        // Class 42: our tables are missing or not readable. A retry cannot succeed.
+        if (error instanceof pg.DatabaseError && error.code?.startsWith('42')) throw error
+        return { state: 'pending' as const, waitMs: BACKOFF.minMs, message: describeError(error).code }
+      })
+      if (state === 'registered') log.info({ event: 'registered', public_url: config.PUBLIC_URL })
+      if (state === 'rejected') log.error({ event: 'registration_rejected', message })
+      if (state !== 'pending') return state
+      if (message !== undefined) logRetry(message, waitMs)
+      await pause(waitMs, undefined, { signal })
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+async function databaseTime(
+  pool: pg.Pool,
+  logRetry: (message: string | undefined, waitMs: number) => void,
+  signal: AbortSignal,
+): Promise<Date> {
+  for (;;) {
+    try {
+      return (await pool.query('select now()')).rows[0].now
+    } catch (error) {
+      logRetry(describeError(error).code, BACKOFF.minMs)
+      await pause(BACKOFF.minMs, undefined, { signal })
+    }
+  }
+}
