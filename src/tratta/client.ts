@@ -97,9 +97,9 @@ export function createTrattaClient({
       try {
         await pace.turn({ background, signal })
         await onTurn?.()
-        const answer = await sendOnce(request)
+        const response = await sendOnce(request)
         pace.speedUp()
-        return answer
+        return response
       } catch (error) {
         if (!(error instanceof TrattaError)) throw error
         const { status, delivery, retryAfterMs = 0 } = error

@@ -1,18 +1,18 @@
 /**
- * Masks our secrets in what Tratta answers. Tratta knows the token and the registered URL, and can repeat them
- * in another form: cut, in another case, percent-encoded, or with JSON or HTML escapes.
+ * Masks our secrets in Tratta's responses. A response can contain the token or the registered URL in another
+ * form: truncated, in another case, percent-encoded, or with JSON or HTML escapes.
  */
 
-/** A part of a secret is masked from this length on. */
+/** The minimum length of a part of a secret that is masked. */
 const PART_LENGTH = 8
 
-/** One character as it is, or in an encoding. `%252F` is a percent-encoding of a percent-encoding. */
+/** One character, plain or encoded. `%252F` is percent-encoded twice. */
 const CHARACTER =
   /%(?:25)*([0-9a-f]{2})|\\+u00([0-9a-f]{2})|&#x0*([0-9a-f]{1,2});|&#0*(\d{1,3});|\\+([^u])|./gisu
 
 export interface SecretMask {
   text(text: string): string
-  /** Every string in a JSON value, names of fields included. */
+  /** Masks every string in a JSON value, including field names. */
   value(value: unknown): unknown
 }
 
@@ -30,7 +30,7 @@ export function createSecretMask(secrets: readonly string[]): SecretMask {
     for (let at = 0; at < characters.length; at++) {
       let end = endOfPart(characters, at)
       if (end === undefined) continue
-      // Overlapping parts are one secret.
+      // Overlapping parts become one mask.
       for (let inside = at + 1; inside < end; inside++)
         end = Math.max(end, endOfPart(characters, inside) ?? 0)
       masked += `${text.slice(written, starts ? starts[at] : at)}…`
@@ -55,9 +55,9 @@ export function createSecretMask(secrets: readonly string[]): SecretMask {
   return { text, value }
 }
 
-/** @returns the characters in lower case, and where each starts in the text; no `starts`: where it is */
+/** @returns the characters in lower case, and the index of each in the text; no `starts` if the indexes are equal */
 function decode(text: string): { characters: string; starts?: number[] } {
-  // Most texts have no encoding, and lower case keeps the length of ASCII.
+  // Most texts have no encoding, and ASCII keeps its length in lower case.
   if (/^[^%\\&\u0080-\uffff]*$/.test(text)) return { characters: text.toLowerCase() }
   let characters = ''
   const starts: number[] = []
@@ -70,7 +70,7 @@ function decode(text: string): { characters: string; starts?: number[] } {
       : decimal
         ? String.fromCharCode(Number(decimal))
         : (escaped ?? all)
-    // One place for each character, so that the positions stay right.
+    // One code unit for each character keeps `characters` and `starts` aligned.
     characters += (character.length === 1 && /[A-Z]/.test(character) ? character.toLowerCase() : character)[0]
     starts.push(index)
   }

@@ -1,7 +1,7 @@
-/** Where the next page of a list is, in every form that Laravel documents. */
+/** Finds the next page of a list, in every form that Laravel documents. */
 import { isObject, type Json } from '../json.ts'
 
-/** The next page is at an address that is not below the list's own. */
+/** The URL of the next page is not below the URL of the list. */
 export class ForeignPageError extends Error {
   constructor() {
     super('its next page is at another address')
@@ -10,7 +10,7 @@ export class ForeignPageError extends Error {
 
 const objectIn = (value: unknown): Json => (isObject(value) ? value : {})
 
-/** Where paginators put their fields: around the list, in `meta`, in `meta.pagination`, or in `data`. */
+/** The objects that can have pagination fields: the body, `meta`, `meta.pagination`, `pagination`, and `data`. */
 function paginatorsOf(body: Json): Json[] {
   const meta = objectIn(body.meta)
   return [body, meta, objectIn(meta.pagination), objectIn(body.pagination), objectIn(body.data)]
@@ -21,15 +21,15 @@ const numberIn = (objects: Json[], ...names: string[]) =>
     | number
     | undefined
 
-/** The number of elements on all pages, where the answer gives it. */
+/** The number of elements on all pages, if the response has it. */
 export const totalOf = (body: unknown): number | undefined =>
   isObject(body) ? numberIn(paginatorsOf(body), 'total', 'total_count') : undefined
 
 /**
- * @param path of the list, below the API's address
- * @param page what followed the path in this request: `''`, `?page=2`, `/page/2`
- * @returns what follows the path in the next request; undefined for the last page
- * @throws {ForeignPageError} the token goes to the address that was set, and nowhere else
+ * @param path of the list, below the URL of the API
+ * @param page the suffix of the path in this request: `''`, `?page=2`, `/page/2`
+ * @returns the suffix of the path in the next request; undefined for the last page
+ * @throws {ForeignPageError} because the token is only sent to TRATTA_API_URL
  */
 export function nextPage(
   body: unknown,

@@ -1,4 +1,4 @@
-/** Every way in which Tratta may not say yes. */
+/** The client and `register`, with every kind of error response. */
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createTrattaClient } from '../../src/tratta/client.ts'
@@ -10,11 +10,11 @@ import { trattaSettings } from './settings.ts'
 
 const REQUEST = 'POST /just-in-time: '
 
-async function listening(t: Test, answer: (socket: Socket) => void) {
+async function listening(t: Test, respond: (socket: Socket) => void) {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
-    socket.on('error', () => {}).once('data', () => answer(socket))
+    socket.on('error', () => {}).once('data', () => respond(socket))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -32,7 +32,7 @@ t.test('register', async (t) => {
   const registerAt = (apiUrl: string, more = {}) =>
     run(t, ['register'], { ...trattaSettings(database.url, apiUrl), ...more })
 
-  t.test('a yes', async (t) => {
+  t.test('201: prints the masked URL', async (t) => {
     const { simulator } = await startSimulator(t)
     t.match(await registerAt(simulator.url), {
       code: 0,
@@ -41,7 +41,7 @@ t.test('register', async (t) => {
     })
     t.same(simulator.jitUrls, [`http://127.0.0.1:1/jit/${SECRET}`])
     await registerAt(simulator.url)
-    t.equal(simulator.jitUrls.length, 2, 'whatever was registered before')
+    t.equal(simulator.jitUrls.length, 2, 'registers again')
   })
 
   t.test('--dry-run sends nothing and shows no secret', async (t) => {
@@ -55,7 +55,7 @@ t.test('register', async (t) => {
     t.same(simulator.requests, [])
   })
 
-  t.test('429 and 503 are tried again, for Tratta has taken nothing', async (t) => {
+  t.test('429 and 503: retried, because Tratta did not accept the request', async (t) => {
     const { simulator } = await startSimulator(t)
     await simulator.injectFaults(
       { kind: 'status', status: 429, times: 1 },
@@ -107,13 +107,16 @@ t.test('the client', async (t) => {
     )
   const fails = (
     name: string,
-    answer: string | ((socket: Socket) => void),
+    response: string | ((socket: Socket) => void),
     message: string,
     delivery: Delivery,
     retryable = false,
   ) =>
     t.test(name, { buffered: true }, async (t) => {
-      const apiUrl = await listening(t, typeof answer === 'string' ? (socket) => socket.end(answer) : answer)
+      const apiUrl = await listening(
+        t,
+        typeof response === 'string' ? (socket) => socket.end(response) : response,
+      )
       await t.rejects(registerAt(apiUrl), { message: REQUEST + message, delivery, retryable })
     })
 

@@ -1,6 +1,6 @@
 /**
- * Two readings of Tratta's pages, written apart: whatever our tables take, the simulated Tratta takes whole;
- * and a field that we made wrong on purpose it refuses by its name. CASES says how many; FUZZ_SEED repeats a run.
+ * Compares two independent readings of Tratta's pages: the simulated Tratta accepts every account that our tables
+ * accept, and it rejects a field that the test makes invalid, by name. CASES sets the number; FUZZ_SEED repeats a run.
  */
 import fc from 'fast-check'
 import pg from 'pg'
@@ -15,7 +15,7 @@ import { testDatabase } from '../database.ts'
 const CASES = Number(process.env.CASES ?? 10_000)
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
 
-// Postgres's text holds everything but NUL.
+// The type text of Postgres accepts every character except NUL.
 const text = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 40 })
   .map((text) => text.replaceAll('\0', ' ').toWellFormed())
@@ -119,7 +119,7 @@ const family = fc.record({
   children: fc.array(account, { maxLength: 3 }),
 })
 
-t.test(`${CASES} accounts that the tables take`, { timeout: 300_000 }, async (t) => {
+t.test(`${CASES} accounts that the tables accept`, { timeout: 300_000 }, async (t) => {
   const database = await testDatabase(t)
   const pool = new pg.Pool({ connectionString: database.url })
   const statement = accountStatement('tratta_jit', true)
@@ -224,6 +224,6 @@ function broke(payload: { data: Record<string, unknown> }, which: number): [stri
     container = container[key] as Record<string, unknown>
   }
   container[last] = value
-  // A fault of an item stands below the list's name.
+  // An error of an item has the list's name as its prefix.
   return [path === 'debt_account.locations' ? 'debt_account.locations.0' : path, broken]
 }

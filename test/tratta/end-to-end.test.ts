@@ -1,4 +1,4 @@
-/** Database to responder to (simulated) Tratta: what Tratta holds afterwards is what the database held. */
+/** Database, responder, and simulated Tratta: Tratta stores the values of the database. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createTrattaClient } from '../../src/tratta/client.ts'
@@ -14,7 +14,7 @@ interface Payload {
   child_debt_accounts?: { external_id: string }[]
 }
 
-t.test('one account through its life', async (t) => {
+t.test('one account: created, updated, and moved', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
   await database.query(MINIMUM)
@@ -33,15 +33,15 @@ t.test('one account through its life', async (t) => {
   await client.createJitEndpoint(simulator.jitUrls[0]!.replace('http://127.0.0.1:1', url))
 
   /** Without what Tratta adds. */
-  const without = (held: object | undefined, ...added: string[]) =>
-    Object.fromEntries(Object.entries(held ?? {}).filter(([key]) => !['uuid', ...added].includes(key)))
+  const without = (resource: object | undefined, ...added: string[]) =>
+    Object.fromEntries(Object.entries(resource ?? {}).filter(([key]) => !['uuid', ...added].includes(key)))
   const holds = {
     account: (id: string) => without(simulator.store.debtAccounts.get(id), 'customer_id', 'location_id'),
     customer: (id: string) => without(simulator.store.customers.get(id)),
     location: (id: string) => without(simulator.store.locations.get(id)),
   }
-  /** Triggers, and compares all that the payload held. */
-  const told = async (id: string) => {
+  /** Triggers a call, and compares every field of the payload with the stored resources. */
+  const triggerAndCompare = async (id: string) => {
     await client.trigger(id)
     const { data } = (await ask(id)).body as { data: Payload }
     const { customer, location, debt_account, child_debt_accounts = [] } = data
@@ -51,29 +51,29 @@ t.test('one account through its life', async (t) => {
     if (location) t.same(holds.location(location.external_id), location, `${id}: location`)
   }
 
-  await t.test('create', () => told('A-500300'))
-  await t.test('create with everything', () => told('A-500200'))
-  await t.test('create nested', () => told('A-500100'))
-  await t.test('the minimum, without optional fields', () => told('123456'))
+  await t.test('create', () => triggerAndCompare('A-500300'))
+  await t.test('create with all fields', () => triggerAndCompare('A-500200'))
+  await t.test('create nested', () => triggerAndCompare('A-500100'))
+  await t.test('the minimum, without optional fields', () => triggerAndCompare('123456'))
   await t.test('a customer without optional fields', async () => {
     await database.query(`
       insert into tratta_jit.customers (external_id, name) values ('bare', 'Bo');
       insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance) values ('bare', 'bare', 1)`)
-    await told('bare')
+    await triggerAndCompare('bare')
   })
 
   await t.test('update', async () => {
     await database.query(
       `update tratta_jit.debt_accounts set current_balance = 5000 where external_id = 'A-500300'`,
     )
-    await told('A-500300')
+    await triggerAndCompare('A-500300')
   })
-  await t.test('a child, asked for by itself', async (t) => {
+  await t.test('a requested child', async (t) => {
     await database.query(`
       update tratta_jit.debt_accounts set current_balance = 80000 where external_id = 'A-500101';
       update tratta_jit.debt_accounts set current_balance = 115250 where external_id = 'A-500100'`)
-    await told('A-500101')
-    t.match(holds.account('A-500100'), { current_balance: 115250 }, 'Tratta sums the parent up by itself')
+    await triggerAndCompare('A-500101')
+    t.match(holds.account('A-500100'), { current_balance: 115250 }, 'Tratta sums up the parent')
   })
   await t.test('a child moved to another parent', async (t) => {
     await database.query(`
@@ -81,17 +81,17 @@ t.test('one account through its life', async (t) => {
         values ('A-500400', 'C-20417', 'mercy-general', 41800, 22700);
       update tratta_jit.debt_accounts set parent_external_id = 'A-500400' where external_id = 'A-500102';
       update tratta_jit.debt_accounts set (balance, current_balance) = (142450, 92550) where external_id = 'A-500100'`)
-    await told('A-500400')
-    await told('A-500100')
+    await triggerAndCompare('A-500400')
+    await triggerAndCompare('A-500100')
     t.match(holds.account('A-500102'), { parent_external_id: 'A-500400' })
   })
   await t.test(
-    'a metadata value removed in the database stays at Tratta, for absent means untouched',
+    'a metadata value removed from the database remains at Tratta, because absent values are unchanged',
     async (t) => {
       await database.query(
         `update tratta_jit.customers set metadata = '{"kept": "1", "gone": "2"}' where external_id = 'C-20980'`,
       )
-      await told('A-500300')
+      await triggerAndCompare('A-500300')
       await database.query(
         `update tratta_jit.customers set metadata = '{"kept": "3"}' where external_id = 'C-20980'`,
       )

@@ -7,7 +7,7 @@ const mask = createSecretMask([SECRET, TOKEN])
 const percent = (text: string) => text.replace(/./g, (each) => `%${each.charCodeAt(0).toString(16)}`)
 const unicode = (text: string) => text.replace(/./g, (each) => `\\u00${each.charCodeAt(0).toString(16)}`)
 
-t.test('every form of a secret is masked, and the text around it stays', async (t) => {
+t.test('every form of a secret is masked, and the other text is unchanged', async (t) => {
   for (const form of [
     SECRET,
     SECRET.toLowerCase(),
