@@ -18,7 +18,7 @@ async function run(args: string[]): Promise<number> {
     program.outputHelp()
     return USAGE_ERROR
   }
-  // commander's own `help` knows one word only, not `help bulk push`.
+  // commander's `help` command accepts one word only, so it does not support `help bulk push`.
   await program.parseAsync(first === 'help' ? [...rest, '--help'] : args, { from: 'user' })
   return exitCode
 }
@@ -33,7 +33,7 @@ function explain(error: unknown): [message: string, exitCode: number] {
 }
 
 run(process.argv.slice(2)).then(exit, (error) => {
-  // commander has printed its message, or the help that was asked for.
+  // commander has already printed its message or the help text.
   if (error instanceof CommanderError) return exit(error.exitCode === 0 ? DONE : USAGE_ERROR)
   const [message, exitCode] = explain(error)
   printError(message)

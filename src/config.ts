@@ -1,25 +1,25 @@
 /**
- * The settings: environment -> frozen Config. One table says all there is to say about a setting; the
- * types, the check, `--help` and the test of `.env.example` come from it.
+ * Defines the settings and reads them from the environment into a frozen Config. The types, the validation,
+ * `--help` and the test of `.env.example` are derived from the table SETTINGS.
  */
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { readDatabaseUrl } from './database-url.ts'
 
-/** Wrong settings, all of them: the message has one line for each. It never holds a value. */
+/** Settings are missing or not valid. The message has one line for each, and never contains a value. */
 export class ConfigError extends Error {
   constructor(problems: string[]) {
-    super(['The settings are wrong:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
+    super(['The settings are not valid:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
   }
 }
 
 interface Setting<Value> {
   meaning: string
-  /** As it would be written in the environment. */
+  /** As written in the environment. */
   default?: string
-  /** May be read from the file that NAME_FILE names. */
+  /** NAME_FILE can name a file that contains the value. */
   secret?: true
-  /** @throws {Error} that says what it must be, never what it is. */
+  /** @throws {Error} with a message that describes the valid values and never contains the value */
   read(text: string): Value
 }
 
@@ -27,9 +27,9 @@ function must(holds: boolean, be: string): asserts holds {
   if (!holds) throw new Error(`must be ${be}`)
 }
 
-const integer = (least: number, most: number) => (text: string) => {
+const integer = (min: number, max: number) => (text: string) => {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  must(number >= least && number <= most, `a whole number from ${least} to ${most}`)
+  must(number >= min && number <= max, `a whole number from ${min} to ${max}`)
   return number
 }
 
@@ -48,27 +48,27 @@ const matching = (pattern: RegExp, be: string) => (text: string) => {
   return text
 }
 
-/** An address at which one party reaches the other, without a trailing slash. */
+/** An http(s) URL; a trailing slash is removed. */
 const httpAddress = (text: string) => {
   const url = URL.parse(text)
   must(
     url !== null &&
       ['http:', 'https:'].includes(url.protocol) &&
       url.username + url.password + url.search + url.hash === '',
-    'an http(s) address without user, query and fragment',
+    'an http(s) URL without user, query and fragment',
   )
   return text.replace(/[/?#]+$/, '')
 }
 
-const secret = matching(/^[A-Za-z0-9._~-]{32,200}$/, '32 to 200 characters, all of them A-Z a-z 0-9 . _ ~ -')
+const secret = matching(/^[A-Za-z0-9._~-]{32,200}$/, '32 to 200 of the characters A-Z a-z 0-9 . _ ~ -')
 
-/** @returns the ranges as they are written, each known to be one. */
+/** @returns the ranges as written, after validation */
 const cidrs = (text: string) => {
   const ranges = text.split(',').flatMap((range) => range.trim() || [])
   for (const range of ranges) {
     const [address = '', bits, ...rest] = range.split('/')
-    const most = isIP(address) === 4 ? 32 : 128
-    const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
+    const maxBits = isIP(address) === 4 ? 32 : 128
+    const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= maxBits)
     must(isIP(address) > 0 && fits && rest.length === 0, 'a comma-separated list of addresses or CIDR ranges')
   }
   return ranges
@@ -76,122 +76,122 @@ const cidrs = (text: string) => {
 
 export const SETTINGS = {
   DATABASE_URL: {
-    meaning: 'Postgres, postgres://user:password@host:port/database',
+    meaning: 'URL of the database, postgres://user:password@host:port/database',
     secret: true,
     read: readDatabaseUrl,
   },
   DATABASE_SCHEMA: {
-    meaning: 'where debt_accounts, customers and locations are read: our tables, or views over your own',
+    meaning: 'schema of debt_accounts, customers and locations: the tables of tratta-jit, or views of your own',
     default: 'tratta_jit',
     read: matching(/^[^\p{Cc}]{1,63}$/u, 'the name of a schema'),
   },
   DATABASE_POOL_SIZE: {
-    meaning: 'connections to Postgres at most',
+    meaning: 'maximum number of connections to Postgres',
     default: '10',
     read: integer(1, 1000),
   },
   DATABASE_PREPARED_STATEMENTS: {
-    meaning: 'false behind a PgBouncer older than 1.21 in transaction mode',
+    meaning: 'set to false behind a PgBouncer older than 1.21 in transaction mode',
     default: 'true',
     read: boolean,
   },
   HOST: {
-    meaning: 'where Tratta reaches us',
+    meaning: 'address on which PORT listens',
     default: '0.0.0.0',
     read: matching(/^\S+$/, 'an address or a name'),
   },
   PORT: {
-    meaning: 'what Tratta reaches: the JIT route and health, nothing else',
+    meaning: 'public port: the JIT route and health, nothing else',
     default: '8080',
     read: integer(0, 65535),
   },
   ADMIN_HOST: {
-    meaning: 'where operators reach us',
+    meaning: 'address on which ADMIN_PORT listens',
     default: '127.0.0.1',
     read: matching(/^\S+$/, 'an address or a name'),
   },
   ADMIN_PORT: {
-    meaning: 'what operators reach: health, metrics, the API description',
+    meaning: 'port for operators: health, metrics, the API description',
     default: '9090',
     read: integer(0, 65535),
   },
   PUBLIC_URL: {
-    meaning: 'the address at which Tratta reaches PORT, like https://jit.agency.example',
+    meaning: 'URL at which Tratta reaches PORT, for example https://jit.agency.example',
     read: httpAddress,
   },
   JIT_SECRET: {
-    meaning: 'part of the URL that is registered at Tratta, at least 32 URL-safe characters',
+    meaning: 'secret in the URL that is registered at Tratta, at least 32 URL-safe characters',
     secret: true,
     read: secret,
   },
   JIT_SECRET_PREVIOUS: {
-    meaning: 'the secret before, valid too during a rotation',
+    meaning: 'previous secret, accepted during a rotation',
     secret: true,
     read: secret,
   },
   JIT_DEADLINE_MS: {
-    meaning: 'every call is answered within this many milliseconds (Tratta gives up after 10000)',
+    meaning: 'time limit of a call in milliseconds; the limit of Tratta is 10000',
     default: '5000',
     read: integer(100, 9000),
   },
   JIT_MAX_ANSWER_BYTES: {
-    meaning: 'a larger answer is an error, and is never read into memory',
+    meaning: 'maximum size of a response; a larger one is an error and is not read into memory',
     default: '5000000',
     read: integer(10_000, 100_000_000),
   },
   ALLOWED_CLIENTS: {
-    meaning: 'who may call the JIT route, as CIDR ranges; empty: everybody who knows the secret',
+    meaning: 'CIDR ranges that may call the JIT route; empty: every client with the secret',
     default: '',
     read: cidrs,
   },
   TRUSTED_PROXIES: {
-    meaning: 'whose X-Forwarded-For is believed, as CIDR ranges; empty: nobody',
+    meaning: 'CIDR ranges of the proxies whose X-Forwarded-For header is used; empty: none',
     default: '',
     read: cidrs,
   },
   TRATTA_API_URL: {
-    meaning: 'https://<org-uuid>.production.tratta.io/api/v1',
+    meaning: 'URL of the API of Tratta, https://<org-uuid>.production.tratta.io/api/v1',
     read: httpAddress,
   },
   TRATTA_API_ALLOW_HTTP: {
-    meaning: 'true allows an http TRATTA_API_URL to other machines, for a simulated Tratta',
+    meaning: 'set to true to allow an http TRATTA_API_URL on another machine, for a simulated Tratta',
     default: 'false',
     read: boolean,
   },
   TRATTA_API_TOKEN: {
-    meaning: "the bearer token for Tratta's API",
+    meaning: 'bearer token for the API of Tratta',
     secret: true,
-    read: matching(/^[\x21-\x7e]{1,8192}$/, 'the token as Tratta gave it, without spaces'),
+    read: matching(/^[\x21-\x7e]{1,8192}$/, 'a token without spaces'),
   },
   TRATTA_REGISTER: {
     meaning:
-      'auto: registers once at start-up when PUBLIC_URL, TRATTA_API_URL and TRATTA_API_TOKEN are set; off: never',
+      'auto: register once at startup when PUBLIC_URL, TRATTA_API_URL and TRATTA_API_TOKEN are set; off: never',
     default: 'auto',
     read: oneOf('auto', 'off'),
   },
   TRATTA_REQUESTS_PER_MINUTE: {
-    meaning: 'rate limit of Tratta for this organization; bulk stays below it',
+    meaning: 'rate limit of Tratta for your organization; bulk stays below it',
     default: '300',
     read: integer(1, 1_000_000),
   },
   TRATTA_BULK_BYTES: {
-    meaning: 'largest bulk request; a request also has at most 1000 rows',
+    meaning: 'maximum size of a bulk request in bytes; a request also has at most 1000 rows',
     default: '4000000',
     read: integer(10_000, 100_000_000),
   },
   TRATTA_BULK_WAIT_SECONDS: {
     meaning:
-      'seconds between the readings of the errors of a bulk request: Tratta does not report when it is done',
+      'seconds between two reads of the errors of a bulk request; Tratta does not report when a request is done',
     default: '30',
     read: integer(0, 3600),
   },
   TRATTA_BULK_MAX_WAIT_SECONDS: {
-    meaning: 'the errors of a bulk request are read until two readings agree, at most for this time',
+    meaning: 'maximum time in seconds for reading the errors of a bulk request; reading ends when two reads agree',
     default: '900',
     read: integer(1, 86_400),
   },
   LOG_LEVEL: {
-    meaning: 'trace, debug, info, warn, error, fatal or silent',
+    meaning: 'log level: trace, debug, info, warn, error, fatal or silent',
     default: 'info',
     read: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
   },
@@ -200,7 +200,7 @@ export const SETTINGS = {
 type Settings = typeof SETTINGS
 export type SettingName = keyof Settings
 type Value<Name extends SettingName> = ReturnType<Settings[Name]['read']>
-/** Settings that stand without being set. */
+/** Settings with a default value. */
 type Defaulted = {
   [Name in SettingName]: Settings[Name] extends { default: string } ? Name : never
 }[SettingName]
@@ -210,9 +210,9 @@ export type Config<Needed extends SettingName = never> = Readonly<
 >
 
 /**
- * Reads the settings. An empty one counts as not set.
- * @param needed settings without which the command at hand cannot do its work
- * @throws {ConfigError} that names every problem
+ * Reads the settings. An empty variable counts as not set.
+ * @param needed the settings that the command requires
+ * @throws {ConfigError} which lists every problem
  */
 export function readConfig<Needed extends SettingName = never>(
   environment: NodeJS.ProcessEnv,
@@ -225,11 +225,11 @@ export function readConfig<Needed extends SettingName = never>(
 
 export interface SettingProblem {
   name: SettingName
-  /** What is wrong about it, never what it is. */
+  /** A predicate such as "is not set: …". It never contains the value. */
   is: string
 }
 
-/** The settings that are right, and what is wrong about the others. */
+/** Returns the valid settings, and the problems of the others. */
 export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly SettingName[] = []) {
   const problems: SettingProblem[] = []
   const config: Record<string, unknown> = {}
@@ -246,7 +246,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly Se
   const { TRATTA_API_URL, TRATTA_API_ALLOW_HTTP } = config as Config
   if (TRATTA_API_URL && !TRATTA_API_ALLOW_HTTP && isInsecureRemote(TRATTA_API_URL)) {
     delete config.TRATTA_API_URL
-    const is = 'must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)'
+    const is = 'must be https, because requests carry the token (or set TRATTA_API_ALLOW_HTTP)'
     problems.push({ name: 'TRATTA_API_URL', is })
   }
   return { config: Object.freeze(config) as Partial<Config>, problems }
@@ -271,7 +271,7 @@ function given(name: SettingName, environment: NodeJS.ProcessEnv): string | unde
   }
 }
 
-/** CIDR ranges, or single addresses, as something that can be asked. */
+/** Builds a BlockList from CIDR ranges and single addresses. */
 export function addressList(ranges: string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {

@@ -1,9 +1,9 @@
 /**
  * Tratta's resources as schemas. Sources: Tratta's pages "Just In Time" (the payload's shape),
- * "Bulk" (the fields seen in use), "Customer", "Location" and "Debt account" (the rules of a field).
+ * "Bulk" (the fields of its examples), "Customer", "Location" and "Debt account" (the rules of a field).
  * Money is integer cents. Every `description` completes the sentence "it must be …".
  *
- * A field marked `vital` is never omitted when it cannot be sent as it is: without it Tratta would keep
+ * A field marked `neverOmitted` is required for correctness: without it Tratta would keep
  * an old amount or an old family of accounts, and a wrong amount is worse than no answer.
  */
 import { FormatRegistry, type Static, Type } from '@sinclair/typebox'
@@ -20,26 +20,26 @@ function isCalendarDate(text: string) {
   return day <= (month === 2 && isLeap ? 29 : DAYS[month - 1]!)
 }
 
-const characters = (text: string, most: number) =>
-  text.length <= most || (text.length <= 2 * most && [...text].length <= most)
+const hasAtMost = (text: string, max: number) =>
+  text.length <= max || (text.length <= 2 * max && [...text].length <= max)
 
-FormatRegistry.Set('external-id', (text) => characters(text, 255) && /\S/.test(text) && !/\p{Cc}/u.test(text))
+FormatRegistry.Set('external-id', (text) => hasAtMost(text, 255) && /\S/.test(text) && !/\p{Cc}/u.test(text))
 /** A key may be blank, a value may not: an empty value would delete the key at Tratta. */
 export const isMetadataKey = (key: string) => key !== '' && key.length <= 255
-export const isMetadataText = (text: string) => characters(text, 255) && /\S/.test(text)
+export const isMetadataText = (text: string) => hasAtMost(text, 255) && /\S/.test(text)
 FormatRegistry.Set('metadata-text', isMetadataText)
 FormatRegistry.Set('email', (text) => text.length <= 254 && EMAIL.test(text))
 FormatRegistry.Set('calendar-date', isCalendarDate)
 
 const Text = Type.String({ pattern: '\\S', description: 'a text that is not blank' })
-const Cents = (options: { vital?: true } = {}) =>
+const Cents = (options: { neverOmitted?: true } = {}) =>
   Type.Integer({
     minimum: Number.MIN_SAFE_INTEGER,
     maximum: Number.MAX_SAFE_INTEGER,
     description: 'a whole number of cents, at most 9007199254740991',
     ...options,
   })
-const ExternalId = (options: { vital?: true } = {}) =>
+const ExternalId = (options: { neverOmitted?: true } = {}) =>
   Type.String({
     format: 'external-id',
     description: 'an identifier of 1 to 255 characters without control characters',
@@ -63,8 +63,8 @@ export const Metadata = Type.Record(
 
 const LocationType = OneOf(['original_creditor', 'current_creditor', 'product_type'])
 
-// Tratta takes a customer or a location without external_id; then it could never be updated again, so
-// ours always have one.
+// Tratta accepts a customer or a location without external_id, but cannot update it later. So the external_id
+// is required here.
 export const Location = Type.Object(
   {
     external_id: ExternalId(),
@@ -99,8 +99,8 @@ export const Address = Type.Object(
 )
 
 /**
- * Tratta documents `ssn_last4` as a number, and a number loses leading zeros. So it goes as the documented
- * number where that keeps four digits, and as a text of four digits where it would not.
+ * Tratta documents `ssn_last4` as a number, and a number loses leading zeros. So it is sent as the documented
+ * number where that keeps four digits, and otherwise as a text of four digits.
  */
 const SsnLast4 = Type.Union(
   [Type.Integer({ minimum: 1000, maximum: 9999 }), Type.String({ pattern: '^0[0-9]{3}$' })],
@@ -147,12 +147,12 @@ export const PaymentPlan = Type.Object(
 export const DebtAccount = Type.Object(
   {
     external_id: ExternalId(),
-    parent_external_id: Type.Optional(ExternalId({ vital: true })),
+    parent_external_id: Type.Optional(ExternalId({ neverOmitted: true })),
     external_account_number: Type.Optional(Text),
-    // Tratta's list of billing types is open: any text may stand in it.
+    // Tratta's list of billing types is open: every text is valid.
     billing_type: Type.Optional(Type.Array(Text, { minItems: 1, description: 'a list of texts' })),
     balance: Cents(),
-    current_balance: Type.Optional(Cents({ vital: true })),
+    current_balance: Type.Optional(Cents({ neverOmitted: true })),
     locations: Type.Optional(
       Type.Array(FurtherLocation, {
         minItems: 1,
@@ -170,14 +170,14 @@ export const ChildDebtAccount = Type.Composite(
   { description: 'a debt account that names its parent' },
 )
 
-/** What Tratta gets for one account ("Respond to a JIT request"). */
+/** The response for one account ("Respond to a JIT request"). */
 export const JitPayload = Type.Object({
   data: Type.Object({
     location: Type.Optional(Location),
     customer: Type.Optional(Customer),
     debt_account: DebtAccount,
     child_debt_accounts: Type.Optional(
-      Type.Array(ChildDebtAccount, { minItems: 1, vital: true, description: 'a list of debt accounts' }),
+      Type.Array(ChildDebtAccount, { minItems: 1, neverOmitted: true, description: 'a list of debt accounts' }),
     ),
   }),
 })

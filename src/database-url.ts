@@ -1,19 +1,19 @@
 /**
- * DATABASE_URL: its validation, and how its TLS parameters are read. No message holds a part of the URL: a
+ * Validates DATABASE_URL and reads its TLS parameters. No message contains a part of the URL: a
  * password that is not percent-encoded can appear in any part of it.
  */
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const
 export type SslMode = (typeof SSL_MODES)[number]
 
-/** The parameters whose value may hold an @. */
+/** The parameters whose value may contain an @. */
 const MAY_HOLD_AT =
   /^(user|password|host|options|application_name|fallback_application_name|ssl(rootcert|cert|key))=/
 
 const ENCODE =
   'write #, /, ?, @ and % in the user or the password as %23, %2F, %3F, %40 and %25 (in a shell: node -p "encodeURIComponent(process.argv[1])" PASSWORD)'
 
-/** @throws {Error} with a predicate such as "must be a postgres:// address"; it never holds a value */
+/** @throws {Error} with a predicate such as "must be a postgres:// URL"; it never contains a value */
 export function readDatabaseUrl(text: string): string {
   const problem = findProblem(text)
   if (problem) throw new Error(problem)
@@ -22,7 +22,7 @@ export function readDatabaseUrl(text: string): string {
 
 function findProblem(text: string): string | undefined {
   const rest = /^postgres(?:ql)?:\/\/(\S+)$/.exec(text)?.[1]
-  if (rest === undefined) return 'must be a postgres:// address'
+  if (rest === undefined) return 'must be a postgres:// URL'
   const [authority = ''] = /^[^/?#]*/.exec(rest)!
   const query = /\?(.*)$/.exec(rest.slice(authority.length))?.[1] ?? ''
   const path = rest.slice(authority.length, query ? -query.length - 1 : undefined)

@@ -1,4 +1,4 @@
-/** What JSON.parse or parseExactly gives, looked at. */
+/** An object that JSON.parse or parseExactly returned. */
 export type Json = Record<string, unknown>
 
 /** A number of JSON that is kept as its text; JSON.stringify writes the same text. */
@@ -6,7 +6,7 @@ export interface WrittenNumber {
   rawJSON: string
 }
 
-/** Node has it; the types do not know it yet. */
+/** Node has this function; the types do not declare it yet. */
 export const { isRawJSON: isWrittenNumber } = JSON as unknown as {
   isRawJSON(value: unknown): value is WrittenNumber
 }

@@ -3,12 +3,12 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 const YOUNG_BYTES = 16 * 1024 * 1024
 
 /**
- * For work on rows without end, which live for a moment: V8 would answer that with ever more room for garbage.
- * The young generation grows at once to what rows need to die in it, and then no more; the old one only slowly.
+ * For commands that process many rows. Row processing creates many short-lived objects, and without this limit V8
+ * grows the heap. The young generation gets its final size at once; the old generation grows slowly.
  */
 export function limitHeapGrowth() {
   setFlagsFromString('--semi-space-growth-factor=8')
-  // V8 lets it grow when it finds something alive in it.
+  // V8 grows the young generation only when it contains live objects.
   const alive: object[] = []
   while (youngBytes() < YOUNG_BYTES && alive.length < 100_000)
     for (let count = 0; count < 1000; count++) alive.push({})

@@ -1,7 +1,7 @@
 /**
- * What a log line holds, and what it must never hold: the secret, a token, a connection string, or anything
- * of a person or a debt. So nothing is logged as it came: no URL, no row, no payload, and of an error only
- * what describeError gives.
+ * The log. It never contains the secret, a token, a connection string, or data of a person or a debt. So no URL,
+ * row or payload is logged, and an error is logged as describeError returns it.
+ *
  */
 import { hash, hkdfSync } from 'node:crypto'
 import { once } from 'node:events'
@@ -11,24 +11,24 @@ import pino, { type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
 
-// Beyond this many characters that standard output did not take (a full disk, a stuck collector), lines are
-// dropped: a log must not take the memory that calls need.
-const MOST_UNWRITTEN = 4 * 1024 * 1024
+// Lines are dropped when standard output accepts no more bytes (a full disk, a stalled collector) and this many
+// bytes are buffered: the log must not use the memory that calls need.
+const MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
 
-/** So many bytes are gathered before they are written, for so long at most. */
-const GATHER_BYTES = 4096
-const GATHER_MS = 100
-/** What cannot be written within this time at the end is lost. */
+/** Lines are buffered until they have this many bytes, for at most BUFFER_MS milliseconds. */
+const BUFFER_BYTES = 4096
+const BUFFER_MS = 100
+/** The time limit for the last write. Lines that are not written by then are lost. */
 const LAST_WRITE_MS = 1000
 
-/** JSON lines on standard output, written behind the calls' back: a slow reader does not slow an answer. */
+/** Writes JSON lines to standard output, asynchronously: a slow reader does not delay a response. */
 export function createLog(level: string): { log: Log; close: () => Promise<void> } {
   const output = pino.destination({
     dest: 1,
     sync: false,
-    minLength: GATHER_BYTES,
-    maxLength: MOST_UNWRITTEN,
-    periodicFlush: GATHER_MS,
+    minLength: BUFFER_BYTES,
+    maxLength: MAX_UNWRITTEN_BYTES,
+    periodicFlush: BUFFER_MS,
   })
   // Without a listener a full disk would end the process.
   output.on('error', () => {})
@@ -37,11 +37,11 @@ export function createLog(level: string): { log: Log; close: () => Promise<void>
     log,
     async close() {
       log.level = 'silent'
-      // Not flushSync, which tries again and again where there is no room, and lets nobody else act.
+      // Not flushSync, which blocks the event loop and retries while the disk is full.
       const ended = once(output, 'close').catch(() => {})
       output.end()
       await Promise.race([ended, pause(LAST_WRITE_MS)])
-      // Or pino would flush once more when the process ends.
+      // Otherwise pino flushes again when the process exits.
       output.destroy()
     },
   }
@@ -60,12 +60,12 @@ export function logTo(output: DestinationStream, level: string): Log {
 }
 
 /**
- * Names an account in the log: the same account has the same name, and nobody without the key can tell
- * which one it is.
+ * Returns a function that pseudonymizes accounts for the log. The same account always gets the same pseudonym.
+ * Without the key nobody can find the account for a pseudonym.
  */
 export function pseudonymizer(secret: string): (externalId: string) => string {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'tratta-jit account in the log', 32)).toString('hex')
-  // The key has a fixed length and the name is cut, so this needs no HMAC, which costs six times as much.
+  // The key has a fixed length and the hash is truncated, so this needs no HMAC, which takes six times as long.
   return (externalId) => hash('sha256', key + externalId, 'base64url').slice(0, 16)
 }
 
@@ -74,11 +74,11 @@ export interface ErrorDescription {
   /** A SQLSTATE, or the name of a system error. */
   code?: string
   message?: string
-  /** Where in the code, without the message. */
+  /** The stack without the message. */
   stack?: string[]
 }
 
-/** Our own words for a SQLSTATE, by code or by class: Postgres's messages can hold values of rows. */
+/** Messages by SQLSTATE or by its class. The messages of Postgres can contain values of rows. */
 const SQLSTATE_MEANINGS: Record<string, string> = {
   '08': 'the connection failed',
   '21': 'a subquery returned more than one row',
@@ -123,8 +123,8 @@ export const sqlStateMeaning = (code: string) =>
   SQLSTATE_MEANINGS[code] ?? SQLSTATE_MEANINGS[code.slice(0, 2)] ?? 'Postgres returned an error'
 
 /**
- * What may be logged or shown of an error. Never a message of Postgres, nor the names in its fields: a function
- * can put any value there.
+ * Returns the parts of an error that may be logged and printed. They never include a message of Postgres or the
+ * names in its fields, because a function can put any value there.
  */
 export function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error }
@@ -132,7 +132,7 @@ export function describeError(error: unknown): ErrorDescription {
   if (error instanceof pg.DatabaseError && error.code !== undefined)
     return { type, code: error.code, message: sqlStateMeaning(error.code) }
   const code = (error as { code?: unknown }).code
-  // Ours: UnreadableRelationsError.
+  // UnreadableRelationsError, whose message contains names and types only.
   if (code === '42P17') return { type, code, message: error.message }
   if (typeof code === 'string') return { type, code }
   const stack = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []

@@ -59,7 +59,7 @@ t.test('a misspelled setting', async (t) => {
     code: 2,
     stdout: '',
     stderr:
-      'The settings are wrong:\n  DATABASE_SHEMA is not a setting: did you mean DATABASE_SCHEMA?\n' +
+      'The settings are not valid:\n  DATABASE_SHEMA is not a setting: did you mean DATABASE_SCHEMA?\n' +
       '  JIT_SECRET_FILES is not a setting: did you mean JIT_SECRET_FILE?\n',
   })
   // The variables of others, and those beside a setting that is set.

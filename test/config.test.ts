@@ -20,11 +20,11 @@ t.test('a wrong set stops the program with one message that names every problem 
     {
       code: 2,
       stdout: '',
-      stderr: `The settings are wrong:
-  DATABASE_URL must be a postgres:// address
+      stderr: `The settings are not valid:
+  DATABASE_URL must be a postgres:// URL
   PORT must be a whole number from 0 to 65535
-  PUBLIC_URL must be an http(s) address without user, query and fragment
-  JIT_SECRET must be 32 to 200 characters, all of them A-Z a-z 0-9 . _ ~ -
+  PUBLIC_URL must be an http(s) URL without user, query and fragment
+  JIT_SECRET must be 32 to 200 of the characters A-Z a-z 0-9 . _ ~ -
   JIT_DEADLINE_MS must be a whole number from 100 to 9000
   ALLOWED_CLIENTS must be a comma-separated list of addresses or CIDR ranges
   TRUSTED_PROXIES must be a comma-separated list of addresses or CIDR ranges
@@ -41,9 +41,9 @@ t.test('what a command needs and does not find is named', async (t) => {
     [code, stderr],
     [
       2,
-      `The settings are wrong:
-  DATABASE_URL is not set: Postgres, postgres://user:password@host:port/database
-  JIT_SECRET is not set: part of the URL that is registered at Tratta, at least 32 URL-safe characters
+      `The settings are not valid:
+  DATABASE_URL is not set: URL of the database, postgres://user:password@host:port/database
+  JIT_SECRET is not set: secret in the URL that is registered at Tratta, at least 32 URL-safe characters
 `,
     ],
   )

@@ -1,5 +1,5 @@
 /**
- * Values of columns as the fields of Tratta's resources. Absent means absent: a null, a blank text and an empty
+ * Converts column values to fields of Tratta's resources. A null, a blank text and an empty
  * object become undefined, because an empty metadata value deletes the key at Tratta (pages "Customer" and
  * "Debt account"). A value of the wrong type is returned unchanged, and the contract rejects it.
  */
@@ -26,9 +26,9 @@ export const date = (value: unknown) =>
 export const ssnLast4 = (value: string | null) =>
   value !== null && /^[1-9]\d{3}$/.test(value) ? Number(value) : text(value)
 
-/** A column of JSON; a text column may hold JSON too. */
+/** A JSON column, or a text column that contains JSON. */
 export function json(value: unknown): unknown {
-  // An object that holds a written number would pass as metadata.
+  // An object that contains a WrittenNumber would pass as metadata.
   if (isWrittenNumber(value)) return Number(value.rawJSON)
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return emptyToUndefined(value)
   try {
@@ -66,7 +66,7 @@ export function address(value: unknown): unknown {
   return isObject(read) ? emptyToUndefined(declaredFields(read, Address.properties)) : read
 }
 
-/** Weekdays become lower case, as Tratta writes its other days (`1st`, `last_day`). */
+/** Converts weekdays to lower case, like Tratta's other days (`1st`, `last_day`). */
 export function paymentPlan(value: unknown): unknown {
   const read = json(value)
   if (!isObject(read)) return read
@@ -76,7 +76,7 @@ export function paymentPlan(value: unknown): unknown {
   return emptyToUndefined(plan)
 }
 
-/** Only the fields that Tratta documents leave, without the empty ones. */
+/** Returns the fields that Tratta documents, without the empty ones. */
 function declaredFields(fields: Json, declared: Json): Json {
   const made: Json = {}
   for (const key in declared) {
@@ -87,7 +87,7 @@ function declaredFields(fields: Json, declared: Json): Json {
   return made
 }
 
-/** Metadata is texts at Tratta: a number becomes its digits, true and false become 1 and 0 (rule metadata). */
+/** Tratta's metadata values are texts: a number becomes its digits, true and false become 1 and 0 (rule metadata). */
 export function metadata(value: unknown): unknown {
   const read = json(value)
   if (!isObject(read)) return read

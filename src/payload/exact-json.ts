@@ -1,8 +1,8 @@
-/** JSON as it is written: no number is rounded, and no text is taken that Postgres could not hold. */
+/** Parses JSON without rounding numbers, and detects texts that Postgres cannot store. */
 
 import { isWrittenNumber, type WrittenNumber } from '../json.ts'
 
-/** Node has these; the types do not know them yet. */
+/** Node has these functions; the types do not declare them yet. */
 const { rawJSON, parse } = JSON as unknown as {
   rawJSON(source: string): WrittenNumber
   parse(
@@ -11,7 +11,7 @@ const { rawJSON, parse } = JSON as unknown as {
   ): unknown
 }
 
-/** Not JSON. `at`: how far it was. Its message holds nothing of the text. */
+/** The text is not JSON. `at` is the position of the error. The message contains no part of the text. */
 export class JsonSyntaxError extends Error {
   readonly at: number | undefined
   constructor(at: number | undefined) {
@@ -22,8 +22,8 @@ export class JsonSyntaxError extends Error {
 
 /** A number in the text may have a fraction, an exponent, or too many digits. */
 const MAY_BE_INEXACT = /[[:,]\s*-?\d+(?:[.eE]|\d{15})/
-/** A text may hold NUL, or half of a surrogate pair. */
-const MAY_BE_UNFIT = /\\u(?:0000|[dD][89a-fA-F])/
+/** Matches escapes of NUL and of surrogates, which Postgres may be unable to store. */
+const MAY_BE_UNSTORABLE = /\\u(?:0000|[dD][89a-fA-F])/
 
 /** @throws {JsonSyntaxError} */
 export function parseExactly(text: string): unknown {
@@ -43,8 +43,8 @@ const keepNumber = (_key: string, value: unknown, { source }: { source: string }
 const MAX_SHIFT = 255
 
 /**
- * @returns the number in decimal digits without an exponent, as Postgres shows a numeric; undefined where an
- * exponent would add more than 255 digits, which no field of Tratta takes
+ * @returns the number in decimal digits without an exponent, like a numeric in Postgres; undefined where an
+ * exponent would add more than 255 digits, which is not valid for any field of Tratta
  */
 export function plainDigits({ rawJSON }: WrittenNumber): string | undefined {
   const [, sign, whole = '', fraction = '', exponent] = NUMBER.exec(rawJSON)!
@@ -60,11 +60,11 @@ export function plainDigits({ rawJSON }: WrittenNumber): string | undefined {
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
-/** Whether Postgres can hold all texts in what was parsed from this text. */
-export const isStorable = (text: string, parsed: unknown) => !MAY_BE_UNFIT.test(text) || areTextsFit(parsed)
+/** Whether Postgres can store every text in the parsed value. */
+export const isStorable = (text: string, parsed: unknown) => !MAY_BE_UNSTORABLE.test(text) || areTextsStorable(parsed)
 
-function areTextsFit(value: unknown): boolean {
+function areTextsStorable(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
   if (typeof value !== 'object' || value === null || isWrittenNumber(value)) return true
-  return Object.entries(value).every((pair) => pair.every(areTextsFit))
+  return Object.entries(value).every((pair) => pair.every(areTextsStorable))
 }

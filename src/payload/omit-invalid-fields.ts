@@ -4,15 +4,15 @@ import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox
 import { isMetadataKey, isMetadataText } from '../contract.ts'
 import { isEmpty, isObject, type Json } from '../json.ts'
 
-/** The keys and array positions that lead to a field, below the payload's `data`. */
+/** The path of a field below the payload's `data`: keys and array positions. */
 export type Path = (string | number)[]
 
 export interface OmittedField {
-  /** Where the field is, `child_debt_accounts[1].metadata.score`. Holds keys that come from the data. */
+  /** The path, `child_debt_accounts[1].metadata.score`. It contains keys that come from the data. */
   field: string
-  /** The same without what comes from the data, `child_debt_accounts[*].metadata.*`: for logs and metrics. */
+  /** The path without keys from the data, `child_debt_accounts[*].metadata.*`, for logs and metrics. */
   kind: string
-  /** What the field must be, never what it is. */
+  /** The rule that the field violates. It never contains the value. */
   reason: string
 }
 
@@ -38,7 +38,7 @@ export function omittedField(path: Path, reason: string): OmittedField {
   return { field: field.slice(1), kind: kind.slice(1), reason }
 }
 
-/** The contract of a resource, and of each of its fields: errors are only looked for in a field that has some. */
+/** The validators of a resource and of each of its fields. The errors of valid fields need not be searched. */
 export interface ResourceContract {
   schema: TObject
   whole: TypeCheck<TSchema>
@@ -55,8 +55,8 @@ export const resourceContract = (schema: TObject): ResourceContract => ({
  * Deletes from the resource, for each error of its contract, the nearest optional field around the error. The
  * work is linear in the number of values: one pass finds all errors, and a further pass is only needed for an
  * object that became empty. Yields after each error, so that the caller can pause or stop.
- * @param at where the resource is in the payload
- * @throws {UnsendableAccountError} for an error in no optional field, or in a `vital` one (contract.ts)
+ * @param at the path of the resource in the payload
+ * @throws {UnsendableAccountError} for an error in no optional field, or in a `neverOmitted` one (contract.ts)
  */
 export function* omitInvalidFields(
   resource: Json,
@@ -81,7 +81,7 @@ export function* omitInvalidFields(
   }
 }
 
-/** Metadata may have very many keys, for which TypeBox's errors are slow. */
+/** Metadata can have thousands of keys, for which TypeBox's errors are slow. */
 function* omitMetadata(metadata: Json, at: Path, omitted: OmittedField[]): Generator<undefined, void> {
   for (const key of Object.keys(metadata)) {
     yield
@@ -121,7 +121,7 @@ function omitField(resource: object, of: TSchema, error: ValueError, at: Path): 
     const properties: Record<string, TSchema> | undefined = schema?.properties
     const isOptional = schema?.patternProperties || (properties && !schema?.required?.includes(key))
     schema = properties?.[key] ?? schema?.items
-    if (schema?.vital) nearest = undefined
+    if (schema?.neverOmitted) nearest = undefined
     else if (isOptional) nearest = { container, depth: path.length }
     container = container[key] as Container | undefined
   }

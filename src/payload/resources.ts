@@ -1,4 +1,4 @@
-/** Tratta's resources from the rows of the database. The contract has not checked them yet. */
+/** Builds Tratta's resources from the rows of the database. The result is not validated yet. */
 
 import { Customer, DebtAccount, Location } from '../contract.ts'
 import type {
@@ -41,9 +41,9 @@ export function debtAccount(row: DebtAccountFields, at: Path, omitted: OmittedFi
 }
 
 /**
- * A child below its parent. A payload and a row of Bulk have one location, the parent's, so a child's own
- * location is one of its `locations` ("Debt account", locations).
- * @param ownLocation rows with the child's location_external_id; more than one: a view has duplicates
+ * Builds a child of a parent. A payload and a row of Bulk have one location, the parent's, so a child's own
+ * location is added to its `locations` ("Debt account", locations).
+ * @param ownLocation rows with the child's location_external_id; more than one when a view has duplicates
  */
 export function childDebtAccount(
   row: DebtAccountRow,
@@ -58,7 +58,7 @@ export function childDebtAccount(
   const given = account.locations ?? []
   if (!Array.isArray(given) || given.some((one) => one?.external_id === id)) return account
   if (ownLocation.length > 1) {
-    omitted.push(omittedField([...at, 'locations'], 'its own location is there twice'))
+    omitted.push(omittedField([...at, 'locations'], 'its own location exists twice'))
     return account
   }
   const own: Json = {}
@@ -93,7 +93,7 @@ export function location(row: LocationRow, omitted: OmittedField[]): Json {
   return made
 }
 
-/** Further fields that Tratta documents. A field with a column of its own comes only from that column. */
+/** Adds the `additional_fields`. A field that has a column is only read from that column. */
 function putAdditional(target: Json, value: unknown, own: Json, at: Path, omitted: OmittedField[]) {
   const fields = json(value)
   if (fields === undefined) return

@@ -1,4 +1,4 @@
-/** What operators reach beside health: metrics, health with detail, the description of the API. */
+/** The routes for operators: metrics, health with details, and the description of the API. */
 import type pg from 'pg'
 import type { Config } from '../config.ts'
 import { VERSION } from '../version.ts'

@@ -1,4 +1,4 @@
-/** The description of openapi.ts as a page that needs nothing else: no script, nothing from elsewhere. */
+/** Renders the description of openapi.ts as one HTML page without scripts and without external resources. */
 import { hash } from 'node:crypto'
 import type { OpenApi, Operation, Parameter } from './openapi.ts'
 
@@ -13,7 +13,7 @@ code { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: any
   h2 { border-color: #444 } th, td { border-color: #333 }
 }`
 
-/** The page may use this style, and nothing else. */
+/** The Content-Security-Policy of the page: it allows this style and nothing else. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${hash('sha256', STYLE, 'base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 export function apiPage(api: OpenApi): string {
@@ -35,9 +35,9 @@ export function apiPage(api: OpenApi): string {
   }:</p>
 ${paths.join('\n')}
 <h2 id="JitPayload">JitPayload</h2>
-${table(['Field', 'Is', ''], fields(api.components.schemas.JitPayload as Schema))}
+${table(['Field', 'Meaning', ''], fields(api.components.schemas.JitPayload as Schema))}
 <h2 id="Problem">Problem</h2>
-${table(['Field', 'Is', ''], fields(api.components.schemas.Problem as Schema))}
+${table(['Field', 'Meaning', ''], fields(api.components.schemas.Problem as Schema))}
 </body>
 </html>
 `
@@ -51,8 +51,8 @@ function operation(path: string, { summary, parameters, responses }: Operation) 
   ])
   return `<h2>GET ${code(path)}</h2>
 <p>${escaped(summary)}</p>
-${parameters ? table(['Parameter', 'In', 'Is'], parameters.map(parameter)) : ''}
-${table(['Answer', 'When', 'As'], answers)}`
+${parameters ? table(['Parameter', 'In', 'Meaning'], parameters.map(parameter)) : ''}
+${table(['Response', 'When', 'Content type'], answers)}`
 }
 
 const parameter = ({ name, in: place, description }: Parameter) => [code(name), place, escaped(description)]
@@ -67,7 +67,7 @@ interface Schema {
   items?: Schema
 }
 
-/** Every field below a schema, by the path that leads to it. */
+/** One table row for each field below a schema, named by its path. */
 function fields({ properties = {}, required = [] }: Schema, at = ''): string[][] {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const path = at + name
@@ -89,7 +89,7 @@ function table(heads: string[], rows: string[][]) {
 }
 
 const code = (given: string) => `<code>${escaped(given)}</code>`
-/** With `…` as code. */
+/** Renders `…` as code. */
 const text = (given: string) => escaped(given).replace(/`([^`]+)`/g, '<code>$1</code>')
 const escaped = (given: string) =>
   given.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')

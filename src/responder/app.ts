@@ -1,4 +1,4 @@
-/** What both ports share: limits of HTTP, rejected requests, one log line a request, health. */
+/** The part that both ports share: HTTP limits, rejected requests, one log line per request, and health. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
@@ -15,14 +15,14 @@ import { unreadableRequests } from './unreadable-request.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     outcome: Outcome
-    /** More for the log line, nothing of a person or a debt. */
+    /** Additional fields of the log line, without data of a person or a debt. */
     logFields: Record<string, unknown> | null
     isFinished: boolean
-    /** With TRUSTED_PROXIES applied. */
+    /** The client address, with TRUSTED_PROXIES applied. */
     readonly clientAddress: string
   }
   interface FastifyInstance {
-    /** Logs and counts a request once. Called for requests whose end Fastify does not report, too. */
+    /** Logs and counts a request once. Also called for requests whose end Fastify does not report. */
     finish(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void
   }
 }
@@ -30,10 +30,10 @@ declare module 'fastify' {
 export interface AppOptions {
   log: Log
   readiness: Readiness
-  /** Whether Tratta knows our URL: for the eye, a call would be answered either way. */
+  /** The state of the registration at Tratta, for display only: calls are answered in every state. */
   registration: () => string
   trustedProxies: string[]
-  /** Its path is accepted in front of the JIT route. */
+  /** PUBLIC_URL: the path of this URL is accepted in front of the JIT route. */
   publicUrl?: string | undefined
   /** Called once for each request that reached the router. */
   onFinish?: (request: FastifyRequest, seconds: number) => void
@@ -44,7 +44,7 @@ export type App = ReturnType<typeof createApp>
 const HEADERS_TIMEOUT_MS = 5000
 /** Node closes an idle connection one second later. limit-connections.ts keeps some open for longer. */
 const KEEP_ALIVE_TIMEOUT_MS = 4000
-/** Of the headers, the URL among them (Node's default, named because other limits depend on it). */
+/** The maximum size of the headers and the URL. This is Node's default; other limits depend on it. */
 const MAX_HEADER_BYTES = 16_384
 
 export function createApp(options: AppOptions) {
@@ -54,7 +54,7 @@ export function createApp(options: AppOptions) {
   const clientAddress = clientAddressResolver(options.trustedProxies)
   const unreadable = unreadableRequests(log, nextId)
   const app = fastify({
-    // Fastify's own lines hold the URL, and with it the secret.
+    // Fastify's own log lines contain the URL, and the URL contains the secret.
     logger: false,
     genReqId: nextId,
     rewriteUrl: ({ url = '/' }) => routeUrl(url),
@@ -66,7 +66,7 @@ export function createApp(options: AppOptions) {
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     http: {
-      // Node would answer with a bare 400.
+      // Without this, Node responds with a 400 without a body.
       requireHostHeader: false,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
@@ -82,7 +82,8 @@ export function createApp(options: AppOptions) {
   app.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
     unreadable.onRequest(request.socket, response),
   )
-  // Node would answer an unknown Expect with a bare 417; it may be ignored just as well (RFC 9110).
+  // Node responds to an unknown Expect header with a 417 without a body. RFC 9110 allows to ignore the
+  // header.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
   app.decorateRequest('outcome', 'not_found')
@@ -101,7 +102,8 @@ export function createApp(options: AppOptions) {
     onFinish?.(request, reply.elapsedTime / 1000)
   })
   app.addHook('onRequest', (request, reply, done) => {
-    // Fastify reports no end of a request whose client disconnected. After the normal end this changes nothing.
+    // Fastify does not report the end of a request whose client disconnected. After a normal end this is a
+    // no-op.
     reply.raw.once('close', () => app.finish(request, reply, 'client_disconnected'))
     noStore(reply)
     if (readiness.stopping) reply.header('connection', 'close')
@@ -119,7 +121,7 @@ export function createApp(options: AppOptions) {
   })
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'not_found'))
   app.setErrorHandler((error: { statusCode?: number }, request, reply) => {
-    // What Fastify rejects itself, such as an unknown Content-Type.
+    // Requests that Fastify itself rejects, for example for an unknown Content-Type.
     if (error.statusCode !== undefined && error.statusCode < 500) {
       request.outcome = 'malformed_request'
       return sendProblem(reply, 'malformed_request')
@@ -162,10 +164,10 @@ export const UNMATCHED_JIT_ROUTE = '/jit/*'
 export const routeOf = ({ routeOptions, raw: { url = '' } }: FastifyRequest): string | null =>
   routeOptions?.url ?? (/^\/jit(\/|$|[?#])/.test(url) ? UNMATCHED_JIT_ROUTE : null)
 
-/** Of probes and scrapes, which come every few seconds: their lines have level debug. */
+/** Routes that probes and scrapes request every few seconds. Their log lines have level debug. */
 const FREQUENT_ROUTES = /^\/(health|metrics)/
 
-/** The one line of a request. */
+/** Writes the log line of a request. */
 function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply) {
   const { statusCode } = reply
   const route = routeOf(request)

@@ -1,4 +1,4 @@
-/** However many ask, it is found out so often at most; those in between share the last answer. */
+/** Caches the result for `ms` milliseconds; concurrent callers share one query. */
 export function cacheFor<Answer>(
   milliseconds: number,
   findOut: () => Promise<Answer>,

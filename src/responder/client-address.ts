@@ -1,4 +1,4 @@
-/** The address of a client, also behind trusted proxies. One client has one spelling of its address. */
+/** Finds the normalized address of a client, also behind trusted proxies. */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { addressList } from '../config.ts'
@@ -54,7 +54,7 @@ function parseForwardedAddress(entry: string): string | undefined {
   return parseAddress(ipv6 ?? ipv4 ?? text)
 }
 
-/** @returns the one spelling of an address: no zone, IPv6 compressed, an IPv4-mapped address as IPv4 */
+/** @returns the normalized address: no zone, IPv6 compressed, an IPv4-mapped address as IPv4 */
 function parseAddress(text: string): string | undefined {
   const family = isIP(text)
   if (family !== 6) return family === 4 ? text : undefined

@@ -1,8 +1,8 @@
-/** For a container's HEALTHCHECK: ends with 0 when a call would be answered now, otherwise with 1. */
+/** The HEALTHCHECK of the container: exits with 0 when the service is ready, otherwise with 1. */
 import { get } from 'node:http'
 import { ConfigError, readConfig } from '../config.ts'
 
-/** Less than the HEALTHCHECK's own limit. */
+/** Less than the timeout of the HEALTHCHECK itself. */
 const TIMEOUT_MS = 2500
 
 const HERE: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }

@@ -1,12 +1,12 @@
-/** Long work in the event loop, in slices, so that other calls are answered between them. */
+/** Runs long work in slices, so that the event loop serves other calls between the slices. */
 import { setImmediate } from 'node:timers/promises'
 import { DeadlineExceededError } from '../database/database-errors.ts'
 
 const SLICE_MS = 2
 
 /**
- * @param until as performance.now() counts
- * @throws {DeadlineExceededError} when the steps have not ended by then
+ * @param until the deadline, on the clock of performance.now()
+ * @throws {DeadlineExceededError} when the steps have not ended by the deadline
  */
 export async function inSlices<T>(steps: Generator<undefined, T>, until: number): Promise<T> {
   let sliceEnd = performance.now() + SLICE_MS

@@ -36,7 +36,7 @@ export interface JitRouteOptions {
   connections: Connections
 }
 
-/** As the log names it, too. */
+/** The log uses this pattern as the route. */
 export const JIT_ROUTE = '/jit/:secret'
 
 export const JitParameters = Type.Object({
@@ -44,7 +44,7 @@ export const JitParameters = Type.Object({
     minLength: 1,
     maxLength: 255,
     pattern: '^\\P{Cc}*$',
-    description: 'given once, as 1 to 255 characters without control characters',
+    description: 'given once, with 1 to 255 characters and no control characters',
   }),
 })
 
@@ -162,10 +162,10 @@ function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfter
   return ['internal_error']
 }
 
-/** More than a secret may have, see config.ts. */
+/** Greater than the maximum length of a secret in config.ts. */
 const SECRET_BYTES = 256
 
-/** Takes the same time for every secret that is given, and for one of two during a rotation. */
+/** Compares in constant time, for each of the two secrets of a rotation. */
 function secretCheck({ JIT_SECRET, JIT_SECRET_PREVIOUS }: Config<'JIT_SECRET'>) {
   const padded = (secret: string) => Buffer.alloc(SECRET_BYTES, 0).fill(secret, 0, Buffer.byteLength(secret))
   const current = padded(JIT_SECRET)

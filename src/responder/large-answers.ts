@@ -1,6 +1,6 @@
 /**
- * Bounds the memory of large answers: before Postgres sends one, its bytes are reserved, until the client has
- * received it. The others wait in line.
+ * Limits the memory of large answers. The bytes of an answer are reserved before Postgres sends it, and
+ * released when the client has received it. Further answers wait in a queue.
  */
 import type { ServerResponse } from 'node:http'
 import { DatabaseBusyError } from '../database/database-errors.ts'
@@ -8,16 +8,16 @@ import { DatabaseBusyError } from '../database/database-errors.ts'
 export interface LargeAnswers {
   /**
    * Waits until the answer fits into memory. Its memory is released when the response ends.
-   * @returns to be called when the body was built: from then on it takes less memory
-   * @param until by performance.now()
-   * @throws {DatabaseBusyError} when the wait is too long, or too many wait
+   * @returns a function to call when the body is built, because the answer then takes less memory
+   * @param until the deadline, on the clock of performance.now()
+   * @throws {DatabaseBusyError} when the wait is too long, or when too many answers wait
    */
   reserve(response: ServerResponse, bytes: number, until: number): Promise<() => void>
 }
 
-/** While it is received, parsed and checked, an answer takes about eight times the memory of its body. */
+/** While an answer is received, parsed and validated, it takes about eight times the memory of its body. */
 const WORK_FACTOR = 8
-/** One answer of JIT_MAX_ANSWER_BYTES (5 MB) at work, and four that are being sent. */
+/** Enough for one answer of JIT_MAX_ANSWER_BYTES (5 MB) that is being built, and four that are being sent. */
 const MAX_BYTES = 60_000_000
 const MAX_WAITING = 200
 

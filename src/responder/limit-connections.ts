@@ -1,10 +1,10 @@
 /**
- * Bounds the connections of the public port, so that idle connections of others never lock Tratta out.
+ * Limits the connections of the public port, so that idle connections of other clients never block Tratta.
  *
  * A connection starts unauthenticated and becomes authenticated by one request with the correct secret. A
  * connection from a trusted proxy is authenticated from the start: the proxy has limits of its own, and all
- * clients share its address. When a limit is reached, the oldest unauthenticated connection is closed, because
- * a client that knows the secret sends it at once.
+ * clients share its address. When a limit is reached, the oldest unauthenticated connection is closed,
+ * because a client that knows the secret sends it at once.
  */
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
@@ -23,22 +23,28 @@ export interface LimitConnectionsOptions {
 }
 
 export interface Connections {
-  /** The request had the correct secret: its connection stays open between requests. */
+  /** Call this for a request with the correct secret: its connection then stays open between requests. */
   authenticate(socket: Socket, reply: FastifyReply): void
 }
 
 const MAX_CONNECTIONS = 4096
-/** More than the connections that Tratta opens before the first of their requests is read. */
+/** Greater than the number of connections that Tratta opens before their first request is read. */
 const MAX_UNAUTHENTICATED_PER_ADDRESS = 1000
-/** The files of Node itself, of the operators' port, and of connections to Postgres beside the pool. */
+/** Open files of Node itself, of the admin port, and of connections to Postgres outside the pool. */
 const RESERVED_FILES = 40
 const MIN_CONNECTIONS = 8
 
-/** Longer than a load balancer keeps its side, or it would send a request into a connection that we close. */
+/**
+ * Longer than the idle timeout of load balancers, which otherwise send a request on a connection that we
+ * close.
+ */
 const AUTHENTICATED_KEEP_ALIVE_MS = 75_000
 const UNAUTHENTICATED_MS = 5000
 
-/** @returns how many connections the limit of open files (`ulimit -n`) allows beside those to Postgres */
+/**
+ * @returns how many connections the limit of open files (`ulimit -n`) allows in addition to the connections
+ * to Postgres
+ */
 export function maxConnections(databasePoolSize: number): number {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } }
   const openFiles = Number(report.userLimits?.open_files?.soft)
@@ -53,7 +59,7 @@ export function limitConnections(
   const maxPerAddress = Math.min(MAX_UNAUTHENTICATED_PER_ADDRESS, Math.floor(max / 2))
   const isTrusted = addressMatcher(trustedProxies)
   let open = 0
-  /** By age; the value is when the connection was opened. */
+  /** Oldest first. The value is the time at which the connection was opened. */
   const unauthenticated = new Map<Socket, number>()
   const byAddress = new Map<string, Set<Socket>>()
 
@@ -70,10 +76,10 @@ export function limitConnections(
     sockets?.delete(socket)
     if (sockets?.size === 0) byAddress.delete(group)
   }
-  /** A socket has no address any more once it is closed. */
+  /** Stored here because a closed socket has no address. */
   const groups = new WeakMap<Socket, string>()
   const close = (socket: Socket, limit: ConnectionLimit) => {
-    // Its 'close' event comes later, its file is closed now.
+    // The 'close' event is emitted later, but the file is closed now.
     if (groups.delete(socket)) open -= 1
     socket.destroy()
     onRejected(limit)

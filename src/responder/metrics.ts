@@ -1,9 +1,9 @@
 /**
- * What operators count. No label holds anything that comes from a request or from the data.
+ * The metrics for operators. No label contains a value from a request or from the data.
  *
- * A JIT call is a request that reached `GET /jit/{secret}`, whatever came of it, a wrong secret and a client
- * that disconnected included: each is counted once, by its outcome. Requests that match no route have a counter
- * of their own. Bytes that are not HTTP are in the log only.
+ * A JIT call is a request that reached `GET /jit/{secret}`, including one with a wrong secret and one whose
+ * client disconnected. Each call is counted once, by its outcome. Requests that match no route have a
+ * separate counter. Requests that are not valid HTTP are in the log only.
  */
 import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
@@ -21,15 +21,15 @@ export interface Metrics {
   connectionRejected(limit: ConnectionLimit): void
   omitted(kind: string, count: number): void
   contentType: string
-  /** The text that Prometheus reads. */
+  /** Returns the metrics in the text format of Prometheus. */
   text(seen: Seen): Promise<string>
 }
 
-/** What was seen for this one scrape. */
+/** The state at the time of one scrape. */
 export interface Seen {
   ready: boolean
   registration: string
-  /** What is written down in the database; undefined when that could not be read. */
+  /** The operational status in the database; undefined when it could not be read. */
   operationalStatus: OperationalStatus | undefined
 }
 
@@ -38,10 +38,10 @@ const BULK_STATES: BulkRequestState[] = ['to_send', 'sending', 'unknown', 'sent'
 
 const OTHER_ROUTE = 'other'
 
-/** Tratta gives up then ("Receive a JIT request"). */
+/** Tratta's own timeout ("Receive a JIT request"). */
 const TRATTA_GIVES_UP_SECONDS = 10
 
-/** Fine where calls usually end, and around the deadline, where the bounds of a lookup lie. In seconds. */
+/** In seconds. Fine where calls usually end, and around the deadline. */
 export function durationBuckets(deadlineMs: number): number[] {
   const usual = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2]
   const aroundDeadline = [0.5, 0.9, 1, 1.1].map((share) => Math.round(deadlineMs * share) / 1000)
@@ -54,9 +54,9 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
   const gauge = <Label extends string = never>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name: `tratta_jit_${name}`, help, labelNames, registers })
 
-  // Of the process: CPU, memory, open files, the delay of the event loop, garbage collection.
+  // Process metrics: CPU, memory, open files, event loop delay, garbage collection.
   collectDefaultMetrics({ register: registry })
-  // Gauges by the name of a counter: promtool refuses them.
+  // These are gauges with the name of a counter, which promtool rejects.
   for (const kind of ['resources', 'handles', 'requests'])
     registry.removeSingleMetric(`nodejs_active_${kind}_total`)
 
@@ -66,7 +66,8 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     labelNames: ['outcome'],
     registers,
   })
-  // From zero on, or the first of a kind would not be seen as an increase.
+  // Starts each outcome at zero. Otherwise Prometheus does not count the first call of an outcome as an
+  // increase.
   for (const outcome of CALL_OUTCOMES) calls.inc({ outcome }, 0)
   const unmatched = new Counter({
     name: 'tratta_jit_unmatched_requests_total',
@@ -84,7 +85,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
   for (const limit of CONNECTION_LIMITS) connectionsRejected.inc({ limit }, 0)
   const duration = new Histogram({
     name: 'tratta_jit_call_duration_seconds',
-    help: 'Time from the arrival of a JIT call to its answer',
+    help: 'Seconds from the arrival of a JIT call to its response',
     buckets: durationBuckets(JIT_DEADLINE_MS),
     registers,
   })
@@ -94,39 +95,37 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     labelNames: ['field'],
     registers,
   })
-  gauge('build_info', 'Always 1; which version runs, on which Node', 'version', 'node').set(
-    { version: VERSION, node: process.versions.node },
-    1,
-  )
+  gauge(
+    'build_info',
+    'Always 1; the labels are the version of the program and of Node',
+    'version',
+    'node',
+  ).set({ version: VERSION, node: process.versions.node }, 1)
   gauge('deadline_seconds', 'JIT_DEADLINE_MS').set(JIT_DEADLINE_MS / 1000)
 
   const connections = gauge(
     'pool_connections',
-    'Connections to Postgres by state, and calls that wait for one',
+    'Connections to Postgres by state; waiting counts the calls that wait for a connection',
     'state',
   )
-  const ready = gauge('ready', '1 when a call would be answered now')
+  const ready = gauge('ready', '1 when the service is ready to answer calls')
   const statusRead = gauge(
     'operational_status_read',
-    '1 when what is written down in the database could be read',
+    '1 when the operational status could be read from the database',
   )
   const registration = gauge(
     'registration_state',
-    '1 for the state of the registration at Tratta as this process knows it',
+    '1 for the current state of the registration at Tratta, as reported by this process',
     'state',
   )
   const registeredAt = gauge(
     'registered_timestamp_seconds',
-    'When Tratta took the URL that this process answers; absent when another one, or none, is written down',
+    'Unix time at which Tratta accepted the URL of this process; absent when the database has another URL or none',
   )
-  const bulkRunning = gauge('bulk_running', '1 while a bulk push runs')
-  const bulkOpen = gauge('bulk_open', '1 when the last bulk push has something left to do')
+  const bulkRunning = gauge('bulk_running', '1 while a bulk push is running')
+  const bulkOpen = gauge('bulk_open', '1 when the last bulk push is not complete')
   const bulkRequests = gauge('bulk_requests', 'Bulk requests by state', 'state')
-  const bulkCustomers = gauge(
-    'bulk_customers',
-    'Customers in bulk requests, by state of the request',
-    'state',
-  )
+  const bulkCustomers = gauge('bulk_customers', 'Customers in bulk requests by state of the request', 'state')
 
   const show = ({ operationalStatus, ...seen }: Seen) => {
     connections.set({ state: 'total' }, pool.totalCount)
@@ -135,7 +134,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     ready.set(seen.ready ? 1 : 0)
     for (const state of REGISTRATION_STATES) registration.set({ state }, state === seen.registration ? 1 : 0)
     statusRead.set(operationalStatus ? 1 : 0)
-    // What is not known now must not look as it did when it was last known.
+    // An unknown state must not keep the value of the last known state.
     for (const shown of [registeredAt, bulkRunning, bulkOpen]) shown.remove()
     for (const shown of [bulkRequests, bulkCustomers]) shown.reset()
     if (!operationalStatus) return

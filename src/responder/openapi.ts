@@ -1,4 +1,4 @@
-/** The description of what Tratta reaches, OpenAPI 3.1, made from the schemas that the program runs by. */
+/** The OpenAPI 3.1 description of the public port, generated from the schemas that the program uses. */
 import type { TObject } from '@sinclair/typebox'
 import { JitPayload } from '../contract.ts'
 import { VERSION } from '../version.ts'
@@ -36,7 +36,7 @@ export interface OpenApi {
 
 const isProblem = (outcome: string): outcome is ProblemCode => Object.hasOwn(PROBLEMS, outcome)
 
-/** @param publicUrl where Tratta reaches it, if that is known */
+/** @param publicUrl PUBLIC_URL, if it is set */
 export function openApi(publicUrl?: string): OpenApi {
   return {
     openapi: '3.1.1',
@@ -51,7 +51,7 @@ export function openApi(publicUrl?: string): OpenApi {
     paths: {
       '/jit/{secret}': {
         get: {
-          summary: 'What the agency knows about a debt account',
+          summary: 'Return the data of a debt account',
           parameters: [
             {
               name: 'secret',
@@ -73,15 +73,18 @@ export function openApi(publicUrl?: string): OpenApi {
       },
       '/health/live': {
         get: {
-          summary: 'The process turns',
-          responses: { 200: json('It does', object({ status: { const: 'live' } })) },
+          summary: 'Check that the process is running',
+          responses: { 200: json('The process is running', object({ status: { const: 'live' } })) },
         },
       },
       '/health/ready': {
         get: {
-          summary: 'A call would be answered now',
+          summary: 'Check that the service is ready to answer calls',
           responses: {
-            200: json('It would', object({ status: { const: 'ready' }, registration: { type: 'string' } })),
+            200: json(
+              'The service is ready',
+              object({ status: { const: 'ready' }, registration: { type: 'string' } }),
+            ),
             ...problems(['not_ready']),
           },
         },
@@ -91,7 +94,7 @@ export function openApi(publicUrl?: string): OpenApi {
   }
 }
 
-/** RFC 9457, with what sendProblem adds. */
+/** RFC 9457, with the fields that sendProblem adds. */
 const PROBLEM = {
   type: 'object',
   required: ['type', 'title', 'status', 'code', 'request_id'],
@@ -99,10 +102,10 @@ const PROBLEM = {
     type: { const: 'about:blank' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    code: { enum: Object.keys(PROBLEMS), description: 'what happened, in a word' },
+    code: { enum: Object.keys(PROBLEMS), description: 'error code' },
     detail: { type: 'string' },
     field: { type: 'string', description: 'the field of the account that cannot be sent' },
-    request_id: { type: 'string', description: 'stands in the log too' },
+    request_id: { type: 'string', description: 'identifies the request in the log' },
   },
 }
 
@@ -129,10 +132,10 @@ function queryParameters(parameters: TObject): Parameter[] {
   }))
 }
 
-/** Those that say when to come again. */
+/** Responses with these codes have a Retry-After header. */
 const RETRY_AFTER: ProblemCode[] = ['too_many_guesses', 'database_unavailable', 'database_busy']
 
-/** One response for each status, naming its codes. */
+/** One response for each status, which lists the codes of that status. */
 function problems(codes: ProblemCode[]): Record<string, Response> {
   const responses: Record<string, Response> = {}
   for (const [status, sharing] of Map.groupBy(codes, (code) => PROBLEMS[code].status)) {
@@ -151,7 +154,7 @@ function problems(codes: ProblemCode[]): Record<string, Response> {
   return responses
 }
 
-/** JSON Schema alone: without TypeBox's symbols, and without what only this program reads in a schema. */
+/** Plain JSON Schema, without TypeBox's symbols and without the keywords that only this program uses. */
 function plain(schema: object): object {
-  return JSON.parse(JSON.stringify(schema, (key, value) => (key === 'vital' ? undefined : value)))
+  return JSON.parse(JSON.stringify(schema, (key, value) => (key === 'neverOmitted' ? undefined : value)))
 }

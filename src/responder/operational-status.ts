@@ -1,28 +1,31 @@
-/** What is written down in `tratta_jit` about migrations, registration and Bulk, for operators. */
+/** The state of migrations, registration and Bulk that the schema `tratta_jit` stores, for operators. */
 
 export type BulkRequestState = 'to_send' | 'sending' | 'unknown' | 'sent' | 'settled'
 
 export interface OperationalStatus {
   migrations: { run: string[]; pending: string[] }
-  /** When Tratta took the URL that this process answers, in seconds since 1970; null when it has not. */
+  /** The Unix time in seconds at which Tratta accepted the URL of this process; null when it has not. */
   registered_at: number | null
   bulk: {
-    /** Whether a push holds the lock now. */
+    /** Whether a push holds the lock. */
     running: boolean
-    /** Whether the last push has something left to do. */
+    /** Whether the last push is not complete. */
     open: boolean
-    /** `customers` in so many `requests`; nobody is counted by row, which would cost too much to ask often. */
+    /**
+     * The number of requests and of their customers. Rows are not counted, because that is too slow for every
+     * scrape.
+     */
     by_state: Partial<Record<BulkRequestState, { requests: number; customers: number }>>
   }
 }
 
-/** `error`: a SQLSTATE or the name of an error. */
+/** `error` is a SQLSTATE or the name of an error. */
 export type StatusReading =
   | { operationalStatus: OperationalStatus }
   | { operationalStatus: undefined; error: string }
 
 export interface StatusReader {
-  /** Never fails, and takes three seconds at most: Prometheus waits for ten. */
+  /** Never rejects, and takes at most three seconds. Prometheus times out after ten. */
   read(): Promise<StatusReading>
   end(): Promise<void>
 }

@@ -1,9 +1,11 @@
 import { PROBLEMS, type ProblemCode } from './problem.ts'
 
-/** How a request ended, in one word: for the log and the metrics. */
+/** The result of a request, for the log and the metrics. */
 export type Outcome = 'answered' | 'wrong_secret' | 'client_disconnected' | ProblemCode
 
-/** Those that a JIT call may have: a wrong secret is counted as such, though it is answered as not found. */
+/**
+ * The outcomes of JIT calls. A wrong secret has an outcome of its own, although its response is not_found.
+ */
 export const CALL_OUTCOMES: Outcome[] = [
   'answered',
   'wrong_secret',

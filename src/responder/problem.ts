@@ -1,24 +1,24 @@
-/** Everything but a payload: `application/problem+json` (RFC 9457) with `code` and `request_id`. */
+/** Error responses: `application/problem+json` (RFC 9457) with `code` and `request_id`. */
 import type { FastifyReply } from 'fastify'
 
 export const PROBLEMS = {
   invalid_parameter: {
     status: 400,
-    title: 'debt_account_external_id must be given once, as 1 to 255 characters without control characters',
+    title: 'debt_account_external_id must be given once, with 1 to 255 characters and no control characters',
   },
-  malformed_request: { status: 400, title: 'Not a request that this service understands' },
-  client_not_allowed: { status: 403, title: 'This address may not ask' },
+  malformed_request: { status: 400, title: 'Malformed request' },
+  client_not_allowed: { status: 403, title: 'This client address is not allowed' },
   not_found: { status: 404, title: 'Not found' },
   account_not_found: { status: 404, title: 'No such debt account' },
   too_many_guesses: { status: 429, title: 'Too many requests' },
   account_not_sendable: {
     status: 500,
-    title: 'The debt account cannot be sent as it stands in the database',
+    title: 'The debt account has a required field that is missing or not valid',
   },
   account_not_readable: { status: 500, title: 'The database cannot read the debt account' },
   account_too_large: { status: 500, title: 'The debt account is larger than JIT_MAX_ANSWER_BYTES' },
   internal_error: { status: 500, title: 'Internal error' },
-  database_unavailable: { status: 503, title: 'The database cannot answer' },
+  database_unavailable: { status: 503, title: 'The database is unavailable' },
   database_busy: { status: 503, title: 'More calls are waiting than can be answered in time' },
   not_ready: { status: 503, title: 'Not ready' },
   deadline_exceeded: { status: 504, title: 'The database did not answer in time' },
@@ -27,12 +27,12 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS
 
 export interface ProblemDetails {
-  /** Where it is not the usual one of the code. */
+  /** Overrides the default status of the code. */
   status?: number
   detail?: string
-  /** A field of Tratta's, by name. */
+  /** The name of a field of Tratta's. */
   field?: string
-  /** For operators. */
+  /** A detail for operators. */
   checks?: object
 }
 

@@ -1,4 +1,4 @@
-/** Would a call be answered now? */
+/** Readiness: whether the service can answer a call. */
 import type pg from 'pg'
 import { type AccountStatement, findAccount } from '../database/find-account.ts'
 import { cacheFor } from './cache-for.ts'
@@ -6,17 +6,17 @@ import { cacheFor } from './cache-for.ts'
 export type NotReady = 'stopping' | 'database'
 
 export interface Readiness {
-  /** A lookup was answered: as good as a probe, and under load there is no better one. */
+  /** Call this after a successful lookup, which is as good as a probe. */
   sawAnswer(): void
   announceStop(): void
   readonly stopping: boolean
-  /** @returns what is missing, or undefined when a call would be answered. */
+  /** @returns why the service is not ready; undefined when it is ready */
   missing(): Promise<NotReady | undefined>
 }
 
-/** No account has it: a probe with it goes all the way that a call goes, and finds nothing. */
+/** No account has this id. A probe runs the same statement as a call and finds no row. */
 const NO_ACCOUNT = ''
-/** So often at most the database is asked, however often we are. */
+/** The result of a probe is cached for this time, in milliseconds. */
 const CACHE_TTL_MS = 1000
 const PROBE_MS = 1000
 

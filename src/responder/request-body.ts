@@ -5,7 +5,7 @@ const MAX_IGNORED_BYTES = 1024
 
 /**
  * Reads the body of a request and ignores it.
- * @param done called once, with whether the body is one that may be ignored: at most 1 kB, of a GET or HEAD
+ * @param done called once. Its argument is true when the body may be ignored: at most 1 kB, of a GET or HEAD
  */
 export function ignoreBody({ method, raw, headers }: FastifyRequest, done: (isIgnored: boolean) => void) {
   const declared = Number(headers['content-length'] ?? 0)

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 
 const ID_BYTES = 8
-/** One call of the random generator for this number of ids: a call for each id costs more than the id. */
+/** Ids per call of the random generator. One call for each id is slower than the rest of the work. */
 const BATCH = 512
 
-/** @returns a generator of random ids of 16 characters. A counter would show outsiders how often Tratta calls. */
+/** @returns a generator of random ids of 16 characters. A counter would disclose the number of calls. */
 export function requestIds(): () => string {
   let random = Buffer.alloc(0)
   let offset = 0

@@ -1,4 +1,4 @@
-/** The whole server: both ports, their start in order and their stop in order. */
+/** The server: starts and stops both ports in order. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
@@ -17,39 +17,39 @@ import { createReadiness } from './readiness.ts'
 import { listenError } from './startup-error.ts'
 
 export interface Responder {
-  /** `http://127.0.0.1:8080`: what Tratta reaches. */
+  /** The URL of the public port, `http://127.0.0.1:8080`. */
   url: string
-  /** What operators reach. */
+  /** The URL of the admin port. */
   adminUrl: string
   /**
-   * Ends in order: not ready, serve on for `announceMs` so that balancers see it, finish what was taken, close.
-   * Takes `announceMs`, the deadline and a second at most.
+   * Stops in order: becomes not ready, serves for another `announceMs` so that load balancers notice,
+   * finishes the open calls, closes. Takes at most `announceMs`, the deadline and one second.
    */
   stop(announceMs?: number): Promise<void>
 }
 
-/** Connections that wait to be taken. With Node's 511, a burst of others makes a call wait a second to be heard. */
+/** The listen backlog. With Node's default of 511, a burst of connections can delay a call by a second. */
 const BACKLOG = 4096
 
-/** When the start fails with a port already open, calls have this long to end, in milliseconds. */
+/** The time for open calls to end when the start fails after a port is open, in milliseconds. */
 const START_CALLS_MS = 500
 
-/** How long balancers and Kubernetes need to send nothing more, in milliseconds. */
+/** The time in which load balancers and Kubernetes stop sending calls, in milliseconds. */
 export const ANNOUNCE_STOP_MS = 3000
 
-/** What stands beside the responder, and operators want to see. */
-export interface Beside {
+/** The objects that the responder uses and does not create. */
+export interface Dependencies {
   registration: () => string
-  /** Ended with the responder. */
+  /** Closed when the responder stops. */
   operationalStatus: StatusReader
-  /** Ends the start. */
+  /** Aborts the start. */
   signal: AbortSignal
 }
 
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { registration, operationalStatus, signal }: Beside,
+  { registration, operationalStatus, signal }: Dependencies,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(
@@ -89,7 +89,7 @@ export async function startResponder(
     await Promise.race([Promise.all([pool.end(), operationalStatus.end()]), pause(400)])
   }
   try {
-    // So that the first call finds the columns read and a connection open.
+    // Reads the columns and opens a connection before the first call.
     await raceAbort(readiness.missing(), signal)
     await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG }).catch((error) => {
       throw listenError(error, { host: 'HOST', port: 'PORT' }, config.PORT) ?? error
@@ -111,7 +111,7 @@ export async function startResponder(
   }
 }
 
-/** Waits for the calls under way, but not for clients that keep their connection open and say nothing. */
+/** Waits for calls in progress, but not for idle connections. */
 async function closeWithin(app: App, milliseconds: number) {
   const timer = setTimeout(() => app.server.closeAllConnections(), milliseconds)
   await app.close()

@@ -1,4 +1,4 @@
-/** From settings to a service that answers: database, migrations, ports, and the registration at Tratta. */
+/** Starts the service: database, migrations, ports, and the registration at Tratta. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
@@ -21,7 +21,7 @@ const CONNECTION_MS = 5000
 
 interface ServeOptions {
   migrateFirst: boolean
-  /** Ends the start. Once it is aborted, nothing is registered. */
+  /** Aborts the start. After the abort nothing is registered. */
   signal: AbortSignal
 }
 
@@ -70,7 +70,7 @@ async function prepareDatabase(
   log: Log,
   { migrateFirst, signal }: ServeOptions,
 ) {
-  // A pool of its own, because a migration may take longer than a call.
+  // A separate pool, because a migration may take longer than a call.
   const pool = createPool(config, { connectionMs: CONNECTION_MS, statementMs: 0 })
   const sockets = new Set<pg.Client>()
   pool.on('connect', (client) => sockets.add(client))
@@ -87,7 +87,7 @@ async function prepareDatabase(
     throw startupError(error)
   } finally {
     const ended = pool.end()
-    // A statement that waits for a lock would keep its connection, and with it the process.
+    // A statement that waits for a lock would keep the connection open and the process alive.
     if (signal.aborted) for (const client of sockets) client.connection.stream.destroy()
     else await ended
   }
@@ -103,7 +103,7 @@ function startupError(error: unknown): unknown {
     : error
 }
 
-/** Waits for the database: machines restart together. */
+/** Waits for the database, which may restart at the same time as this machine. */
 async function reach(pool: pg.Pool, log: Log, signal: AbortSignal) {
   const until = performance.now() + DATABASE_TIMEOUT_MS
   for (;;) {

@@ -1,6 +1,6 @@
 import { UserFacingError } from '../user-facing-error.ts'
 
-/** The start failed. The message says why, and the next step. */
+/** The start failed. The message has the reason and the next step. */
 export class StartupError extends UserFacingError {}
 
 /** @param settings the settings with the host and the port */

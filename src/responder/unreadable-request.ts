@@ -1,4 +1,6 @@
-/** Bytes that are not HTTP, headers that are too long or too slow: no route can answer them. */
+/**
+ * Responds to requests that no route can handle: invalid HTTP, and headers that are too large or too slow.
+ */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Log } from '../log.ts'
@@ -10,13 +12,13 @@ const STATUS_BY_CODE: Record<string, number> = {
 }
 
 export interface UnreadableRequests {
-  /** Remembers the response, which goes before the answer to unreadable bytes behind its request. */
+  /** Stores the response, because an error response to later bytes of the connection must follow it. */
   onRequest(socket: Socket, response: ServerResponse): void
   onClientError(error: Error & { code?: string }, socket: Socket): void
 }
 
 export function unreadableRequests(log: Log, nextId: () => string): UnreadableRequests {
-  /** Responses of a connection are sent in the order of the requests: after the last one there is none. */
+  /** Responses are sent in the order of the requests, so only the last one of a connection is stored. */
   const lastResponses = new WeakMap<Socket, ServerResponse>()
   const rejected = new WeakSet<Socket>()
 
@@ -44,7 +46,7 @@ export function unreadableRequests(log: Log, nextId: () => string): UnreadableRe
   return {
     onRequest: (socket, response) => lastResponses.set(socket, response),
     onClientError(error, socket) {
-      // Each further piece of the same garbage is an error again.
+      // Node emits an error for each further chunk of the same invalid bytes.
       if (rejected.has(socket)) return
       rejected.add(socket)
       const last = lastResponses.get(socket)

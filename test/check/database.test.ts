@@ -41,7 +41,7 @@ t.test('a secret that is too short', async (t) =>
     {
       check: 'settings',
       state: 'error',
-      message: 'JIT_SECRET must be 32 to 200 characters, all of them A-Z a-z 0-9 . _ ~ -',
+      message: 'JIT_SECRET must be 32 to 200 of the characters A-Z a-z 0-9 . _ ~ -',
       remedy: 'set JIT_SECRET, see .env.example',
     },
     skipped('public_url', 'needs JIT_SECRET'),
@@ -55,7 +55,7 @@ t.test('no DATABASE_URL', async (t) => {
     {
       check: 'settings',
       state: 'error',
-      message: 'DATABASE_URL is not set: Postgres, postgres://user:password@host:port/database',
+      message: 'DATABASE_URL is not set: URL of the database, postgres://user:password@host:port/database',
       remedy: 'set DATABASE_URL, see .env.example',
     },
     skipped('database', 'needs DATABASE_URL'),

@@ -9,7 +9,7 @@ import { exchange, type RawResponse, readResponses } from '../raw-http.ts'
 const QUERY = 'debt_account_external_id='
 const PAYLOAD = { data: { debt_account: { external_id: 'a', balance: 5 } } }
 const TITLES: Record<string, string> = {
-  malformed_request: 'Not a request that this service understands',
+  malformed_request: 'Malformed request',
   account_not_found: 'No such debt account',
   not_found: 'Not found',
 }

@@ -63,7 +63,7 @@ t.test('a family of accounts', async (t) => {
     t.equal(
       stderr,
       'omitted: child_debt_accounts[external_id=c-2] belongs to another customer\n' +
-        'omitted: child_debt_accounts[4].locations its own location is there twice\n',
+        'omitted: child_debt_accounts[4].locations its own location exists twice\n',
     )
   })
 

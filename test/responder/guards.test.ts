@@ -15,9 +15,9 @@ const ACCOUNT_NOT_FOUND = problem(404, 'account_not_found', 'No such debt accoun
 const INVALID = problem(
   400,
   'invalid_parameter',
-  'debt_account_external_id must be given once, as 1 to 255 characters without control characters',
+  'debt_account_external_id must be given once, with 1 to 255 characters and no control characters',
 )
-const MALFORMED = problem(400, 'malformed_request', 'Not a request that this service understands')
+const MALFORMED = problem(400, 'malformed_request', 'Malformed request')
 
 async function answer(url: string, init?: RequestInit) {
   const response = await fetch(url, init)
@@ -110,7 +110,7 @@ t.test('an address that keeps guessing is told to wait; who knows the secret is 
 
 t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', async (t) => {
   const database = await testDatabase(t)
-  const NOT_ALLOWED = problem(403, 'client_not_allowed', 'This address may not ask')
+  const NOT_ALLOWED = problem(403, 'client_not_allowed', 'This client address is not allowed')
   const from = (url: string, address: string) =>
     answer(`${url}/jit/${SECRET}?${UNKNOWN}`, { headers: { 'x-forwarded-for': address } })
 

@@ -202,7 +202,7 @@ t.test('money out of a view', async (t) => {
         status: 500,
         problem: {
           type: 'about:blank',
-          title: 'The debt account cannot be sent as it stands in the database',
+          title: 'The debt account has a required field that is missing or not valid',
           status: 500,
           code: 'account_not_sendable',
           field,

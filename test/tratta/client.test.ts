@@ -84,7 +84,7 @@ t.test('register', async (t) => {
   t.test('http to another machine', async (t) => {
     t.match(await registerAt('http://192.0.2.1/api/v1'), {
       code: 2,
-      stderr: 'TRATTA_API_URL must be https: the token goes along (or set TRATTA_API_ALLOW_HTTP)',
+      stderr: 'TRATTA_API_URL must be https, because requests carry the token (or set TRATTA_API_ALLOW_HTTP)',
     })
   })
 
