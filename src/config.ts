@@ -81,7 +81,8 @@ export const SETTINGS = {
     read: readDatabaseUrl,
   },
   DATABASE_SCHEMA: {
-    meaning: 'schema of debt_accounts, customers and locations: the tables of tratta-jit, or views of your own',
+    meaning:
+      'schema of debt_accounts, customers and locations: the tables of tratta-jit, or views of your own',
     default: 'tratta_jit',
     read: matching(/^[^\p{Cc}]{1,63}$/u, 'the name of a schema'),
   },
@@ -186,7 +187,8 @@ export const SETTINGS = {
     read: integer(0, 3600),
   },
   TRATTA_BULK_MAX_WAIT_SECONDS: {
-    meaning: 'maximum time in seconds for reading the errors of a bulk request; reading ends when two reads agree',
+    meaning:
+      'maximum time in seconds for reading the errors of a bulk request; reading ends when two reads agree',
     default: '900',
     read: integer(1, 86_400),
   },

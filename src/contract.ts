@@ -177,7 +177,11 @@ export const JitPayload = Type.Object({
     customer: Type.Optional(Customer),
     debt_account: DebtAccount,
     child_debt_accounts: Type.Optional(
-      Type.Array(ChildDebtAccount, { minItems: 1, neverOmitted: true, description: 'a list of debt accounts' }),
+      Type.Array(ChildDebtAccount, {
+        minItems: 1,
+        neverOmitted: true,
+        description: 'a list of debt accounts',
+      }),
     ),
   }),
 })

@@ -111,7 +111,10 @@ export function driverUrl(text: string): string {
   return text.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full')
 }
 
-/** A URL with a user and no host (`postgres://user@/database?host=/run/postgresql`) is valid for the driver only. */
+/**
+ * A URL with a user and no host (`postgres://user@/database?host=/run/postgresql`) is valid for the driver
+ * only.
+ */
 const withoutEmptyHost = (text: string) => text.replace(/^(postgres(?:ql)?:\/\/)[^/?]*@(?=[/?]|$)/, '$1')
 
 const parse = (text: string) => new URL(withoutEmptyHost(text))

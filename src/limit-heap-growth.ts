@@ -3,8 +3,8 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 const YOUNG_BYTES = 16 * 1024 * 1024
 
 /**
- * For commands that process many rows. Row processing creates many short-lived objects, and without this limit V8
- * grows the heap. The young generation gets its final size at once; the old generation grows slowly.
+ * For commands that process many rows. Row processing creates many short-lived objects, and without this
+ * limit V8 grows the heap. The young generation gets its final size at once; the old generation grows slowly.
  */
 export function limitHeapGrowth() {
   setFlagsFromString('--semi-space-growth-factor=8')

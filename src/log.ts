@@ -1,7 +1,6 @@
 /**
- * The log. It never contains the secret, a token, a connection string, or data of a person or a debt. So no URL,
- * row or payload is logged, and an error is logged as describeError returns it.
- *
+ * The log. It never contains the secret, a token, a connection string, or data of a person or a debt. So no
+ * URL, row or payload is logged, and an error is logged as describeError returns it.
  */
 import { hash, hkdfSync } from 'node:crypto'
 import { once } from 'node:events'
@@ -11,8 +10,8 @@ import pino, { type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
 
-// Lines are dropped when standard output accepts no more bytes (a full disk, a stalled collector) and this many
-// bytes are buffered: the log must not use the memory that calls need.
+// Lines are dropped when standard output accepts no more bytes (a full disk, a stalled collector) and this
+// many bytes are buffered: the log must not use the memory that calls need.
 const MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
 
 /** Lines are buffered until they have this many bytes, for at most BUFFER_MS milliseconds. */
@@ -60,12 +59,13 @@ export function logTo(output: DestinationStream, level: string): Log {
 }
 
 /**
- * Returns a function that pseudonymizes accounts for the log. The same account always gets the same pseudonym.
- * Without the key nobody can find the account for a pseudonym.
+ * Returns a function that pseudonymizes accounts for the log. The same account always gets the same
+ * pseudonym. Without the key nobody can find the account for a pseudonym.
  */
 export function pseudonymizer(secret: string): (externalId: string) => string {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'tratta-jit account in the log', 32)).toString('hex')
-  // The key has a fixed length and the hash is truncated, so this needs no HMAC, which takes six times as long.
+  // The key has a fixed length and the hash is truncated, so this needs no HMAC, which takes six times as
+  // long.
   return (externalId) => hash('sha256', key + externalId, 'base64url').slice(0, 16)
 }
 
@@ -123,8 +123,8 @@ export const sqlStateMeaning = (code: string) =>
   SQLSTATE_MEANINGS[code] ?? SQLSTATE_MEANINGS[code.slice(0, 2)] ?? 'Postgres returned an error'
 
 /**
- * Returns the parts of an error that may be logged and printed. They never include a message of Postgres or the
- * names in its fields, because a function can put any value there.
+ * Returns the parts of an error that may be logged and printed. They never include a message of Postgres or
+ * the names in its fields, because a function can put any value there.
  */
 export function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error }

@@ -54,7 +54,7 @@ t.test('a secret from a file', async (t) => {
   const files = (file: string, more = {}) =>
     run(t, ['serve'], { DATABASE_URL: 'x', JIT_SECRET_FILE: `${folder}/${file}`, ...more })
   t.notMatch((await files('secret')).stderr, 'JIT_SECRET')
-  t.match((await files('short')).stderr, 'JIT_SECRET must be 32 to 200 characters')
+  t.match((await files('short')).stderr, 'JIT_SECRET must be 32 to 200 of the characters')
   t.match(
     (await files('secret', { JIT_SECRET: SECRET })).stderr,
     'JIT_SECRET is set twice, also by JIT_SECRET_FILE',

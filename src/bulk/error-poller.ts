@@ -1,10 +1,10 @@
 /**
  * Reads the errors of accepted requests, while other requests are sent.
  *
- * Tratta processes a request after it has answered ("asynchronously"), and no documented address tells whether it
- * is done: no errors may mean none, or none yet. So the errors of a pending request are read every
- * TRATTA_BULK_WAIT_SECONDS until two readings agree, or until TRATTA_BULK_MAX_WAIT_SECONDS have passed.
- * `bulk errors` reads them once more, ten minutes after the request or later (read-errors.ts).
+ * Tratta processes a request after it has answered ("asynchronously"), and no documented address tells
+ * whether it is done: no errors may mean none, or none yet. So the errors of a pending request are read every
+ * TRATTA_BULK_WAIT_SECONDS until two readings agree, or until TRATTA_BULK_MAX_WAIT_SECONDS have passed. `bulk
+ * errors` reads them once more, ten minutes after the request or later (read-errors.ts).
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'

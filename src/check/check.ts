@@ -1,4 +1,4 @@
-/** What a check is, what it finds, and what checks hand on to those behind them. */
+/** The types of a check, its findings, and the results that later checks use. */
 import type pg from 'pg'
 import type { Config, SettingName, SettingProblem } from '../config.ts'
 import type { Relations } from '../database/relations.ts'
@@ -9,13 +9,13 @@ export type State = 'ok' | 'warning' | 'error' | 'skipped'
 
 export interface Finding {
   state: State
-  /** What was seen, in a sentence. Names, numbers and external ids; no other value, no secret. */
+  /** A sentence with names, numbers and external ids. It contains no other value and no secret. */
   message: string
-  /** What to do about it. */
+  /** The next step. */
   remedy?: string
-  /** Of rows. */
+  /** The number of rows. */
   count?: number
-  /** external_ids of three of them. */
+  /** The external_ids of up to three rows. */
   examples?: string[]
 }
 
@@ -27,49 +27,49 @@ export const errorFinding = (message: string, remedy: string): Finding => ({
   remedy,
 })
 
-/** What one check finds out and others need. */
-interface Known {
-  /** Postgres answers. */
+/** The results of a check that other checks need. */
+interface Results {
+  /** Present when Postgres answers. */
   pool: pg.Pool
-  /** They hold what the lookup needs. */
+  /** Present when the relations have the columns that the lookup needs. */
   relations: Relations
-  /** Their rows may be read. */
+  /** Present when the user may read the relations. */
   readable: true
-  /** What a pass over all customers found. */
+  /** The result of a pass over all customers. */
   pass: Pass
-  /** Rows that Postgres cannot read, all of them. */
+  /** All rows that Postgres cannot read. */
   unreadable: UnreadableRows
 }
 
-export interface Context extends Partial<Known> {
-  /** The settings that are right. */
+export interface Context extends Partial<Results> {
+  /** The valid settings. */
   config: Partial<Config>
   problems: SettingProblem[]
-  /** Aborted when the time limit of the check has passed. */
+  /** Aborts at the time limit of the check. */
   signal: AbortSignal
-  /** No pass over all rows. */
+  /** Whether to omit the checks that read all rows. */
   isQuick: boolean
-  /** How far the clocks of others are ahead of ours, and how far that may be wrong, in milliseconds. */
+  /** The offset of each other clock, positive when it is ahead, and the uncertainty, in milliseconds. */
   clocks: { of: string; aheadMs: number; uncertainMs: number }[]
-  /** Shows how far a pass is. @returns what ends the showing */
+  /** Shows the progress of a pass. @returns a function that ends the display */
   showProgress(figures: (seconds: number) => object, line: (seconds: number) => string): () => void
 }
 
 export interface Check {
-  /** In one word. */
+  /** One word. */
   name: string
-  needs: (keyof Known)[]
+  needs: (keyof Results)[]
   settings: readonly SettingName[]
-  /** Reads all rows. */
+  /** Whether the check reads all rows. */
   isPass: boolean
   run(context: Context): Promise<Finding[]>
 }
 
-/** A check that runs once what it needs is known and its settings are there. */
-export const check = <Needs extends keyof Known = never, Name extends SettingName = never>(definition: {
+/** Defines a check. It runs when the results that it needs and its settings are present. */
+export const check = <Needs extends keyof Results = never, Name extends SettingName = never>(definition: {
   name: string
   needs?: Needs[]
   settings?: readonly Name[]
   isPass?: true
-  run(context: Context & Pick<Known, Needs> & { config: Config<Name> }): Promise<Finding[]>
+  run(context: Context & Pick<Results, Needs> & { config: Config<Name> }): Promise<Finding[]>
 }): Check => ({ needs: [], settings: [], isPass: false, ...definition }) as Check

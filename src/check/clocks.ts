@@ -1,22 +1,22 @@
 /** Whether the clocks of Postgres, Tratta and this machine agree. */
 import { check, ok, warning } from './check.ts'
 
-/** Certificates and log lines bear as much. */
-const MOST_MS = 5000
+/** A larger difference breaks certificates and the order of log lines. */
+const MAX_MS = 5000
 
 export const clocks = check({
   name: 'clocks',
   async run({ clocks }) {
-    const off = clocks.filter(({ aheadMs, uncertainMs }) => Math.abs(aheadMs) - uncertainMs > MOST_MS)
+    const off = clocks.filter(({ aheadMs, uncertainMs }) => Math.abs(aheadMs) - uncertainMs > MAX_MS)
     if (off.length > 0)
       return off.map(({ of, aheadMs }) => {
         const seconds = Math.round(Math.abs(aheadMs) / 1000)
         return warning(
           `the clock of this machine is ${seconds} s ${aheadMs > 0 ? 'behind' : 'ahead of'} that of ${of}`,
-          'let both follow the same time servers (NTP)',
+          'synchronize both with the same time servers (NTP)',
         )
       })
-    if (clocks.length === 0) return [{ state: 'skipped', message: 'nobody else could be asked for the time' }]
-    return [ok(`${clocks.map(({ of }) => of).join(', ')} and this machine agree within ${MOST_MS / 1000} s`)]
+    if (clocks.length === 0) return [{ state: 'skipped', message: 'no other clock could be read' }]
+    return [ok(`${clocks.map(({ of }) => of).join(', ')} and this machine agree within ${MAX_MS / 1000} s`)]
   },
 })

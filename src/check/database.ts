@@ -1,4 +1,4 @@
-/** Whether Postgres answers, which it is, how many connections it gives us, and what of ours stands in it. */
+/** Checks that Postgres answers, its version, its connection limits, and the migrations of `tratta_jit`. */
 import pg from 'pg'
 import { databaseProblem } from '../database/connection-errors.ts'
 import { migrationStatus } from '../database/migrate.ts'
@@ -7,7 +7,7 @@ import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
 const CONNECTIONS = 4
 const STATEMENT_MS = 10 * 60_000
-/** More than any limit of `serve`, so that the check can say how long it takes. */
+/** Longer than the limits of `serve`, so that the check can measure a slow connection. */
 const CONNECTION_MS = 10_000
 /** The oldest version that CI tests with. */
 const OLDEST_VERSION = 15
@@ -21,7 +21,7 @@ export const database = check({
       { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
     )
     cancelWithConnection(pool)
-    const begun = performance.now()
+    const start = performance.now()
     try {
       await pool.query('select 1')
     } catch (error) {
@@ -30,20 +30,20 @@ export const database = check({
       if (!problem) throw error
       return [errorFinding(`The database cannot be used: ${problem.message}`, problem.remedy)]
     }
-    const connectMs = Math.round(performance.now() - begun)
+    const connectMs = Math.round(performance.now() - start)
     context.pool = pool
-    const asked = Date.now()
+    const sentAt = Date.now()
     const { rows } = await pool.query(`
       select extract(epoch from clock_timestamp())::float8 * 1000 as now, current_setting('server_version') as version,
         current_setting('server_version_num')::int / 10000 as major`)
-    const tookMs = Date.now() - asked
+    const tookMs = Date.now() - sentAt
     const { now, version, major } = rows[0]
-    context.clocks.push({ of: 'Postgres', aheadMs: now - asked - tookMs / 2, uncertainMs: tookMs / 2 })
-    return [...tooSlow(connectMs, context.config.JIT_DEADLINE_MS ?? 5000), judgeVersion(version, major)]
+    context.clocks.push({ of: 'Postgres', aheadMs: now - sentAt - tookMs / 2, uncertainMs: tookMs / 2 })
+    return [...tooSlow(connectMs, context.config.JIT_DEADLINE_MS ?? 5000), versionFinding(version, major)]
   },
 })
 
-/** `serve` ends the attempt to connect after this time. */
+/** `serve` stops to connect after `connectionMs`. */
 function tooSlow(connectMs: number, deadlineMs: number): Finding[] {
   const { connectionMs } = limitsWithin(deadlineMs)
   return connectMs <= connectionMs
@@ -51,12 +51,12 @@ function tooSlow(connectMs: number, deadlineMs: number): Finding[] {
     : [
         errorFinding(
           `connecting takes ${connectMs} ms; \`serve\` allows ${connectionMs} ms with JIT_DEADLINE_MS ${deadlineMs}: calls that need a new connection fail`,
-          'raise JIT_DEADLINE_MS (at most 9000), or run `serve` nearer to Postgres',
+          'raise JIT_DEADLINE_MS (at most 9000), or run `serve` closer to Postgres',
         ),
       ]
 }
 
-/** How often Postgres looks whether the client of a running statement is still connected. */
+/** The interval at which Postgres checks that the client of a running statement is still connected. */
 const DISCONNECT_CHECK_MS = 500
 const connectionsOf = new WeakMap<pg.Pool, Set<pg.PoolClient>>()
 
@@ -66,7 +66,7 @@ function cancelWithConnection(pool: pg.Pool) {
   connectionsOf.set(pool, clients)
   pool.on('connect', (client) => {
     clients.add(client)
-    // Not every platform supports it. Statements then end by their time limit.
+    // Not every platform supports this setting. Statements then end at their time limit.
     client.query(`set client_connection_check_interval = ${DISCONNECT_CHECK_MS}`).catch(() => {})
   })
   pool.on('remove', (client) => clients.delete(client))
@@ -77,7 +77,7 @@ export function destroyConnections(pool: pg.Pool) {
   for (const client of connectionsOf.get(pool) ?? []) client.connection.stream.destroy()
 }
 
-export const judgeVersion = (version: string, major: number): Finding =>
+export const versionFinding = (version: string, major: number): Finding =>
   major < OLDEST_VERSION
     ? warning(
         `Postgres ${version} answers, and is older than the versions that tratta-jit is tested with`,
@@ -96,18 +96,18 @@ export const connections = check({
         (select nullif(datconnlimit, -1) from pg_database where datname = current_database()) as database
       from pg_user where usename = current_user`)
     const limits = Object.entries(rows[0] as Record<string, number | null>)
-    const [of, most] = limits.reduce((least, limit) =>
-      (limit[1] ?? Infinity) < (least[1] ?? Infinity) ? limit : least,
+    const [of, max] = limits.reduce((smallest, limit) =>
+      (limit[1] ?? Infinity) < (smallest[1] ?? Infinity) ? limit : smallest,
     )
     const size = config.DATABASE_POOL_SIZE ?? 0
-    if (most !== null && most < size)
+    if (max !== null && max < size)
       return [
         errorFinding(
-          `DATABASE_POOL_SIZE is ${size}, and the ${of} allows ${most} connections: calls would be refused under load`,
-          `set DATABASE_POOL_SIZE to ${most} or less, or allow more`,
+          `DATABASE_POOL_SIZE is ${size}, and the ${of} allows ${max} connections: calls would fail under load`,
+          `set DATABASE_POOL_SIZE to ${max} or less, or allow more connections`,
         ),
       ]
-    return [ok(`${size} of at most ${most}`)]
+    return [ok(`${size} of at most ${max}`)]
   },
 })
 
@@ -119,8 +119,8 @@ export const migrations = check({
     if (!status)
       return [
         warning(
-          'this user may not see what stands in the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
-          'grant what docs/data.md grants',
+          'this user may not read the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
+          'grant the privileges that docs/data.md lists',
         ),
       ]
     const toRun = status.filter(({ executed_at }) => executed_at === undefined)
@@ -128,24 +128,24 @@ export const migrations = check({
     if (unknown.length > 0)
       return [
         warning(
-          `the schema tratta_jit was brought up to date by a newer version of this program (${unknown.at(-1)!.name})`,
-          'upgrade this one',
+          `the schema tratta_jit was migrated by a newer version of this program (${unknown.at(-1)!.name})`,
+          'upgrade this program',
         ),
       ]
     if (toRun.length === 0) return [ok('the schema tratta_jit is up to date')]
-    const message = `${toRun.length} of ${status.length} migrations of the schema tratta_jit are still to be run`
+    const message = `${toRun.length} of ${status.length} migrations of the schema tratta_jit have not run`
     return (await mayMigrate(pool))
-      ? [warning(message, 'run `tratta-jit migrate`; `serve` does it too')]
+      ? [warning(message, 'run `tratta-jit migrate`; `serve` also runs them')]
       : [
           errorFinding(
-            `${message}, and this user may not`,
+            `${message}, and this user may not run them`,
             'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
           ),
         ]
   },
 })
 
-/** @returns undefined where the right to see it is missing */
+/** @returns undefined when the privilege is missing */
 export function unlessForbidden(error: unknown): undefined {
   if (!(error instanceof pg.DatabaseError && error.code === '42501')) throw error
 }

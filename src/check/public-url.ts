@@ -1,4 +1,4 @@
-/** PUBLIC_URL as seen from here: whether we answer there, and what its certificate is worth. */
+/** Checks from this machine whether `serve` answers at PUBLIC_URL, and whether its certificate is valid. */
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
@@ -6,7 +6,7 @@ import { isInsecureRemote } from '../config.ts'
 import { PROBLEMS } from '../responder/problem.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
-/** Tratta's own patience ("Respond to a JIT request"). */
+/** Tratta's own timeout ("Respond to a JIT request"). */
 const TIMEOUT_MS = 10_000
 
 export const publicUrl = check({
@@ -14,18 +14,18 @@ export const publicUrl = check({
   settings: ['PUBLIC_URL', 'JIT_SECRET'],
   async run({ config: { PUBLIC_URL, JIT_SECRET } }) {
     const nobody = `tratta-jit-check-${crypto.randomUUID()}`
-    const begun = performance.now()
+    const start = performance.now()
     try {
       const response = await fetch(`${PUBLIC_URL}/jit/${JIT_SECRET}?debt_account_external_id=${nobody}`, {
         redirect: 'manual',
         signal: AbortSignal.timeout(TIMEOUT_MS),
       })
       const code = await problemCode(response)
-      const ms = Math.round(performance.now() - begun)
+      const ms = Math.round(performance.now() - start)
       return [
         code === 'account_not_found'
-          ? ok(`${PUBLIC_URL} is answered by us in ${ms} ms`)
-          : judge(PUBLIC_URL, response, code),
+          ? ok(`\`serve\` answers at ${PUBLIC_URL} in ${ms} ms`)
+          : problemFinding(PUBLIC_URL, response, code),
       ]
     } catch (error) {
       return [unreached(PUBLIC_URL, error as Error & { cause?: NodeJS.ErrnoException })]
@@ -33,7 +33,7 @@ export const publicUrl = check({
   },
 })
 
-/** Of the service's own refusals; undefined when it is somebody else who answers. */
+/** @returns the problem code; undefined when the response is not from `serve` */
 async function problemCode(response: Response): Promise<string | undefined> {
   if (!response.headers.get('content-type')?.startsWith('application/problem+json')) {
     await response.body?.cancel()
@@ -47,38 +47,38 @@ async function problemCode(response: Response): Promise<string | undefined> {
   }
 }
 
-function judge(url: string, response: Response, code: string | undefined): Finding {
+function problemFinding(url: string, response: Response, code: string | undefined): Finding {
   switch (code) {
     case 'not_found':
       return errorFinding(
-        `${url} is answered by us, but not with this secret`,
-        'give `serve` and `check` the same JIT_SECRET, and PUBLIC_URL no path that a proxy takes away',
+        `\`serve\` answers at ${url}, but rejects this secret`,
+        'give `serve` and `check` the same JIT_SECRET, and remove a path from PUBLIC_URL that a proxy removes',
       )
     case 'client_not_allowed':
       return warning(
-        `${url} is answered by us, but this machine is none of ALLOWED_CLIENTS: more cannot be seen from here`,
-        "let `check` run where ALLOWED_CLIENTS allows it, and see that Tratta's addresses are among them",
+        `\`serve\` answers at ${url}, but this machine is not in ALLOWED_CLIENTS, so the secret cannot be checked from here`,
+        'run `check` on a machine in ALLOWED_CLIENTS, and make sure that ALLOWED_CLIENTS contains the addresses of Tratta',
       )
     case 'too_many_guesses':
       return errorFinding(
-        `${url} is answered by us, but not with this secret (429, too many wrong ones)`,
+        `\`serve\` answers at ${url}, but rejects this secret (429, too many wrong secrets)`,
         'give `serve` and `check` the same JIT_SECRET',
       )
     case undefined:
       return errorFinding(
-        `${url} is answered by somebody else: ${cameBack(response)}`,
-        'let your proxy or balancer hand it to PORT of `serve`',
+        `another program answers at ${url}: ${describe(response)}`,
+        'configure your proxy or load balancer to forward it to PORT of `serve`',
       )
     default:
       return errorFinding(
-        `${url} is answered by us, with ${response.status} ${code}`,
+        `\`serve\` answers at ${url} with ${response.status} ${code}`,
         'see the log of `serve`',
       )
   }
 }
 
-function cameBack({ status, headers }: Response): string {
-  // Only the origin: what stands behind it may hold the secret.
+function describe({ status, headers }: Response): string {
+  // Only the origin, because the path may contain the secret.
   const to = URL.parse(headers.get('location') ?? '')?.origin
   if (to) return `a redirect (${status}) to ${to}, and whether Tratta follows one is unknown`
   return `${status}, ${headers.get('content-type') ?? 'without content type'}`
@@ -88,21 +88,21 @@ function unreached(url: string, { name, cause }: Error & { cause?: NodeJS.ErrnoE
   if (name === 'TimeoutError')
     return errorFinding(
       `${url} does not answer within ${TIMEOUT_MS / 1000} s`,
-      'see that it leads to PORT of `serve`',
+      'check that it leads to PORT of `serve`',
     )
   const code = cause?.code ?? name
-  // The next check says what is wrong with it.
+  // The check `certificate` reports the error.
   if (/CERT|SIGNED|SSL|TLS|UNABLE_TO/.test(code))
-    return { state: 'skipped', message: 'needs a certificate that can be trusted' }
+    return { state: 'skipped', message: 'needs a trusted certificate' }
   return errorFinding(
-    `${url} is not answered (${code})`,
-    'start `serve`, and see that PUBLIC_URL leads to its PORT; a firewall may also keep only this machine out',
+    `nothing answers at ${url} (${code})`,
+    'start `serve`, and check that PUBLIC_URL leads to its PORT; a firewall may also block only this machine',
   )
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Whoever renews automatically has done so by then. */
-const FEW_DAYS = 14
+/** Automatic renewal runs earlier than this. */
+const MIN_DAYS = 14
 
 export const certificate = check({
   name: 'certificate',
@@ -113,8 +113,8 @@ export const certificate = check({
       return [
         isInsecureRemote(PUBLIC_URL)
           ? errorFinding(
-              'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
-              'put TLS in front, and make it https',
+              'PUBLIC_URL is http: the secret and the accounts cross the network in clear text',
+              'put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
             )
           : ok('none is needed: PUBLIC_URL is this machine'),
       ]
@@ -123,7 +123,7 @@ export const certificate = check({
       host,
       port: Number(port || 443),
       ...(isIP(host) === 0 && { servername: host }),
-      // It is looked at, whatever it is worth; nothing is sent.
+      // An untrusted certificate is read too. Nothing is sent.
       rejectUnauthorized: false,
       timeout: TIMEOUT_MS,
     })
@@ -136,18 +136,18 @@ export const certificate = check({
       if (!socket.authorized)
         return [
           errorFinding(
-            `the certificate of PUBLIC_URL cannot be trusted (${String(socket.authorizationError)})`,
-            'use one for this name from an authority that everybody trusts, with its intermediate certificates',
+            `the certificate of PUBLIC_URL is not trusted (${String(socket.authorizationError)})`,
+            'use a certificate for this name from a public certificate authority, with its intermediate certificates',
           ),
         ]
       const message = `the certificate of PUBLIC_URL is valid for ${days} more days`
-      return [days < FEW_DAYS ? warning(message, 'renew it') : ok(message)]
+      return [days < MIN_DAYS ? warning(message, 'renew it') : ok(message)]
     } catch (error) {
       const { code = 'no TLS' } = error as NodeJS.ErrnoException
       return [
         errorFinding(
-          `no certificate can be seen at PUBLIC_URL (${code})`,
-          'see that PUBLIC_URL leads to a TLS port',
+          `no certificate can be read at PUBLIC_URL (${code})`,
+          'check that PUBLIC_URL leads to a TLS port',
         ),
       ]
     } finally {

@@ -1,4 +1,4 @@
-/** All checks, in the order in which they are shown, and their running. */
+/** Runs all checks, in the order of the output. */
 import { once } from 'node:events'
 import { readSettings } from '../config.ts'
 import { describeError } from '../log.ts'
@@ -36,8 +36,8 @@ const CHECKS: Check[] = [
   clocks,
 ]
 
-/** Which check finds out what others need. */
-const FOUND_BY = {
+/** The check that yields each result. */
+const SOURCE_CHECKS = {
   pool: 'database',
   relations: 'relations',
   readable: 'rights',
@@ -45,14 +45,14 @@ const FOUND_BY = {
   pass: 'data',
 } as const
 
-/** No check runs longer: a view may be so slow that a statement takes hours. */
+/** The time limit of a check. A statement on a slow view can take hours. */
 export const CHECK_MS = 60_000
 const PASS_MS = 10 * 60_000
 
 /**
- * Yields each finding as soon as its check has ended. A check that cannot run is skipped, the others run.
+ * Yields each finding as soon as its check has ended. A check that cannot run is skipped.
  * @param checkMs the time limit of a check that does not read all rows
- * @param passMs the time limit of one that does
+ * @param passMs the time limit of a check that reads all rows
  */
 export async function* runChecks(
   environment: NodeJS.ProcessEnv,
@@ -80,7 +80,7 @@ export async function* runChecks(
 }
 
 async function runOne(check: Check, context: Context, limitMs: number): Promise<Finding[]> {
-  const skipReason = whyNot(check, context)
+  const skipReason = skipReasonOf(check, context)
   if (skipReason) return [{ state: 'skipped', message: skipReason }]
   context.signal = AbortSignal.timeout(limitMs)
   const expired = once(context.signal, 'abort').then((): Finding[] => {
@@ -101,13 +101,13 @@ async function runOne(check: Check, context: Context, limitMs: number): Promise<
   }
 }
 
-function whyNot(
+function skipReasonOf(
   { needs, settings, isPass }: Check,
-  { isQuick, config, ...known }: Context,
+  { isQuick, config, ...results }: Context,
 ): string | undefined {
   const missing = settings.find((name) => config[name] === undefined)
   if (missing) return `needs ${missing}`
   if (isPass && isQuick) return 'omitted by --quick'
-  const unknown = needs.find((need) => known[need] === undefined)
-  return unknown && `needs what ${FOUND_BY[unknown]} would tell`
+  const absent = needs.find((need) => results[need] === undefined)
+  return absent && `needs the result of ${SOURCE_CHECKS[absent]}`
 }

@@ -1,16 +1,16 @@
-/** The settings, and the address at which Postgres is. */
+/** Checks the settings, and the TLS of the connection to Postgres. */
 
 import { SETTINGS } from '../config.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
-/** Without these calls are answered all the same. */
+/** Only the registration needs these settings. Calls are answered without them. */
 const FOR_TRATTA = ['PUBLIC_URL', 'TRATTA_API_URL', 'TRATTA_API_TOKEN'] as const
 
 export const settings = check({
   name: 'settings',
   async run({ config, problems }) {
-    const wrong = problems.map(({ name, is }) =>
+    const invalid = problems.map(({ name, is }) =>
       errorFinding(`${name} ${is}`, `set ${name}, see .env.example`),
     )
     const missing = FOR_TRATTA.filter(
@@ -19,11 +19,11 @@ export const settings = check({
     const notSet = missing.map((name) =>
       warning(
         `${name} is not set: ${SETTINGS[name].meaning}`,
-        'set it, or Tratta cannot be told where we are',
+        'set it, so that the URL can be registered at Tratta',
       ),
     )
-    const found = [...wrong, ...notSet, ...(await insecureDatabase(config.DATABASE_URL))]
-    return found.length > 0 ? found : [ok('all that are needed are set, and all that are set are right')]
+    const found = [...invalid, ...notSet, ...(await insecureDatabase(config.DATABASE_URL))]
+    return found.length > 0 ? found : [ok('all required settings are set, and all settings are valid')]
   },
 })
 

@@ -87,7 +87,10 @@ function declaredFields(fields: Json, declared: Json): Json {
   return made
 }
 
-/** Tratta's metadata values are texts: a number becomes its digits, true and false become 1 and 0 (rule metadata). */
+/**
+ * Tratta's metadata values are texts: a number becomes its digits, true and false become 1 and 0 (rule
+ * metadata).
+ */
 export function metadata(value: unknown): unknown {
   const read = json(value)
   if (!isObject(read)) return read

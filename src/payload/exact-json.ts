@@ -61,7 +61,8 @@ export function plainDigits({ rawJSON }: WrittenNumber): string | undefined {
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
 /** Whether Postgres can store every text in the parsed value. */
-export const isStorable = (text: string, parsed: unknown) => !MAY_BE_UNSTORABLE.test(text) || areTextsStorable(parsed)
+export const isStorable = (text: string, parsed: unknown) =>
+  !MAY_BE_UNSTORABLE.test(text) || areTextsStorable(parsed)
 
 function areTextsStorable(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')

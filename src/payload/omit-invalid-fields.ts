@@ -38,7 +38,9 @@ export function omittedField(path: Path, reason: string): OmittedField {
   return { field: field.slice(1), kind: kind.slice(1), reason }
 }
 
-/** The validators of a resource and of each of its fields. The errors of valid fields need not be searched. */
+/**
+ * The validators of a resource and of each of its fields. The errors of valid fields need not be searched.
+ */
 export interface ResourceContract {
   schema: TObject
   whole: TypeCheck<TSchema>
@@ -56,7 +58,8 @@ export const resourceContract = (schema: TObject): ResourceContract => ({
  * work is linear in the number of values: one pass finds all errors, and a further pass is only needed for an
  * object that became empty. Yields after each error, so that the caller can pause or stop.
  * @param at the path of the resource in the payload
- * @throws {UnsendableAccountError} for an error in no optional field, or in a `neverOmitted` one (contract.ts)
+ * @throws {UnsendableAccountError} for an error in no optional field, or in a `neverOmitted` one
+ *   (contract.ts)
  */
 export function* omitInvalidFields(
   resource: Json,

@@ -9,8 +9,8 @@ import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-
 
 const MIGRATIONS = readdirSync('migrations').length
 
-const NEEDS_DATABASE = 'needs what database would tell'
-const NEEDS_RIGHTS = 'needs what rights would tell'
+const NEEDS_DATABASE = 'needs the result of database'
+const NEEDS_RIGHTS = 'needs the result of rights'
 
 /** All that cannot be seen without Postgres. */
 const behindDatabase = (why: string, whyNoLookup = why): Found[] => [
@@ -110,9 +110,8 @@ t.test('fewer connections than DATABASE_POOL_SIZE', async (t) => {
     {
       check: 'connections',
       state: 'error',
-      message:
-        'DATABASE_POOL_SIZE is 10, and the role allows 8 connections: calls would be refused under load',
-      remedy: 'set DATABASE_POOL_SIZE to 8 or less, or allow more',
+      message: 'DATABASE_POOL_SIZE is 10, and the role allows 8 connections: calls would fail under load',
+      remedy: 'set DATABASE_POOL_SIZE to 8 or less, or allow more connections',
     },
   ])
 })
@@ -128,7 +127,7 @@ t.test('a migration to be run, by a user who may not', async (t) => {
     {
       check: 'migrations',
       state: 'error',
-      message: `1 of ${MIGRATIONS} migrations of the schema tratta_jit are still to be run, and this user may not`,
+      message: `1 of ${MIGRATIONS} migrations of the schema tratta_jit have not run, and this user may not run them`,
       remedy: 'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
     },
   ])
@@ -143,8 +142,8 @@ t.test('a schema of a newer version', async (t) => {
     {
       check: 'migrations',
       state: 'warning',
-      message: 'the schema tratta_jit was brought up to date by a newer version of this program (9999-later)',
-      remedy: 'upgrade this one',
+      message: 'the schema tratta_jit was migrated by a newer version of this program (9999-later)',
+      remedy: 'upgrade this program',
     },
   ])
 })
@@ -217,8 +216,8 @@ t.test('a user who may only read what calls need', async (t) => {
       check: 'migrations',
       state: 'warning',
       message:
-        'this user may not see what stands in the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
-      remedy: 'grant what docs/data.md grants',
+        'this user may not read the schema tratta_jit: calls can be answered by `serve --no-migrate`, and nothing is registered',
+      remedy: 'grant the privileges that docs/data.md lists',
     },
     {
       check: 'rights',
@@ -287,6 +286,6 @@ t.test('a connection that takes longer than serve allows', async (t) => {
   const found = lines.find(({ check, state }) => check === 'database' && state === 'error')
   t.match(found, {
     message: /^connecting takes \d+ ms; `serve` allows \d+ ms with JIT_DEADLINE_MS 1000: calls/,
-    remedy: 'raise JIT_DEADLINE_MS (at most 9000), or run `serve` nearer to Postgres',
+    remedy: 'raise JIT_DEADLINE_MS (at most 9000), or run `serve` closer to Postgres',
   })
 })

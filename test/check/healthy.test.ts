@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judgeVersion } from '../../src/check/database.ts'
+import { versionFinding } from '../../src/check/database.ts'
 import { run } from '../program.ts'
 import { finds, NO_DATA, setUp, skipped } from './set-up.ts'
 
@@ -20,7 +20,7 @@ t.test("check, against the demo's set-up", async (t) => {
       .replaceAll(env.PUBLIC_URL!, 'PUBLIC_URL')
     t.equal(
       same,
-      `ok       settings      all that are needed are set, and all that are set are right
+      `ok       settings      all required settings are set, and all settings are valid
 ok       database      Postgres N answers
 ok       connections   10 of at most N
 ok       pooler        none: Postgres itself answers
@@ -33,7 +33,7 @@ ok       lookup        N ms for the account A-500100, with 3 children; 15 random
 ok       data          4 customers with 15 accounts, nothing that Tratta would reject
 ok       customers     every account has its customer
 ok       parents       every parent is there, and is the sum of its children
-ok       public_url    PUBLIC_URL is answered by us in N ms
+ok       public_url    \`serve\` answers at PUBLIC_URL in N ms
 ok       certificate   none is needed: PUBLIC_URL is this machine
 ok       token         Tratta accepts the token (404 for a bulk action that does not exist)
 ok       registration  registered TIME at PUBLIC_URL, with this secret
@@ -51,10 +51,10 @@ t.test('check takes --quick and --json, and nothing else', async (t) => {
 })
 
 t.test('a Postgres that is older than the supported versions', async (t) => {
-  t.same(judgeVersion('14.20', 14), {
+  t.same(versionFinding('14.20', 14), {
     state: 'warning',
     message: 'Postgres 14.20 answers, and is older than the versions that tratta-jit is tested with',
     remedy: 'upgrade to Postgres 15 or newer',
   })
-  t.same(judgeVersion('15.18', 15), { state: 'ok', message: 'Postgres 15.18 answers' })
+  t.same(versionFinding('15.18', 15), { state: 'ok', message: 'Postgres 15.18 answers' })
 })

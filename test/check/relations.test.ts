@@ -34,7 +34,7 @@ const legacyViews = (id: string, parent: string) =>
 
 const LOOK_INTO_DATA_MD = 'docs/data.md says which columns are read, and how'
 const unreadable = (message: string): Found[] => {
-  const why = 'needs what relations would tell'
+  const why = 'needs the result of relations'
   return [
     { check: 'relations', state: 'error', message, remedy: LOOK_INTO_DATA_MD },
     skipped('rights', why),

@@ -123,6 +123,6 @@ export const NO_LOOKUP = (why: string, whyNoLookup = why) => [
 /** What a pass over the data would report. */
 export const NO_DATA = (why: string) => [
   skipped('data', why),
-  skipped('customers', 'needs what data would tell'),
-  skipped('parents', 'needs what data would tell'),
+  skipped('customers', 'needs the result of data'),
+  skipped('parents', 'needs the result of data'),
 ]

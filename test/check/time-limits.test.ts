@@ -40,8 +40,8 @@ t.test('check with views that take hours reports the missing index first, and ea
   t.same(found, [
     ['indexes', 'error', 'every call reads all of public.account, about 20,000 rows: no index is of use'],
     ['rows', 'error', 'did not end within 1 s and was canceled'],
-    ['data', 'skipped', 'needs what rows would tell'],
-    ['parents', 'skipped', 'needs what data would tell'],
+    ['data', 'skipped', 'needs the result of rows'],
+    ['parents', 'skipped', 'needs the result of data'],
   ])
   t.ok(await nothingRuns(database, name), 'Postgres runs no statement of check')
 })

@@ -49,8 +49,8 @@ t.test('nobody at PUBLIC_URL', async (t) => {
   await findsAt(t, url, [
     publicUrl(
       'error',
-      `${url} is not answered (ECONNREFUSED)`,
-      'start `serve`, and see that PUBLIC_URL leads to its PORT; a firewall may also keep only this machine out',
+      `nothing answers at ${url} (ECONNREFUSED)`,
+      'start `serve`, and check that PUBLIC_URL leads to its PORT; a firewall may also block only this machine',
     ),
   ])
 })
@@ -63,8 +63,8 @@ t.test('serve with another secret', async (t) => {
     [
       publicUrl(
         'error',
-        `${url} is answered by us, but not with this secret`,
-        'give `serve` and `check` the same JIT_SECRET, and PUBLIC_URL no path that a proxy takes away',
+        `\`serve\` answers at ${url}, but rejects this secret`,
+        'give `serve` and `check` the same JIT_SECRET, and remove a path from PUBLIC_URL that a proxy removes',
       ),
     ],
     { JIT_SECRET: OTHER_SECRET },
@@ -78,8 +78,8 @@ t.test("somebody else's page", async (t) => {
   await findsAt(t, url, [
     publicUrl(
       'error',
-      `${url} is answered by somebody else: 404, text/html`,
-      'let your proxy or balancer hand it to PORT of `serve`',
+      `another program answers at ${url}: 404, text/html`,
+      'configure your proxy or load balancer to forward it to PORT of `serve`',
     ),
   ])
 })
@@ -91,8 +91,8 @@ t.test('a redirect', async (t) => {
   await findsAt(t, url, [
     publicUrl(
       'error',
-      `${url} is answered by somebody else: a redirect (301) to https://jit.agency.example, and whether Tratta follows one is unknown`,
-      'let your proxy or balancer hand it to PORT of `serve`',
+      `another program answers at ${url}: a redirect (301) to https://jit.agency.example, and whether Tratta follows one is unknown`,
+      'configure your proxy or load balancer to forward it to PORT of `serve`',
     ),
   ])
 })
@@ -102,8 +102,8 @@ t.test('a machine that is none of ALLOWED_CLIENTS', async (t) => {
   await findsAt(t, url, [
     publicUrl(
       'warning',
-      `${url} is answered by us, but this machine is none of ALLOWED_CLIENTS: more cannot be seen from here`,
-      "let `check` run where ALLOWED_CLIENTS allows it, and see that Tratta's addresses are among them",
+      `\`serve\` answers at ${url}, but this machine is not in ALLOWED_CLIENTS, so the secret cannot be checked from here`,
+      'run `check` on a machine in ALLOWED_CLIENTS, and make sure that ALLOWED_CLIENTS contains the addresses of Tratta',
     ),
   ])
 })
@@ -114,14 +114,14 @@ t.test('http, not only to this machine', async (t) => {
     {
       check: 'certificate',
       state: 'error',
-      message: 'PUBLIC_URL is http: the secret and the accounts go over the network in clear',
-      remedy: 'put TLS in front, and make it https',
+      message: 'PUBLIC_URL is http: the secret and the accounts cross the network in clear text',
+      remedy: 'put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
     },
   ])
 })
 
 t.test('certificates', async (t) => {
-  const untrusted = skipped('public_url', 'needs a certificate that can be trusted')
+  const untrusted = skipped('public_url', 'needs a trusted certificate')
   const certificate = (state: string, message: string, remedy: string): Found => ({
     check: 'certificate',
     state,
@@ -154,8 +154,8 @@ t.test('certificates', async (t) => {
       untrusted,
       certificate(
         'error',
-        'cannot be trusted (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
-        'use one for this name from an authority that everybody trusts, with its intermediate certificates',
+        'is not trusted (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+        'use a certificate for this name from a public certificate authority, with its intermediate certificates',
       ),
     ])
   })
@@ -178,8 +178,8 @@ t.test('settings for Tratta that are missing', async (t) => {
     {
       check: 'settings',
       state: 'warning',
-      message: "TRATTA_API_TOKEN is not set: the bearer token for Tratta's API",
-      remedy: 'set it, or Tratta cannot be told where we are',
+      message: 'TRATTA_API_TOKEN is not set: bearer token for the API of Tratta',
+      remedy: 'set it, so that the URL can be registered at Tratta',
     },
     skipped('token', 'needs TRATTA_API_TOKEN'),
     skipped('registration', 'needs TRATTA_API_TOKEN'),
@@ -234,7 +234,7 @@ t.test('a clock that is an hour slow', async (t) => {
     check: 'clocks',
     state: 'warning',
     message: `the clock of this machine is N s behind that of ${of}`,
-    remedy: 'let both follow the same time servers (NTP)',
+    remedy: 'synchronize both with the same time servers (NTP)',
   })
   await finds(t, { ...healthy.env, NODE_OPTIONS: '--import ./test/check/an-hour-ago.ts' }, [
     slow('Postgres'),
