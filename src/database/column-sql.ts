@@ -1,6 +1,6 @@
 /**
- * SQL that reads the columns of the three relations, whatever type they have, and compares identifiers by
- * the texts that stand for them, in such a way that an index on the column itself is of use.
+ * SQL that reads the columns of the three relations, for every supported type, and compares identifiers by
+ * their text representation, in a form that can use an index on the column itself.
  */
 import {
   DummyDriver,
@@ -13,7 +13,7 @@ import {
 } from 'kysely'
 import { COLUMNS, type ColumnType, type Kind, type RelationName, type Relations } from './relations.ts'
 
-/** Compiles statements about the three relations of a schema; it has no connection. */
+/** A Kysely instance that compiles statements for the three relations of a schema. It has no connection. */
 export const compilerFor = ({ schema }: Relations) =>
   new Kysely<Record<RelationName, Record<string, unknown>>>({
     dialect: {
@@ -24,11 +24,11 @@ export const compilerFor = ({ schema }: Relations) =>
     },
   }).withSchema(schema)
 
-/** A column of a relation that stands in a statement under some name. */
+/** A column of a relation that is aliased in a statement. */
 export interface Column {
   reference: RawBuilder<unknown>
   kind: Kind
-  /** Undefined: the column is not there, and is null everywhere. */
+  /** Undefined when the column does not exist. It is then read as null. */
   type: ColumnType | undefined
 }
 
@@ -41,12 +41,12 @@ export function columnsOf<Name extends RelationName>(relations: Relations, relat
 }
 
 /**
- * An identifier, a text and cents as text: a bigint would be rounded above 2^53 inside of JSON. The rest as
- * JSON has it: json, jsonb and arrays as what they hold, dates in ISO 8601 whatever the DateStyle is.
+ * Reads identifiers, texts and cents as text, because JSON.parse would round a bigint above 2^53. Other kinds
+ * are read as JSON values: json, jsonb and arrays unchanged, dates in ISO 8601 independent of DateStyle.
  */
 export function read({ reference, kind, type }: Column): RawBuilder<unknown> {
   if (!type) return sql`null::text`
-  // JSON would keep the blanks that fill up a char(n); a text does not.
+  // JSON would keep the padding of a char(n); a cast to text removes it.
   if (type.name === 'bpchar[]') return sql`${reference}::text[]`
   return ['date', 'json', 'list'].includes(kind) && type.name !== 'bpchar'
     ? reference
@@ -54,8 +54,8 @@ export function read({ reference, kind, type }: Column): RawBuilder<unknown> {
 }
 
 /**
- * Columns as one value: Postgres describes every column of every answer anew, and pg reads all of that before
- * it comes to a value.
+ * Selects columns as one value. Postgres describes every column of every result, and pg parses each
+ * description before it reads a value.
  */
 export const rowOf = <Name extends string>(
   names: Record<Name, Kind>,
@@ -69,17 +69,19 @@ export function isNull({ reference, type }: Column): RawBuilder<boolean> {
   return type ? sql`${reference} is null` : sql`true`
 }
 
-/** An absent column equals nothing. The parameter stays in the statement, because its caller always binds it. */
+/**
+ * An absent column equals nothing. The parameter stays in the statement, because its caller always binds it.
+ */
 const equalsNothing = (parameter: RawBuilder<unknown>) => sql<boolean>`(false and ${parameter} is null)`
 
-/** Whether the identifier is the one that this text stands for. A text that stands for none is no error. */
+/** Compares an identifier with a text. A text that is not valid for the type equals nothing. */
 export function isText({ reference, type }: Column, text: RawBuilder<unknown>): RawBuilder<boolean> {
   if (!type) return equalsNothing(text)
   const equal = sql<boolean>`${reference} = ${fromText(type, text)}`
   return isLoose(type) ? sql`(${equal} and ${reference}::text = ${text})` : equal
 }
 
-/** Whether it is one of a list of texts. */
+/** Compares an identifier with a list of texts. */
 export function isOneOf({ reference, type }: Column, texts: RawBuilder<unknown>): RawBuilder<boolean> {
   if (!type) return equalsNothing(texts)
   if (familyOf(type) === 'text') return sql`${reference} = any(${texts})`
@@ -88,7 +90,7 @@ export function isOneOf({ reference, type }: Column, texts: RawBuilder<unknown>)
   return isLoose(type) ? sql`(${among} and ${reference}::text = any(${texts}))` : among
 }
 
-/** Whether two identifiers are the same text. */
+/** Compares two identifiers by their text representation. */
 export function areSame(one: Column, other: Column): RawBuilder<boolean> {
   if (!one.type || !other.type) return sql`false`
   const texts = sql<boolean>`${asText(one.reference, one.type)} = ${asText(other.reference, other.type)}`
@@ -100,7 +102,7 @@ export function areSame(one: Column, other: Column): RawBuilder<boolean> {
 const asText = (reference: RawBuilder<unknown>, type: ColumnType) =>
   familyOf(type) === 'text' ? reference : sql`${reference}::text`
 
-/** Case does not count in a citext, nor do blanks at the end of a char(n); in a text that is asked for both do. */
+/** citext ignores case and char(n) ignores trailing blanks; the comparison with a requested text must not. */
 const isLoose = ({ name }: ColumnType) => name === 'citext' || name === 'bpchar'
 
 function familyOf({ name }: ColumnType) {
@@ -108,7 +110,10 @@ function familyOf({ name }: ColumnType) {
   return /^int[24]$/.test(name) ? 'int8' : name
 }
 
-/** The text as the type of the column; null where Postgres would write no value of that type so. */
+/**
+ * Casts the text to the type of the column; null when the text is not the representation of a value of that
+ * type.
+ */
 function fromText(type: ColumnType, text: RawBuilder<unknown>): RawBuilder<unknown> {
   switch (familyOf(type)) {
     case 'int8':
@@ -121,7 +126,7 @@ function fromText(type: ColumnType, text: RawBuilder<unknown>): RawBuilder<unkno
     case 'bpchar':
       return sql`${text}::bpchar`
     case 'citext':
-      // As Postgres shows it, because an extension may stand in any schema.
+      // The formatted type, because an extension may be in any schema.
       return sql`${text}::${sql.raw(type.shown)}`
     default:
       return text

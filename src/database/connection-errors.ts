@@ -1,13 +1,13 @@
-/** Why Postgres cannot be used: one sentence and the next step, the same in every command. */
+/** Messages and remedies for connection errors of Postgres, the same in every command. */
 import pg from 'pg'
 import { DatabaseBusyError, DeadlineExceededError } from './database-errors.ts'
 
 export interface DatabaseProblem {
-  /** A sentence without a period at its end. It never holds a part of DATABASE_URL. */
+  /** A sentence without a period at its end. It never contains a part of DATABASE_URL. */
   message: string
   /** The next step. */
   remedy: string
-  /** The same attempt can succeed later without a change of the settings. */
+  /** The same attempt can succeed later without a change of settings. */
   isTransient: boolean
 }
 
@@ -71,7 +71,7 @@ const BY_SQLSTATE: Entry[] = [
   [/^08/, 'the connection to Postgres failed', 'Check that Postgres is running and reachable', true],
 ]
 
-/** By the code of Node's network, TLS and file errors. */
+/** By the error code of Node's network, TLS and file errors. */
 const BY_CODE: Entry[] = [
   [
     /^(ENOTFOUND|EAI_)/,
@@ -124,7 +124,7 @@ const BY_CODE: Entry[] = [
   ],
 ]
 
-/** The driver gives these errors no code. */
+/** Errors of the driver that have no code. */
 const BY_MESSAGE: Entry[] = [
   [
     /client password must be a (non-empty )?string|password.*(required|not (given|supplied))/i,
@@ -196,7 +196,7 @@ export function databaseProblem(error: unknown): DatabaseProblem | undefined {
   return found ?? (error.cause === undefined ? undefined : databaseProblem(error.cause))
 }
 
-/** One line: what is wrong, and the next step. */
+/** Formats the error and the next step as one line. */
 export const sentencesOf = ({ message, remedy }: DatabaseProblem) =>
   `${message[0]!.toUpperCase()}${message.slice(1)}. ${remedy}`
 

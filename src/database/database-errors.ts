@@ -1,13 +1,13 @@
-/** The errors of a query, and how an error of Postgres or of the driver is classified. */
+/** The errors of a query, and the classification of errors of Postgres and of the driver. */
 import pg from 'pg'
 import { sqlStateMeaning } from '../log.ts'
 
-/** Postgres cannot be reached, or cannot answer now. */
+/** Postgres is unreachable or unavailable. */
 export class DatabaseUnavailableError extends Error {
-  /** Another attempt may find a connection that works. */
+  /** Another attempt may get a working connection. */
   readonly retryable: boolean
   constructor(cause: unknown, retryable: boolean) {
-    super('Postgres cannot answer', { cause })
+    super('Postgres is unavailable', { cause })
     this.retryable = retryable
   }
 }
@@ -45,7 +45,7 @@ export type AmbiguousRelation = 'debt_account' | 'customer' | 'location' | 'chil
 
 /** A view gives more than one row for the account, its customer, its location or one of its children. */
 export class AmbiguousAccountError extends Error {
-  /** As Tratta names the resource. */
+  /** Tratta's name of the resource. */
   readonly relation: AmbiguousRelation
   constructor(relation: AmbiguousRelation) {
     super(`${relation} is there twice`)
@@ -62,16 +62,16 @@ const QUERY_CANCELED = '57014'
 const UNUSABLE_STATEMENT = ['0A000', '26000']
 
 /**
- * What no row and no view causes: connections (08), transaction state (25), sessions (26, 28, 3D, 42P05),
- * serialization and deadlocks (40), resources (53), locks (55), operators (57), the system (58), snapshots (72),
- * rights (42501), and the connection of a foreign table (HV…).
+ * Classes that are not caused by a row or a view: connections (08), transaction state (25), sessions (26, 28,
+ * 3D, 42P05), serialization and deadlocks (40), resources (53), locks (55), operators (57), the system (58),
+ * snapshots (72), rights (42501), and the connection of a foreign table (HV…).
  */
 const UNAVAILABLE = /^(08|25|26|28|3D|40|53|55|57|58|72|42501|42P05|HV00[1KLMN])/
 
-/** The five characters with which Postgres names an error; undefined for any other error. */
+/** The SQLSTATE; undefined for errors that are not from Postgres. */
 export const sqlState = (error: unknown) => (error instanceof pg.DatabaseError ? error.code : undefined)
 
-/** The prepared statement cannot be executed any more, but its text can. */
+/** The prepared statement can no longer be executed, but its text can. */
 export const isUnusableStatement = (error: Error | null) => UNUSABLE_STATEMENT.includes(sqlState(error) ?? '')
 
 /** The connection failed, or Postgres ends it (57P01 admin_shutdown, 57P02, 57P03; 08…). */
@@ -79,7 +79,7 @@ const isBroken = (error: Error) => /^(57P|08)/.test(sqlState(error) ?? '08')
 
 /**
  * Whether the connection must not be used again. A statement that was canceled while it was being prepared:
- * PgBouncer considers its name as used, pg as unused.
+ * for PgBouncer its name is used, for pg it is unused.
  */
 export const endsConnection = (error: Error) => isBroken(error) || sqlState(error) === QUERY_CANCELED
 
@@ -91,7 +91,7 @@ export function queryError(error: Error): QueryError | DatabaseUnavailableError 
   return new DatabaseUnavailableError(error, isBroken(error) || code?.startsWith('40') === true)
 }
 
-/** Classifies an error of the pool. For a full pool pg-pool has only this message. */
+/** Classifies an error of the pool. The message is the only mark of a full pool in pg-pool. */
 export const connectionError = (error: Error | undefined): DatabaseUnavailableError | DatabaseBusyError =>
   error?.message === 'timeout exceeded when trying to connect'
     ? new DatabaseBusyError()

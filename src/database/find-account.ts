@@ -23,30 +23,30 @@ import {
   UnreadableRelationsError,
 } from './relations.ts'
 
-/** The lookup in a schema. It is compiled for the columns that exist, and again when they have changed. */
+/** The lookup in a schema. It is compiled for the existing columns, and compiled again after they change. */
 export interface AccountStatement {
   schema: string
-  /** As a named prepared statement. */
+  /** Whether to use a named prepared statement. */
   prepared: boolean
   /** JIT_MAX_ANSWER_BYTES. */
   maxBytes: number
   compiled?: CompiledStatement
-  /** Under way. */
+  /** Present while the statement is being compiled. */
   compiling?: Promise<CompiledStatement> | undefined
 }
 
 interface Statement {
-  /** For a named prepared statement; absent where those cannot be used. */
+  /** The name of the prepared statement; absent when those cannot be used. */
   name?: string
-  /** To be sent with the account's external_id as its only value. */
+  /** Has the account's external_id as its only parameter. */
   text: string
 }
 
 interface CompiledStatement {
   relations: Relations
-  /** Sends an answer of up to INLINE_BYTES, and only the size of a larger one. */
+  /** Returns an answer of up to INLINE_BYTES, and only the size of a larger one. */
   inline: Statement
-  /** Sends an answer of up to JIT_MAX_ANSWER_BYTES. */
+  /** Returns an answer of up to JIT_MAX_ANSWER_BYTES. */
   large: Statement
 }
 
@@ -56,7 +56,7 @@ export interface LookupOptions extends Pick<Limits, 'queryMs'> {
   beforeLargeAnswer?: (bytes: number) => Promise<void>
 }
 
-/** Many answers of this size fit into memory. Larger ones are sent only after `beforeLargeAnswer`. */
+/** Many answers of this size fit into memory. Larger ones are read only after `beforeLargeAnswer`. */
 const INLINE_BYTES = 100_000
 
 export const accountStatement = (
@@ -66,11 +66,13 @@ export const accountStatement = (
 ): AccountStatement => ({ schema, prepared, maxBytes })
 
 /**
- * @returns undefined when there is no such account, or the database's encoding cannot hold the id
- * @throws {AmbiguousAccountError} instead of taking one of two balances
+ * @returns undefined when the account does not exist, or when the encoding of the database cannot store the
+ *   id
+ * @throws {AmbiguousAccountError} instead of choosing one of two balances
  * @throws {AccountTooLargeError} before Postgres sends the answer
  * @throws {UnreadableAccountError} when a view fails for this account
- * @throws {DatabaseUnavailableError} with UnreadableRelationsError as its cause where required columns are missing
+ * @throws {DatabaseUnavailableError} with UnreadableRelationsError as its cause where required columns are
+ *   missing
  * @throws {DatabaseBusyError}
  * @throws {DeadlineExceededError}
  */
@@ -119,7 +121,7 @@ async function runLookup(lookup: Lookup, { inline, large }: CompiledStatement) {
   }
   if (answer === undefined) return undefined
   const account = readAccount(answer)
-  if (hasTwins(account)) throw new AmbiguousAccountError('child_debt_accounts')
+  if (hasDuplicateChildren(account)) throw new AmbiguousAccountError('child_debt_accounts')
   return account
 }
 
@@ -132,29 +134,29 @@ async function sendLookup(lookup: Lookup, statement: Statement): Promise<string 
   return account === undefined || account.startsWith('[') ? account : Number(account)
 }
 
-/** Children are ordered by external_id, so that equal ones are neighbors. */
-const hasTwins = ({ children = [] }: AccountRow) =>
+/** Children are ordered by external_id, so duplicates are adjacent. */
+const hasDuplicateChildren = ({ children = [] }: AccountRow) =>
   children.some(({ row }, at) => at > 0 && row.external_id === children[at - 1]!.row.external_id)
 
-/** A table, column, type, schema or function does not exist: somebody may have changed a view. */
+/** A table, column, type, schema or function does not exist. A view may have been changed. */
 const HAS_CHANGED = ['3F000', '42P01', '42703', '42704', '42883']
 const CARDINALITY_VIOLATION = '21000'
 const ENCODING = ['22021', '22P05']
 
-/** The second query that it may need costs nothing while lookups succeed. */
+/** Finds the cause of an error with a second query, which successful lookups do not need. */
 async function handleQueryError(lookup: Lookup, { relations }: CompiledStatement, error: QueryError) {
   const { pool, externalId } = lookup
   if (error.sqlState === CARDINALITY_VIOLATION) {
     const relation = await findAmbiguousRelation(pool, relations, externalId, remaining(lookup))
     if (relation) throw new AmbiguousAccountError(relation)
   }
-  if (ENCODING.includes(error.sqlState) && !(await canHold(pool, externalId, remaining(lookup))))
+  if (ENCODING.includes(error.sqlState) && !(await canStore(pool, externalId, remaining(lookup))))
     return undefined
   throw new UnreadableAccountError(error)
 }
 
-/** Whether the database's encoding has every character of the text. */
-async function canHold(pool: pg.Pool, text: string, limits: Pick<Limits, 'queryMs'>) {
+/** Whether the encoding of the database has every character of the text. */
+async function canStore(pool: pg.Pool, text: string, limits: Pick<Limits, 'queryMs'>) {
   try {
     await boundedQuery(pool, { text: 'select $1::text' }, [text], limits)
     return true
@@ -191,7 +193,7 @@ async function compileNow(
   return statement.compiled
 }
 
-/** Somebody may be changing the views: for callers this is the same as a database that is unavailable. */
+/** The views may be changing at this time. Callers handle this like an unavailable database. */
 async function readRelationsNow(pool: pg.Pool, schema: string, limits: Pick<Limits, 'queryMs'>) {
   try {
     return readable(

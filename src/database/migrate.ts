@@ -1,42 +1,42 @@
-/** The numbered files of migrations/, run once each and in order by Kysely's Migrator. */
+/** Runs the numbered files of migrations/ once and in order, with Kysely's Migrator. */
 import { readdir, readFile } from 'node:fs/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import type pg from 'pg'
 
-/** Everything that the service owns stands here; the relations that it reads may stand elsewhere. */
+/** The schema of all tables that the service owns. The relations that it reads may be in another schema. */
 const SCHEMA = 'tratta_jit'
 const FOLDER = new URL('../../migrations/', import.meta.url)
 
 export interface MigrationStatus {
   name: string
-  /** ISO 8601; absent when it is still to be run. */
+  /** ISO 8601; absent when the migration has not run. */
   executed_at?: string
-  /** Run by a newer version of the program, which this one does not know. */
+  /** Whether a newer version of the program ran the migration. */
   unknown?: true
 }
 
 const isRun = ({ executed_at }: MigrationStatus) => executed_at !== undefined
 
-/** Whether nothing is left to be run. */
+/** Whether all migrations have run. */
 export const isUpToDate = async (pool: pg.Pool): Promise<boolean> =>
   (await migrationStatus(pool)).every(isRun)
 
-/** Runs what is to be run. Of two programs that do so at once, the second waits and finds it done. */
+/** Runs the missing migrations. A second program that does so at the same time waits for the first. */
 export async function migrate(pool: pg.Pool): Promise<string[]> {
   const db = new Kysely<MigrationTable>({ dialect: new PostgresDialect({ pool }) })
   const status = await migrationStatus(pool)
-  // An older program beside a newer one, as in a rolling upgrade, has nothing to do.
+  // An older program has nothing to do next to a newer one, as in a rolling upgrade.
   if (status.some((migration) => migration.unknown)) return []
-  // The lock is the session's, and behind PgBouncer in transaction mode it may stay with a session that is no
-  // longer ours. Where there is nothing to run, nobody needs it.
+  // The lock belongs to the session. Behind PgBouncer in transaction mode it can stay with a session that
+  // this program no longer uses. So it is only taken when a migration must run.
   if (status.every(isRun)) return []
   const { error, results } = await migrator(db).migrateToLatest()
   if (error) throw error
   return results?.map((result) => result.migrationName) ?? []
 }
 
-/** Only tells: creates nothing, needs no right to write. */
+/** Returns the status of each migration. Creates nothing, and needs no write privilege. */
 export async function migrationStatus(pool: pg.Pool): Promise<MigrationStatus[]> {
   const db = new Kysely<MigrationTable>({ dialect: new PostgresDialect({ pool }) })
   const known = await migrationNames()
@@ -64,7 +64,7 @@ function migrator(db: Kysely<MigrationTable>) {
       const statements = await readFile(new URL(`${name}.sql`, FOLDER), 'utf8')
       migrations[name] = {
         up: async (db) => {
-          // It takes as long as it takes, whatever the role may.
+          // A migration has no time limit, even when the role has a statement_timeout.
           await sql`set local statement_timeout = 0`.execute(db)
           await sql.raw(statements).execute(db)
         },
@@ -75,7 +75,7 @@ function migrator(db: Kysely<MigrationTable>) {
   return new Migrator({ db, provider: { getMigrations }, migrationTableSchema: SCHEMA })
 }
 
-/** Of this version of the program, in their order. */
+/** The migrations of this version of the program, in order. */
 export async function migrationNames(): Promise<string[]> {
   const files = await readdir(FOLDER)
   return files.flatMap((file) => (file.endsWith('.sql') ? file.slice(0, -4) : [])).sort()

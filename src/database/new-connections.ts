@@ -12,8 +12,8 @@ interface PoolInternals {
 const internalsOf = (pool: pg.Pool) => pool as unknown as PoolInternals
 
 /**
- * pg's Client constructor reads the files of the URL and throws when one is missing, inside of timers and events of
- * pg-pool. Without this the process ends.
+ * pg's Client constructor reads the files of the URL and throws when one is missing, inside timers and events
+ * of pg-pool. Without this function the process exits.
  */
 export function catchConstructorErrors(pool: pg.Pool) {
   const internals = internalsOf(pool)
@@ -39,7 +39,7 @@ export async function warmUp(pool: pg.Pool, signal: AbortSignal): Promise<void> 
       await pause(WARM_UP_PAUSE_MS, undefined, { signal, ref: false })
     }
   } catch {
-    // Aborted, or no connection can be opened now: calls open what they need.
+    // Aborted, or no connection can be opened now. Calls open connections when they need them.
   }
 }
 

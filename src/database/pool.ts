@@ -5,15 +5,18 @@ import { driverUrl } from '../database-url.ts'
 import { catchConstructorErrors } from './new-connections.ts'
 
 export interface Limits {
-  /** The waiting for a connection, new or free. */
+  /** The time limit for getting a connection, new or idle. */
   connectionMs: number
-  /** The statement, by Postgres's own clock; 0 leaves it at what the role has. */
+  /** statement_timeout; 0 keeps the value of the role. */
   statementMs: number
-  /** All of it. When this passes the connection is thrown away, for Postgres may never speak on it again. */
+  /**
+   * The time limit of the whole query. The connection is then destroyed, because Postgres may never answer on
+   * it.
+   */
   queryMs: number
 }
 
-/** Nested, so that the innermost bound that can still act does, and all end before the deadline. */
+/** Nested limits: the innermost limit that still works ends the query, and all end before the deadline. */
 export const limitsWithin = (deadlineMs: number): Limits => ({
   // The rest of queryMs, 12 % of the deadline, is for the query.
   connectionMs: Math.round(deadlineMs * 0.78),
@@ -25,32 +28,35 @@ export function createPool(
   config: Config<'DATABASE_URL'>,
   { connectionMs, statementMs }: Pick<Limits, 'connectionMs' | 'statementMs'>,
 ): pg.Pool {
-  // Never set to 0: PgBouncer in transaction mode would leave that to whoever has the connection next.
-  const bound = statementMs > 0 ? `set statement_timeout = ${statementMs}; ` : ''
+  // Never set to 0: behind PgBouncer in transaction mode the next client of the connection would inherit it.
+  const timeout = statementMs > 0 ? `set statement_timeout = ${statementMs}; ` : ''
   const pool = new pg.Pool({
     connectionString: driverUrl(config.DATABASE_URL),
     max: config.DATABASE_POOL_SIZE,
     application_name: 'tratta-jit',
     pipeline: true,
     connectionTimeoutMillis: connectionMs,
-    // Keeps a firewall between us from forgetting a quiet connection.
+    // Keeps a firewall from dropping an idle connection.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     idleTimeoutMillis: 60_000,
-    // Not as start-up parameters: PgBouncer refuses those.
-    // random_page_cost: what calls ask for is in memory, where the next page is no nearer than another. With the
-    // default of 4 a relation of a few pages is read whole for every call, in spite of its index.
-    onConnect: (client) => setUpSession(client, `${bound}set random_page_cost = 1.1`, connectionMs),
+    // Not as startup parameters, which PgBouncer rejects.
+    // random_page_cost: the requested rows are usually in memory, where random access is not slower. With the
+    // default of 4, Postgres reads all of a relation of a few pages for every call, although it has an index.
+    onConnect: (client) => setUpSession(client, `${timeout}set random_page_cost = 1.1`, connectionMs),
   })
   catchConstructorErrors(pool)
-  // Without these listeners a restart of Postgres ends the process. The query at hand gets the error
-  // anyway, and an idle connection that breaks is no news.
+  // Without these listeners a restart of Postgres ends the process. The running query gets the error
+  // anyway, and an error of an idle connection can be ignored.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
-/** pg-pool has no time limit for this query: a server that never answers it would keep its place in the pool. */
+/**
+ * pg-pool has no time limit for this query. Without one, a silent server would occupy a slot of the pool
+ * forever.
+ */
 async function setUpSession(client: pg.ClientBase, text: string, timeoutMs: number) {
   const timer = setTimeout(() => (client as pg.Client).connection.stream.destroy(), timeoutMs)
   try {

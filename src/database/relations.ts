@@ -1,11 +1,12 @@
 /**
- * What `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA hold: tables of ours, or views over
- * somebody else's. The catalog tells which columns there are and of what type; docs/data.md tells people.
+ * The columns of `debt_accounts`, `customers` and `locations` in DATABASE_SCHEMA: tables of tratta-jit, or
+ * views over other tables. The existing columns and their types come from the catalog. docs/data.md documents
+ * them.
  */
 import type pg from 'pg'
 import { Customer, DebtAccount, Location } from '../contract.ts'
 
-/** How a column is read, and so which types it may have. */
+/** How a column is read. The kind determines which types are readable. */
 export type Kind = 'identifier' | 'text' | 'cents' | 'date' | 'json' | 'list'
 
 export const DEBT_ACCOUNT = {
@@ -39,7 +40,7 @@ export const LOCATION = {
   additional_fields: 'json',
 } as const
 
-/** The columns that are read. */
+/** The columns that the service reads. */
 export const COLUMNS = {
   debt_accounts: {
     ...DEBT_ACCOUNT,
@@ -53,7 +54,7 @@ export const COLUMNS = {
 export type RelationName = keyof typeof COLUMNS
 export const RELATION_NAMES = Object.keys(COLUMNS) as RelationName[]
 
-/** Without these nothing could be sent: the contract requires them. */
+/** The columns that the contract requires. */
 export const REQUIRED: Record<RelationName, string[]> = {
   debt_accounts: DebtAccount.required ?? [],
   customers: Customer.required ?? [],
@@ -61,15 +62,18 @@ export const REQUIRED: Record<RelationName, string[]> = {
 }
 
 export interface ColumnType {
-  /** As in pg_type, `int8`, `bpchar`; an array is `text[]`, any enum is `enum`; of a domain what it stands on. */
+  /**
+   * The name in pg_type, `int8`, `bpchar`; an array is `text[]`, any enum is `enum`, a domain is its base
+   * type.
+   */
   name: string
-  /** As Postgres shows it, `numeric(12,2)`. */
+  /** The type as Postgres formats it, `numeric(12,2)`. */
   shown: string
 }
 
 export interface Relations {
   schema: string
-  /** By relation, then by column: those that are there and are ours to read. */
+  /** The existing columns, by relation and column name. */
   columns: Record<RelationName, Map<string, ColumnType>>
 }
 
@@ -104,7 +108,7 @@ const READABLE: Record<Kind, BaseType[]> = {
   list: ['json', 'jsonb', ...TEXTS, 'enum'],
 }
 
-/** In words, for people. */
+/** The readable types as a text for messages. */
 export function readableTypes(kind: Kind): string {
   const names: string[] = READABLE[kind].map((name) => SHOWN[name])
   if (kind === 'identifier') names.splice(names.indexOf('numeric'), 1, 'numeric without fraction')
@@ -113,13 +117,13 @@ export function readableTypes(kind: Kind): string {
 }
 
 function isReadable(kind: Kind, { name, shown }: ColumnType): boolean {
-  // 7 and 7.00 are the same number, and two identifiers.
+  // 7 and 7.00 are the same number, but different identifiers.
   if (kind === 'identifier' && name === 'numeric') return /,0\)$/.test(shown)
   const item = kind === 'list' ? name.replace(/\[\]$/, '') : name
   return (READABLE[kind] as string[]).includes(item)
 }
 
-/** Names and types only, so that it may be logged and shown. */
+/** The message contains names and types only, so that it may be logged and printed. */
 export class UnreadableRelationsError extends Error {
   /** Postgres's invalid_object_definition. */
   readonly code = '42P17'
@@ -130,7 +134,7 @@ export class UnreadableRelationsError extends Error {
   }
 }
 
-/** What is wrong about them, a sentence for each, and what to do about it. */
+/** @returns one sentence for each problem, which includes the remedy */
 export function problemsOf({ schema, columns }: Relations): string[] {
   if (RELATION_NAMES.every((relation) => columns[relation].size === 0))
     return [`there is no schema ${schema} with debt_accounts, customers and locations`]
@@ -160,7 +164,7 @@ const MEANT: Record<Kind, string> = {
   list: 'a list',
 }
 
-/** One statement, with the schema as its only value; a row for each column that is there. */
+/** A statement with the schema as its only parameter. It returns one row for each existing column. */
 export const CATALOG = `
   with recursive typed as (
     select c.relname as relation, a.attname as name, a.atttypid as type, a.atttypmod as modifier

@@ -1,4 +1,4 @@
-/** What is wrong with the TLS parameters of DATABASE_URL. */
+/** Detects insecure TLS parameters of DATABASE_URL. */
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIPv6 } from 'node:net'
 import { databaseTls } from '../database-url.ts'
@@ -6,7 +6,7 @@ import { databaseTls } from '../database-url.ts'
 export interface TlsProblem {
   message: string
   remedy: string
-  /** The traffic crosses a public network without TLS. */
+  /** Whether the traffic crosses a public network without TLS. */
   isPublic: boolean
 }
 
