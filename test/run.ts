@@ -9,7 +9,11 @@ import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { createTemplate } from './database.ts'
 
 /** `npm run test:slow` runs these, each alone: fault drills that load the machine or call at a constant rate. */
-const SLOW = ['test/responder/faults.test.ts', 'test/bulk/killed.test.ts']
+const SLOW = [
+  'test/responder/faults.test.ts',
+  'test/responder/large-answers.test.ts',
+  'test/bulk/killed.test.ts',
+]
 const LOGS = 'test/logged.test.ts'
 const SHOWN = 10
 

@@ -51,6 +51,15 @@ t.test('control routes', async (t) => {
       lostResponses: 0,
       rejectedRows: 0,
       seed: 1,
+      errorsPaging: 'links',
+      errorsPendingStatus: 0,
+      errorShape: 'documented',
+      errorIds: 'exact',
+      invalidRows: 'list',
+      maxBulkRows: 1000,
+      maxBulkBytes: 33554432,
+      bulkAnswer: 'documented',
+      lostResponseStatus: 0,
     })
     t.equal((await get('/nothing')).status, 429)
     t.equal((await control('/configure', { json: { requestsPerMinute: null } })).status, 200)
