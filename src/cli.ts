@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The program: runs one command and ends the process with its exit code. */
 import { CommanderError } from 'commander'
-import { DONE, databaseMessage, FAILED, USAGE_ERROR } from './commands/command.ts'
+import { DONE, FAILED, USAGE_ERROR } from './commands/command.ts'
 import { createProgram } from './commands/create-program.ts'
 import { ConfigError } from './config.ts'
+import { databaseMessage } from './database/connection-errors.ts'
 import { describeError } from './log.ts'
 import { exit, printError } from './terminal/output.ts'
 import { UserFacingError } from './user-facing-error.ts'

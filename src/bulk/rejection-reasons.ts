@@ -8,9 +8,6 @@ export type OrphanCode =
   | 'parent_is_child'
   | 'parent_without_customer'
 
-/** An account or a row that cannot be built. */
-export type BuildCode = 'unsendable' | 'duplicate' | 'other_customer' | 'parent_rejected'
-
 export type Reason =
   | { code: OrphanCode | 'other_customer' | 'parent_rejected' | 'parent_rejected_by_tratta' }
   /** `message` of an UnsendableAccountError: the field, and what it must be. */

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { RUN_AGAIN } from '../bulk/backoff.ts'
 import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
 import { type Config, readConfig } from '../config.ts'
+import { databaseMessage } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { readable, readRelations, UnreadableRelationsError } from '../database/relations.ts'
@@ -10,7 +11,7 @@ import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/jit-url.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { UserFacingError } from '../user-facing-error.ts'
-import { databaseMessage, fail, NOT_UP_TO_DATE, type Options, UsageError } from './command.ts'
+import { fail, NOT_UP_TO_DATE, type Options, UsageError } from './command.ts'
 
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
 

@@ -1,5 +1,4 @@
 /** What a command is. The exit codes are part of what operators rely on. */
-import { databaseProblem } from '../database/connection-errors.ts'
 import { printError, printJson, stopOnOutputFailure } from '../terminal/output.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 
@@ -13,15 +12,6 @@ export type Options = Record<string, string | boolean | undefined>
 
 /** @returns the exit code */
 export type Run = (options: Options, positionals: string[]) => Promise<number>
-
-export interface Command {
-  /** Words that must follow the name; one in brackets may, and the last may stand more than once with a … */
-  positionals?: string[]
-  description: string
-  options?: Record<string, { type: 'boolean' | 'string'; short?: string }>
-  /** @returns the exit code */
-  run(options: Options, words: string[]): Promise<number>
-}
 
 /** Wrong arguments or options of a command. */
 export class UsageError extends UserFacingError {
@@ -53,12 +43,3 @@ export function stopSignal() {
 }
 
 export const NOT_UP_TO_DATE = 'The database is not up to date: run `tratta-jit migrate` first'
-
-/**
- * One line without a period at its end: why the database cannot be used, and the next step.
- * @returns undefined when the database did not cause the error
- */
-export function databaseMessage(error: unknown): string | undefined {
-  const problem = databaseProblem(error)
-  return problem && `The database cannot be used: ${problem.message}. ${problem.remedy}`
-}

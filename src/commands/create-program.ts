@@ -53,7 +53,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .description('find what would make a call fail, and print what to do about it')
     .option('--quick', 'do not read all rows')
     .addOption(JSON_LINES)
-    .action(action(async () => (await import('./check.ts')).checkCommand.run))
+    .action(action(async () => (await import('./check.ts')).checkCommand))
   program
     .command('lookup')
     .description(

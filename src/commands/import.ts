@@ -1,5 +1,6 @@
 import { constants, setPriority } from 'node:os'
 import { type Config, ConfigError, readConfig } from '../config.ts'
+import { databaseMessage } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { ImportError, ReadOptionsError } from '../import/errors.ts'
@@ -16,7 +17,6 @@ import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import {
   DONE,
-  databaseMessage,
   FAILED,
   fail,
   NOT_UP_TO_DATE,

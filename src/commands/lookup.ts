@@ -1,5 +1,6 @@
 import { type Config, readConfig } from '../config.ts'
 import type { JitPayload } from '../contract.ts'
+import { databaseMessage } from '../database/connection-errors.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
@@ -13,7 +14,7 @@ import { buildPayload } from '../payload/build-payload.ts'
 import { type OmittedField, UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
-import { DONE, databaseMessage, fail, type Options } from './command.ts'
+import { DONE, fail, type Options } from './command.ts'
 
 export async function lookupCommand(options: Options, [externalId = '']: string[]): Promise<number> {
   const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)

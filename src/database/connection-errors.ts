@@ -196,9 +196,14 @@ export function databaseProblem(error: unknown): DatabaseProblem | undefined {
   return found ?? (error.cause === undefined ? undefined : databaseProblem(error.cause))
 }
 
-/** Formats the error and the next step as one line. */
-export const sentencesOf = ({ message, remedy }: DatabaseProblem) =>
-  `${message[0]!.toUpperCase()}${message.slice(1)}. ${remedy}`
+/**
+ * One line without a period at its end: why the database cannot be used, and the next step.
+ * @returns undefined when the database did not cause the error
+ */
+export function databaseMessage(error: unknown): string | undefined {
+  const problem = databaseProblem(error)
+  return problem && `The database cannot be used: ${problem.message}. ${problem.remedy}`
+}
 
 const otherSqlState = (code: string | undefined): DatabaseProblem => ({
   message: `Postgres reports an error (SQLSTATE ${code ?? 'unknown'})`,

@@ -7,11 +7,12 @@
  */
 import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { RequestState } from '../bulk/requests.ts'
 import type { Config } from '../config.ts'
 import { VERSION } from '../version.ts'
 import { UNMATCHED_JIT_ROUTE } from './app.ts'
 import { CONNECTION_LIMITS, type ConnectionLimit } from './limit-connections.ts'
-import type { BulkRequestState, OperationalStatus } from './operational-status.ts'
+import type { OperationalStatus } from './operational-status.ts'
 import { CALL_OUTCOMES, type Outcome } from './outcome.ts'
 
 export interface Metrics {
@@ -34,7 +35,7 @@ export interface Seen {
 }
 
 const REGISTRATION_STATES = ['off', 'pending', 'registered', 'rejected']
-const BULK_STATES: BulkRequestState[] = ['to_send', 'sending', 'unknown', 'sent', 'settled']
+const BULK_STATES: RequestState[] = ['to_send', 'sending', 'unknown', 'sent', 'settled']
 
 const OTHER_ROUTE = 'other'
 

@@ -1,6 +1,5 @@
 /** The state of migrations, registration and Bulk that the schema `tratta_jit` stores, for operators. */
-
-export type BulkRequestState = 'to_send' | 'sending' | 'unknown' | 'sent' | 'settled'
+import type { RequestState } from '../bulk/requests.ts'
 
 export interface OperationalStatus {
   migrations: { run: string[]; pending: string[] }
@@ -15,7 +14,7 @@ export interface OperationalStatus {
      * The number of requests and of their customers. Rows are not counted, because that is too slow for every
      * scrape.
      */
-    by_state: Partial<Record<BulkRequestState, { requests: number; customers: number }>>
+    by_state: Partial<Record<RequestState, { requests: number; customers: number }>>
   }
 }
 

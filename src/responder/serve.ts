@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import { databaseProblem } from '../database/connection-errors.ts'
+import { databaseMessage, databaseProblem } from '../database/connection-errors.ts'
 import { accountStatement, findAccount } from '../database/find-account.ts'
 import { migrate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
@@ -97,10 +97,8 @@ function startupError(error: unknown): unknown {
   const cause = error instanceof Error && error.cause ? error.cause : error
   if (cause instanceof UnreadableRelationsError)
     return new StartupError(`The database cannot be used: ${cause.message}`, { cause: error })
-  const problem = databaseProblem(error)
-  return problem
-    ? new StartupError(`The database cannot be used: ${problem.message}. ${problem.remedy}`, { cause: error })
-    : error
+  const message = databaseMessage(error)
+  return message ? new StartupError(message, { cause: error }) : error
 }
 
 /** Waits for the database, which may restart at the same time as this machine. */

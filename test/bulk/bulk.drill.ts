@@ -3,7 +3,7 @@
  *
  *     big 1000000          customers a second and peak memory, Tratta's limit lifted
  *     rate 300 3           at a limit of 300 requests a minute, for 3 minutes: share of it, and 429s
- *     kill 100000 50       so many kill -9 while so many customers are placed, answers lost, rows rejected,
+ *     kill 100000 50       kill -9 runs, each while this number of customers is uploaded, answers lost, rows rejected,
  *                          existing customers: reuse and reject, or one of these
  */
 

@@ -11,7 +11,7 @@ import { SECRET, service } from '../program.ts'
 /** As in deploy/kubernetes. */
 const MEMORY_LIMIT_MB = 384
 
-/** An account whose answer has about so many bytes, in children of 2,000 bytes. */
+/** An account whose answer has about this number of bytes, in children of 2,000 bytes. */
 const family = (id: string, bytes: number) => `
   insert into tratta_jit.debt_accounts (external_id, balance) values ('${id}', 5);
   insert into tratta_jit.debt_accounts (external_id, parent_external_id, balance, metadata)

@@ -215,7 +215,7 @@ t.test('money out of a view', async (t) => {
   }
 })
 
-t.test('what Tratta would refuse is omitted, and the rest is sent', async (t) => {
+t.test('what Tratta would reject is omitted, and the rest is sent', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.locations values
