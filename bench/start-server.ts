@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, startGuarded } from '../test/guarded.ts'
+import { freePort, startChildProcess } from '../test/support/child-process.ts'
 
 export interface RunningServer {
   name: string
@@ -34,7 +34,7 @@ export async function startServer(program: Program, databaseUrl: string, id: str
   const file = join(tmpdir(), `tratta-jit-bench-${randomUUID()}`)
   const output = fs.openSync(file, 'wx+', 0o600)
   fs.unlinkSync(file)
-  const running = await startGuarded([process.execPath, ...program.args], {
+  const running = await startChildProcess([process.execPath, ...program.args], {
     cwd: ROOT,
     env: {
       // Nothing more: a setting from outside would make another server of it.

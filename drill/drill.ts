@@ -1,5 +1,5 @@
 /** What a drill is, and what it hands back. */
-import type { Call } from '../test/calls.ts'
+import type { Call } from '../test/support/calls.ts'
 
 export interface Drill {
   does: string

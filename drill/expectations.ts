@@ -1,5 +1,5 @@
 /** What is expected in more than one drill. */
-import { type Call, percentile, tally } from '../test/calls.ts'
+import { type Call, percentile, tally } from '../test/support/calls.ts'
 import { type Expectation, type Findings, type Scene, wellWithin } from './drill.ts'
 import type { Replica } from './replica.ts'
 import { isAnswered, isFailed, isRefused, wellAfter } from './row.ts'

@@ -1,7 +1,7 @@
 /** There is no room for the log. */
 import { execFileSync } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
-import { installed } from '../test/installed.ts'
+import { installed } from '../test/support/external-program.ts'
 import type { Drill } from './drill.ts'
 import { allAnswered, countedExactly, inTime, same } from './expectations.ts'
 import { startReplica } from './replica.ts'

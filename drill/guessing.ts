@@ -1,6 +1,6 @@
 /** Somebody guesses secrets, from the very address from which Tratta calls. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { tally } from '../test/calls.ts'
+import { tally } from '../test/support/calls.ts'
 import type { Drill } from './drill.ts'
 import { allAnswered, inTime, same } from './expectations.ts'
 import { startReplica } from './replica.ts'

@@ -1,6 +1,6 @@
 /** Little memory, and more calls than can be answered. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { SLOW_VIEWS } from '../test/slow-views.ts'
+import { SLOW_VIEWS } from '../test/support/slow-views.ts'
 import type { Drill } from './drill.ts'
 import { withstood } from './expectations.ts'
 import { startReplica } from './replica.ts'

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import { freePort } from '../test/guarded.ts'
-import { installed, startInstalled } from '../test/installed.ts'
+import { freePort } from '../test/support/child-process.ts'
+import { installed, startInstalled } from '../test/support/external-program.ts'
 import type { Need, Scene } from './drill.ts'
 import type { Replica } from './replica.ts'
 

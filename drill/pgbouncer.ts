@@ -3,8 +3,8 @@ import { closeSync, globSync, openSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import { startGuarded } from '../test/guarded.ts'
-import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../test/pgbouncer.ts'
+import { startChildProcess } from '../test/support/child-process.ts'
+import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../test/support/pgbouncer.ts'
 import type { Drill, Expectation, Scene } from './drill.ts'
 import { allAnswered, countedExactly, inTime, same } from './expectations.ts'
 import { startReplica } from './replica.ts'
@@ -69,7 +69,7 @@ async function responderTests(scene: Scene, { directory }: EmbeddedPostgres, pre
     const file = join(directory, `${basename(test)}.log`)
     const output = openSync(file, 'a')
     const options = { cwd: CHECKOUT, env, stdout: output, stderr: output }
-    const tests = await startGuarded([process.execPath, 'test/run.ts', test], options)
+    const tests = await startChildProcess([process.execPath, 'test/run.ts', test], options)
     closeSync(output)
     scene.closing(tests.kill)
     const exitCode = await tests.ended

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import { freePort, type GuardedProcess, startGuarded } from '../test/guarded.ts'
+import { freePort, type RunningProcess, startChildProcess } from '../test/support/child-process.ts'
 import type { Scene } from './drill.ts'
 
 const CHECKOUT = join(import.meta.dirname, '..')
@@ -52,7 +52,7 @@ export async function startReplica(
   const [url, adminUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`]
   const file = output ?? join(postgres.directory, `replica-${port}.log`)
   const question = (secret: string) => `${url}/jit/${secret}?debt_account_external_id=${ACCOUNT}`
-  let running: GuardedProcess | undefined
+  let running: RunningProcess | undefined
   scene.closing(() => running?.kill())
 
   const isReady = () => fetch(`${url}/health/ready`).then(isOk, () => false)
@@ -75,7 +75,7 @@ export async function startReplica(
         .flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? JSON.parse(line) : [])),
     async start(checkout = CHECKOUT) {
       const log = openSync(file, 'a', 0o600)
-      running = await startGuarded([process.execPath, 'src/cli.ts', 'serve'], {
+      running = await startChildProcess([process.execPath, 'src/cli.ts', 'serve'], {
         cwd: checkout,
         env: {
           PATH: process.env.PATH,

@@ -1,5 +1,5 @@
 /** The calls of a drill, summed up. */
-import type { Call } from '../test/calls.ts'
+import type { Call } from '../test/support/calls.ts'
 import type { Expectation, Findings } from './drill.ts'
 
 export interface Row {

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { percentile } from '../test/calls.ts'
+import { percentile } from '../test/support/calls.ts'
 import type { SlowClients } from './be-slow.ts'
 import type { Drill, Scene } from './drill.ts'
 import { allAnswered, countedExactly } from './expectations.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { migrate } from '../src/database/migrate.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import { callAtRate } from '../test/calls.ts'
+import { callAtRate } from '../test/support/calls.ts'
 import type { Scene } from './drill.ts'
 
 const SAMPLE = join(import.meta.dirname, '../sample/accounts.sql')

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import t from 'tap'
 import { createProgram } from '../src/commands/create-program.ts'
-import { AGENCY_SCHEMA } from './agency-schema.ts'
-import { MINIMUM, testDatabase } from './database.ts'
-import { program, run, SECRET } from './program.ts'
+import { AGENCY_SCHEMA } from './support/agency-schema.ts'
+import { MINIMUM, testDatabase } from './support/database.ts'
+import { program, run, SECRET } from './support/program.ts'
 
 const SEE_HELP = 'Run `tratta-jit help COMMAND` to see its arguments and options.'
 

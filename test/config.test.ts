@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { SETTINGS } from '../src/config.ts'
-import { run, SECRET } from './program.ts'
+import { run, SECRET } from './support/program.ts'
 
 t.test('a wrong set stops the program with one message that names every problem and no value', async (t) => {
   const { code, stdout, stderr } = await run(t, ['serve'], {

@@ -4,7 +4,7 @@ import t from 'tap'
 import { DRILLS } from '../drill/drills.ts'
 import { isMet, resultAsJson, resultsAsTable } from '../drill/report.ts'
 import { rowOf, wellAfter } from '../drill/row.ts'
-import type { Call } from './calls.ts'
+import type { Call } from './support/calls.ts'
 
 const answered = (at: number, ms = 5): Call => ({ at, ms, status: 200 })
 const away = (at: number): Call => ({ at, ms: 10, status: 503 })

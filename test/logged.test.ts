@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { SECRET } from './program.ts'
+import { SECRET } from './support/program.ts'
 
 const FOLDER = process.env.TEST_LOGS!
 

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import { createTemplate } from './database.ts'
+import { createTemplate } from './support/database.ts'
 
 /** `npm run test:slow` runs these, each alone: fault drills that load the machine or call at a constant rate. */
 const SLOW = [

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { testDatabase } from './database.ts'
-import { program, SECRET } from './program.ts'
-import { startSimulator } from './simulator.ts'
+import { testDatabase } from './support/database.ts'
+import { program, SECRET } from './support/program.ts'
+import { startSimulator } from './support/simulator.ts'
 import { trattaSettings } from './tratta/settings.ts'
 
 const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }

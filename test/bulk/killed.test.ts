@@ -1,7 +1,7 @@
 /** kill -9 at random moments, lost answers, rejected rows: nothing is lost, and both sides agree. */
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { run } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
 import { killedPush } from './killed-push.ts'
 import { accountsOf, seedPortfolio } from './portfolio.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'

@@ -1,5 +1,5 @@
 /** Customers with personal values that no stored reason may contain. Nobody in it exists. */
-import type { TestDatabase } from '../database.ts'
+import type { TestDatabase } from '../support/database.ts'
 
 export const CUSTOMERS = 60
 export const ACCOUNTS = 3 * CUSTOMERS

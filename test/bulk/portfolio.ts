@@ -2,7 +2,7 @@
  * A portfolio made from numbers: 1.6 accounts a customer, a third of them nested. Of thirty customers one has
  * accounts at two locations, and eight have a parent with two children. Nobody in it exists.
  */
-import type { TestDatabase } from '../database.ts'
+import type { TestDatabase } from '../support/database.ts'
 
 export const accountsOf = (customers: number) => (customers / 30) * 48
 export const rowsOf = (customers: number) => (customers / 30) * 31

@@ -1,9 +1,9 @@
 /** What a push sends, and what it does not send. */
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { MINIMUM, testDatabase } from '../database.ts'
-import { run } from '../program.ts'
+import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
+import { MINIMUM, testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
 import { seedPortfolio } from './portfolio.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
 

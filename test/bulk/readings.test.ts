@@ -1,7 +1,7 @@
 /** Other readings of Tratta's page: what is accepted or rejected is proven, everything else is unknown. */
 import t, { type Test } from 'tap'
-import { testDatabase } from '../database.ts'
-import { program, run } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { program, run } from '../support/program.ts'
 import { ACCOUNTS, PERSONAL, seedPeople } from './people.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
 

@@ -1,7 +1,7 @@
 /** Each rejection by Tratta is stored for the right customer and account, and corrected accounts are sent again. */
 import t, { type Test } from 'tap'
-import { testDatabase } from '../database.ts'
-import { run } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
 import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
 
 // Each has a database and a simulated Tratta of its own.

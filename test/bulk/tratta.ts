@@ -1,7 +1,7 @@
 /** A simulated Tratta in a process of its own, and the settings by which the program reaches it. */
 import type { Test } from 'tap'
-import type { TestDatabase } from '../database.ts'
-import { program } from '../program.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { program } from '../support/program.ts'
 
 export const TOKEN = 'token-of-the-simulated-bulk'
 

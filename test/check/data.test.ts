@@ -1,6 +1,6 @@
 /** Broken set-ups: rows that Tratta would refuse, and accounts that do not hang together. */
 import t from 'tap'
-import { MINIMUM } from '../database.ts'
+import { MINIMUM } from '../support/database.ts'
 import { type Found, finds, type SetUp, setUp } from './set-up.ts'
 
 let healthy: SetUp

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
-import { run } from '../program.ts'
-import { GRANTS, serviceRole, testRole } from '../role.ts'
+import { run } from '../support/program.ts'
+import { GRANTS, serviceRole, testRole } from '../support/role.ts'
 import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-up.ts'
 
 const MIGRATIONS = readdirSync('migrations').length

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { versionFinding } from '../../src/check/database.ts'
-import { run } from '../program.ts'
+import { run } from '../support/program.ts'
 import { finds, NO_DATA, setUp, skipped } from './set-up.ts'
 
 t.test("check, against the demo's set-up", async (t) => {

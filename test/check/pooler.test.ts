@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../pgbouncer.ts'
+import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../support/pgbouncer.ts'
 import { finds, setUp } from './set-up.ts'
 
 t.test(

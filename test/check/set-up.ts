@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { type TestDatabase, testDatabase } from '../database.ts'
-import { freePort } from '../guarded.ts'
-import { program, run, SECRET } from '../program.ts'
-import { serviceRole } from '../role.ts'
-import { startSimulator } from '../simulator.ts'
+import { freePort } from '../support/child-process.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { program, run, SECRET } from '../support/program.ts'
+import { serviceRole } from '../support/role.ts'
+import { startSimulator } from '../support/simulator.ts'
 import { trattaSettings } from '../tratta/settings.ts'
 
 const SAMPLE = readFileSync('sample/accounts.sql', 'utf8')

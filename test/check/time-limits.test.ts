@@ -2,9 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { runChecks } from '../../src/check/run-checks.ts'
-import { type TestDatabase, testDatabase } from '../database.ts'
-import { program } from '../program.ts'
-import { serviceRole } from '../role.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { program } from '../support/program.ts'
+import { serviceRole } from '../support/role.ts'
 
 /** Indexes are missing, and each row of debt_accounts takes a second. */
 const SLOW = `

@@ -11,9 +11,9 @@ import {
   type RelationName,
   readRelations,
 } from '../../src/database/relations.ts'
-import { testDatabase } from '../database.ts'
-import { run } from '../program.ts'
-import { serviceRole } from '../role.ts'
+import { testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
+import { serviceRole } from '../support/role.ts'
 
 const ACCOUNTS = `
   insert into tratta_jit.customers (external_id, name) values ('C-1', 'One');

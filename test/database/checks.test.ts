@@ -1,6 +1,6 @@
 /** What the checks of our tables take and refuse: every migration that says them anew must say the same. */
 import t from 'tap'
-import { testDatabase } from '../database.ts'
+import { testDatabase } from '../support/database.ts'
 
 const label = (length: number) => `a${'b'.repeat(length - 2)}c`
 

@@ -3,10 +3,10 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
-import { callAtRate, tally } from '../calls.ts'
-import { MINIMUM, testDatabase } from '../database.ts'
-import { startDelayingProxy } from '../delaying-proxy.ts'
-import { SECRET, service } from '../program.ts'
+import { callAtRate, tally } from '../support/calls.ts'
+import { MINIMUM, testDatabase } from '../support/database.ts'
+import { startDelayingProxy } from '../support/delaying-proxy.ts'
+import { SECRET, service } from '../support/program.ts'
 
 t.test('GET /jit with a round trip of 260 ms to Postgres: every call is answered', async (t) => {
   const database = await testDatabase(t)

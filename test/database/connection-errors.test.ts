@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { run, SECRET } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { run, SECRET } from '../support/program.ts'
 
 const COMMANDS = [['serve'], ['migrate'], ['lookup', '1'], ['check', '--quick']]
 

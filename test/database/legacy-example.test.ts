@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { finds, setUp } from '../check/set-up.ts'
-import { run, service } from '../program.ts'
+import { run, service } from '../support/program.ts'
 
 const PAGE = readFileSync('docs/data.md', 'utf8')
 const blocks = (language: string) =>

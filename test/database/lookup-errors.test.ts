@@ -1,7 +1,7 @@
 /** What a call is answered when a row or a view fails, and when Postgres fails. */
 import t from 'tap'
-import { type TestDatabase, testDatabase } from '../database.ts'
-import { run, service } from '../program.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { run, service } from '../support/program.ts'
 
 const CUSTOMERS = 'create view agency.customers as select 1 as external_id, null::text as name where false'
 const LOCATIONS = 'create view agency.locations as select 1 as external_id, null::text as name where false'

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { run } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
 
 /** A released migration never changes. Until the first release, a change updates its hash here. */
 const FROZEN: Record<string, string> = {

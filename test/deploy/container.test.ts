@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { SETTINGS } from '../../src/config.ts'
 import { readCompose } from '../container/compose.ts'
-import { passes } from '../tools.ts'
+import { passes } from '../support/run-external-program.ts'
 
 const dockerfile = readFileSync('Dockerfile', 'utf8')
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))

@@ -11,7 +11,7 @@ import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { readConfig, SETTINGS } from '../../src/config.ts'
 import { ANNOUNCE_STOP_MS } from '../../src/responder/responder.ts'
-import { passes } from '../tools.ts'
+import { passes } from '../support/run-external-program.ts'
 
 const FOLDER = 'deploy/kubernetes'
 

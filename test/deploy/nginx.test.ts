@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { readExposition, sampleOf } from '../exposition.ts'
-import { freePort } from '../guarded.ts'
-import { SECRET, service } from '../program.ts'
+import { freePort } from '../support/child-process.ts'
+import { testDatabase } from '../support/database.ts'
+import { readExposition, sampleOf } from '../support/exposition.ts'
+import { SECRET, service } from '../support/program.ts'
 
 const LARGE_ANSWER_BYTES = 10_000_000
 

@@ -1,8 +1,8 @@
 /** SIGUSR1 makes Node open its inspector, through which any local user can read the secret. */
 import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { service } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { service } from '../support/program.ts'
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
 

@@ -3,7 +3,7 @@
  * node test/import/caller.ts URL CALLS_PER_SECOND. At the end of its input it prints the calls as JSON.
  */
 import { text } from 'node:stream/consumers'
-import { callAtRate } from '../calls.ts'
+import { callAtRate } from '../support/calls.ts'
 
 const [url, perSecond] = process.argv.slice(2)
 const calls = callAtRate(url!, Number(perSecond))

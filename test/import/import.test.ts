@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { run } from '../program.ts'
+import { run } from '../support/program.ts'
 import { CENTS, importing, tablesOf } from './importing.ts'
 
 t.test('the sample with all columns: loaded, looked up, and loaded again without a change', async (t) => {

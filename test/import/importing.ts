@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type TestDatabase, testDatabase } from '../database.ts'
-import { run } from '../program.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
 
 export interface Importing {
   database: TestDatabase

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { program } from '../program.ts'
+import { program } from '../support/program.ts'
 import { CENTS, importing } from './importing.ts'
 
 const ROWS = 5_000

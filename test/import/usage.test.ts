@@ -1,7 +1,7 @@
 /** Usage and configuration errors. */
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { run } from '../program.ts'
+import { run } from '../support/program.ts'
 import { CENTS, importing } from './importing.ts'
 
 t.test('invalid options, maps, files and settings end with a message', async (t) => {

@@ -1,7 +1,7 @@
 /** Whose call it is, behind proxies that spell addresses in different ways. */
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { SECRET, type Service, service } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { SECRET, type Service, service } from '../support/program.ts'
 
 const statusFrom = async ({ url }: Service, forwardedFor: string, secret = SECRET) => {
   const response = await fetch(`${url}/jit/${secret}?debt_account_external_id=nobody`, {

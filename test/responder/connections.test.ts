@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { testDatabase } from '../database.ts'
-import { readExposition, sampleOf } from '../exposition.ts'
-import { SECRET, type Service, service } from '../program.ts'
-import { exchange, openConnection } from '../raw-http.ts'
+import { testDatabase } from '../support/database.ts'
+import { readExposition, sampleOf } from '../support/exposition.ts'
+import { SECRET, type Service, service } from '../support/program.ts'
+import { exchange, openConnection } from '../support/raw-http.ts'
 
 const PATH = `/jit/${SECRET}?debt_account_external_id=nobody`
 const skip = spawnSync('prlimit', ['--version']).error ? 'prlimit is not installed' : false

@@ -1,10 +1,10 @@
 /** What HTTP clients, proxies and outsiders send beside a plain GET. */
 import http from 'node:http'
 import t, { type Test } from 'tap'
-import { testDatabase } from '../database.ts'
-import { readExposition, sampleOf } from '../exposition.ts'
-import { SECRET, type Service, service } from '../program.ts'
-import { exchange, type RawResponse, readResponses } from '../raw-http.ts'
+import { testDatabase } from '../support/database.ts'
+import { readExposition, sampleOf } from '../support/exposition.ts'
+import { SECRET, type Service, service } from '../support/program.ts'
+import { exchange, type RawResponse, readResponses } from '../support/raw-http.ts'
 
 const QUERY = 'debt_account_external_id='
 const PAYLOAD = { data: { debt_account: { external_id: 'a', balance: 5 } } }

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { testDatabase } from '../database.ts'
-import { SECRET, service } from '../program.ts'
+import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
+import { testDatabase } from '../support/database.ts'
+import { SECRET, service } from '../support/program.ts'
 
 const METADATA = `{"card": 4111111111111111234, "rate": 1.10, "large": 1e21, "small": 1.5e-3, "negative": -2.50,
   "too_large": 1e400, "absurd": 1e999999999, "yes": true, "no": false, "zero": 0, "__proto__": "x", "text": "1.10"}`

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { testDatabase } from '../database.ts'
-import { run, service } from '../program.ts'
+import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
+import { testDatabase } from '../support/database.ts'
+import { run, service } from '../support/program.ts'
 
 const ACCOUNTS = `${AGENCY_SCHEMA}
   insert into agency.locations (external_id, name, type, metadata, additional_fields) values

@@ -5,10 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/development/embedded-postgres.ts'
-import { call, callAtRate, percentile, tally } from '../calls.ts'
-import { freePort, startGuarded } from '../guarded.ts'
-import { SECRET, service } from '../program.ts'
-import { SLOW_VIEWS } from '../slow-views.ts'
+import { call, callAtRate, percentile, tally } from '../support/calls.ts'
+import { freePort, startChildProcess } from '../support/child-process.ts'
+import { SECRET, service } from '../support/program.ts'
+import { SLOW_VIEWS } from '../support/slow-views.ts'
 
 const SILENT_MS = Number(process.env.FAULT_SECONDS ?? 8) * 1000
 const DEADLINE_MS = 2000
@@ -191,7 +191,7 @@ t.test('SIGTERM while clients do not look at ready: no call that was taken is cu
 t.test('a full disk for the log: calls are answered, and SIGTERM ends it', async (t) => {
   const port = await freePort()
   const full = openSync('/dev/full', 'a')
-  const running = await startGuarded([process.execPath, 'src/cli.ts', 'serve'], {
+  const running = await startChildProcess([process.execPath, 'src/cli.ts', 'serve'], {
     cwd: '.',
     env: { DATABASE_URL: postgres.url, JIT_SECRET: SECRET, PORT: String(port), ADMIN_PORT: '0' },
     stdout: full,

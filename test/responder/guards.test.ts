@@ -1,6 +1,6 @@
 import t from 'tap'
-import { testDatabase } from '../database.ts'
-import { SECRET, service } from '../program.ts'
+import { testDatabase } from '../support/database.ts'
+import { SECRET, service } from '../support/program.ts'
 
 const OTHER_SECRET = 'another-secret-for-the-rotation-0123456789'
 const UNKNOWN = 'debt_account_external_id=unknown'

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
-import { call, tally } from '../calls.ts'
-import { testDatabase } from '../database.ts'
-import { SECRET, service } from '../program.ts'
+import { call, tally } from '../support/calls.ts'
+import { testDatabase } from '../support/database.ts'
+import { SECRET, service } from '../support/program.ts'
 
 /** As in deploy/kubernetes. */
 const MEMORY_LIMIT_MB = 384

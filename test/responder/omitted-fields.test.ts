@@ -1,7 +1,7 @@
 import t from 'tap'
-import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { testDatabase } from '../database.ts'
-import { service } from '../program.ts'
+import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
+import { testDatabase } from '../support/database.ts'
+import { service } from '../support/program.ts'
 
 t.test('very many invalid fields are omitted within the deadline', { timeout: 120_000 }, async (t) => {
   const database = await testDatabase(t)

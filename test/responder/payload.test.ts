@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { MINIMUM, testDatabase } from '../database.ts'
-import { service } from '../program.ts'
+import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
+import { MINIMUM, testDatabase } from '../support/database.ts'
+import { service } from '../support/program.ts'
 
 const SAMPLE = readFileSync('sample/accounts.sql', 'utf8')
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createSimulator } from '../../src/simulator/create-simulator.ts'
-import { startSimulator, tokenAndJson } from '../simulator.ts'
+import { startSimulator, tokenAndJson } from '../support/simulator.ts'
 
 const { authorization, accept } = tokenAndJson
 

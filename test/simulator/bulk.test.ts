@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startSimulator } from '../simulator.ts'
+import { startSimulator } from '../support/simulator.ts'
 
 /** The example of bulk.txt, as valid JSON. */
 const account = (external_id: string, number: string, metadata: object) => ({

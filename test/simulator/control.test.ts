@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startSimulator } from '../simulator.ts'
+import { startSimulator } from '../support/simulator.ts'
 
 t.test('control routes', async (t) => {
   const { simulator, post, get, control } = await startSimulator(t)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import t from 'tap'
 import type { InjectedFault } from '../../src/simulator/fault-injection.ts'
-import { startSimulator, tokenAndJson } from '../simulator.ts'
+import { startSimulator, tokenAndJson } from '../support/simulator.ts'
 
 const url = 'https://jit.example/x'
 const form = { form: { url } }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { startAgency, startBoth, startSimulator } from '../simulator.ts'
+import { startAgency, startBoth, startSimulator } from '../support/simulator.ts'
 
 t.test('POST /just-in-time', async (t) => {
   const { simulator, post } = await startSimulator(t)

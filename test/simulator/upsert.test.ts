@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createStore } from '../../src/simulator/store.ts'
-import { startBoth } from '../simulator.ts'
+import { startBoth } from '../support/simulator.ts'
 
 t.test('sent fields are updated, absent fields keep their value', async (t) => {
   const { trigger, simulator } = await startBoth(t)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startBoth } from '../simulator.ts'
+import { startBoth } from '../support/simulator.ts'
 
 const account = { external_id: 'debt-account-123', balance: 100 }
 const customer = { external_id: 'customer-123', name: 'Test Customer' }

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { MINIMUM, testDatabase } from '../database.ts'
-import { run } from '../program.ts'
+import { MINIMUM, testDatabase } from '../support/database.ts'
+import { run } from '../support/program.ts'
 
 type Stdio = 'pipe' | number
 

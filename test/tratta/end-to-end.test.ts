@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createTrattaClient } from '../../src/tratta/client.ts'
-import { MINIMUM, testDatabase } from '../database.ts'
-import { service } from '../program.ts'
-import { startSimulator } from '../simulator.ts'
+import { MINIMUM, testDatabase } from '../support/database.ts'
+import { service } from '../support/program.ts'
+import { startSimulator } from '../support/simulator.ts'
 import { trattaSettings } from './settings.ts'
 
 interface Payload {

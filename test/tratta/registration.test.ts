@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { callAtRate, tally } from '../calls.ts'
-import { type TestDatabase, testDatabase } from '../database.ts'
-import { type Program, program, run, SECRET, service } from '../program.ts'
-import { startSimulator } from '../simulator.ts'
+import { callAtRate, tally } from '../support/calls.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { type Program, program, run, SECRET, service } from '../support/program.ts'
+import { startSimulator } from '../support/simulator.ts'
 import { trattaSettings } from './settings.ts'
 
 const NEW_SECRET = 'the-new-secret-of-a-rotation_0123456789'

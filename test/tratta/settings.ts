@@ -1,4 +1,4 @@
-import { SECRET } from '../program.ts'
+import { SECRET } from '../support/program.ts'
 
 /** What `register`, `trigger` and `serve` need to reach a simulated Tratta. */
 export const trattaSettings = (databaseUrl: string, apiUrl: string, publicUrl = 'http://127.0.0.1:1') => ({

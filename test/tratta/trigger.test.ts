@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { AGENCY_SCHEMA } from '../agency-schema.ts'
-import { MINIMUM, testDatabase } from '../database.ts'
-import { run, SECRET, service } from '../program.ts'
-import { startSimulator } from '../simulator.ts'
+import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
+import { MINIMUM, testDatabase } from '../support/database.ts'
+import { run, SECRET, service } from '../support/program.ts'
+import { startSimulator } from '../support/simulator.ts'
 import { trattaSettings } from './settings.ts'
 
 t.test('trigger', async (t) => {

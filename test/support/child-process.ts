@@ -21,7 +21,7 @@ const GUARD = `
   kill $! 2>/dev/null
   exit $code`
 
-export interface GuardedProcess {
+export interface RunningProcess {
   /** Of the command itself. */
   pid: number
   /** Resolves with the exit code, which is 128 and the signal when one has ended it. */
@@ -41,10 +41,10 @@ interface Options {
   user?: { uid: number; gid: number } | undefined
 }
 
-export async function startGuarded(
+export async function startChildProcess(
   command: [program: string, ...args: string[]],
   { cwd, env, stdout, stderr, user }: Options,
-): Promise<GuardedProcess> {
+): Promise<RunningProcess> {
   const guard: ChildProcess = spawn('/bin/sh', ['-c', GUARD, 'guard', ...command], {
     cwd,
     env,

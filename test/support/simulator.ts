@@ -2,7 +2,11 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { createSimulator, type Simulator, type SimulatorOptions } from '../src/simulator/create-simulator.ts'
+import {
+  createSimulator,
+  type Simulator,
+  type SimulatorOptions,
+} from '../../src/simulator/create-simulator.ts'
 
 export interface Answer {
   status: number

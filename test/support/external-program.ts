@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:f
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type GuardedProcess, startGuarded } from './guarded.ts'
+import { type RunningProcess, startChildProcess } from './child-process.ts'
 
 const START_MS = 30_000
 
@@ -33,13 +33,13 @@ interface Server {
 }
 
 /** Rejects with the end of what it printed when it does not start. */
-export async function startInstalled({ name, args, directory, port, user }: Server): Promise<GuardedProcess> {
+export async function startInstalled({ name, args, directory, port, user }: Server): Promise<RunningProcess> {
   const program = installed(name)
   if (!program) throw new Error(`${name} is not installed`)
   const file = join(directory, `${name}.log`)
   const output = openSync(file, 'a', 0o600)
   const options = { cwd: directory, env: { PATH: process.env.PATH }, stdout: output, stderr: output, user }
-  const running = await startGuarded([program, ...args], options)
+  const running = await startChildProcess([program, ...args], options)
   closeSync(output)
   for (const until = performance.now() + START_MS; !(await takesConnections(port)); await pause(20))
     if (running.hasEnded() || performance.now() > until) {

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from './guarded.ts'
-import { installed, startInstalled } from './installed.ts'
+import { freePort } from './child-process.ts'
+import { installed, startInstalled } from './external-program.ts'
 
 /** As [1, 18]; undefined when it is not installed. */
 export function pgBouncerVersion(): [major: number, minor: number] | undefined {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { migrate } from '../src/database/migrate.ts'
+import { migrate } from '../../src/database/migrate.ts'
 
 const TEMPLATE = 'template_tratta_jit'
 
