@@ -1,14 +1,14 @@
-# The image holds Node, the libraries that it is linked with, the production packages and our source: no shell,
-# no package manager. The tag below changes with Debian's corrections. For the same bytes each time, add the digest
-# that your registry shows: FROM node:24.21.0-bookworm-slim@sha256:…
+# The image contains Node, its shared libraries, the production packages and the source. It has no shell and no package
+# manager. The base image of the tag below changes with Debian's updates. For reproducible builds, add its digest:
+# FROM node:24.21.0-bookworm-slim@sha256:…
 FROM node:24.21.0-bookworm-slim AS parts
 
 WORKDIR /image/app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY bin ./bin
-# The image has no /usr/bin/env. A signal must not open Node's inspector, through which other processes of the
-# container can read the secret.
+# The image has no /usr/bin/env. --disable-sigusr1: a signal must not open Node's inspector, through which other
+# processes of the container can read the secret.
 RUN sed -i '1s|.*|#!/usr/local/bin/node --disable-sigusr1|' bin/tratta-jit.mjs
 
 WORKDIR /image
@@ -17,7 +17,7 @@ RUN node=$(command -v node) \
  && cp "$node" usr/local/bin/node \
  && ln -s /app/bin/tratta-jit.mjs usr/local/bin/tratta-jit \
  && ldd "$node" | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory=. \
- # Scanners read here to which packages the libraries belong.
+ # Vulnerability scanners read the packages of the libraries here.
  && mkdir -p var/lib/dpkg/status.d \
  && for package in libc6 libgcc-s1 libstdc++6; do \
       dpkg-query --status "$package" > "var/lib/dpkg/status.d/$package" || exit 1; \
@@ -33,11 +33,11 @@ WORKDIR /app
 COPY package.json ./
 COPY migrations ./migrations
 COPY src ./src
-# With the default of 16 MB for each half of the young generation the peak of `npm run bench` is 50 MB higher.
+# Limits the young generation of V8. With the default of 16 MB, peak memory in `npm run bench` is 50 MB higher.
 ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 PATH=/usr/local/bin
-# By number, so that Kubernetes sees that it is not root.
+# A number, because Kubernetes cannot verify runAsNonRoot with a name.
 USER 65532:65532
 EXPOSE 8080 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "--disable-sigusr1", "src/responder/health-check.ts"]
-# Node is the first process, and gets the signals.
+# No shell starts Node, so Node is process 1 and receives the signals.
 CMD ["tratta-jit", "serve"]

@@ -1,4 +1,4 @@
-/** `node make-demo-secrets.ts FOLDER`: what docker-compose.yml reads from files, each made once and then kept. */
+/** `node make-demo-secrets.ts FOLDER`: creates the secret files of docker-compose.yml, unless they exist. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 const [folder = '.'] = process.argv.slice(2)
 const password = randomBytes(24).toString('base64url')
 
-// The last one is written only where all of them are.
+// database_url is written last: if it exists, all of them exist.
 const SECRETS = {
   jit_secret: randomBytes(32).toString('base64url'),
   database_password: password,
@@ -14,6 +14,6 @@ const SECRETS = {
 }
 
 if (!existsSync(join(folder, 'database_url')))
-  // Postgres and the service read it as users of their own.
+  // Postgres and the service run as different users, and both read the files.
   for (const [name, secret] of Object.entries(SECRETS))
     writeFileSync(join(folder, name), secret, { mode: 0o444 })

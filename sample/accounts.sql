@@ -1,5 +1,5 @@
--- Accounts to try the service with. The first two families are the examples of Tratta's pages
--- "Just In Time" and "Bulk"; nobody in this file exists.
+-- Sample accounts. The first two families are the examples of Tratta's pages "Just In Time" and "Bulk".
+-- All people in this file are fictional.
 begin;
 
 insert into tratta_jit.locations (external_id, name, type) values
@@ -54,14 +54,14 @@ insert into tratta_jit.debt_accounts
     '{"service_date": "2025-11-05", "department": "Imaging"}', null),
   ('A-500103', 'A-500100', 'C-20417', 'mercy-general', 'MG-77120-3', null, 12550, 12550, null, null,
     '{"service_date": "2025-12-01", "department": "Laboratory"}', null),
-  -- One with everything
+  -- An account with every field
   ('A-500200', null, 'C-20417', 'northwind-power', 'NW-0031-99', '{one-time,scheduled,promise-to-pay}', 64900, 40215,
     '[{"name": "Cascade Funding LLC", "external_id": "cascade-funding", "type": "current_creditor"},
       {"name": "Electricity", "type": "product_type"}]',
     '{"frequency": "monthly", "recurring_day": "15th", "amount": 5000}',
     '{"minimum_payment_amount": "2500", "placement": "2026-05"}',
     '{"status": "open"}'),
-  -- A lone account, with the customer's own minimum
+  -- An account without parent and children
   ('A-500300', null, 'C-20980', null, 'NW-0107-12', null, 7425, 7425, null, null, null, null);
 
 commit;
