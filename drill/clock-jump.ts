@@ -1,22 +1,22 @@
-/** The clock of the machine is set. */
+/** The system clock is set to another time. */
 import { globSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Drill } from './drill.ts'
 import { allAnswered, countedExactly, inTime } from './expectations.ts'
 import { type Replica, startReplica } from './replica.ts'
-import { startCalls, startDatabase } from './stage.ts'
+import { startCalls, startDatabase } from './setup.ts'
 
-const CALLS_A_SECOND = 200
+const CALLS_PER_SECOND = 200
 const HOUR_MS = 3_600_000
 const sharedMemory = () => globSync('/dev/shm/*faketime_*')
 const [LIBRARY] = globSync('/usr/lib/*/faketime/libfaketime.so.1')
 
 export const clockJump: Drill = {
-  does: 'the clock jumps a day ahead, then two days back, while calls come',
-  needs: { what: 'libfaketime (apt install faketime)', isThere: () => LIBRARY !== undefined },
-  async run(scene) {
-    const postgres = await startDatabase(scene)
+  description: 'the clock jumps a day ahead, then two days back, during calls',
+  needs: { program: 'libfaketime (apt install faketime)', isInstalled: () => LIBRARY !== undefined },
+  async run(context) {
+    const postgres = await startDatabase(context)
     const file = join(postgres.directory, 'offset')
     const jump = (offset: string) => writeFileSync(file, offset)
     jump('+0')
@@ -24,17 +24,17 @@ export const clockJump: Drill = {
       LD_PRELOAD: LIBRARY!,
       FAKETIME_TIMESTAMP_FILE: file,
       FAKETIME_CACHE_DURATION: '1',
-      // Who sets a clock does not set the one that only runs on.
+      // Setting the system clock does not change the monotonic clock.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
-    // The library's own shared memory stays behind where a process is killed. This runs after that.
+    // A killed process leaves the shared memory of the library. This cleanup runs after the process is killed.
     const before = sharedMemory()
-    scene.closing(() => {
+    context.onEnd(() => {
       for (const left of sharedMemory()) if (!before.includes(left)) rmSync(left, { force: true })
     })
-    const replica = await startReplica(scene, postgres, postgres.url, { env })
-    const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
-    const stayMs = scene.short ? 2000 : 8000
+    const replica = await startReplica(context, postgres, postgres.url, { env })
+    const calling = startCalls(context, replica.jitUrl, CALLS_PER_SECOND)
+    const stayMs = context.short ? 2000 : 8000
     const seen: number[] = []
     for (const offset of ['+0', '+1d', '-1d', '+0']) {
       jump(offset)
@@ -46,10 +46,10 @@ export const clockJump: Drill = {
       calls,
       expectations: [
         {
-          what: `hours that the log's clock was ahead: ${seen.join(', ')}`,
-          holds: seen.join() === '0,24,-24,0',
+          text: `hours by which the clock of the log was ahead: ${seen.join(', ')}`,
+          isMet: seen.join() === '0,24,-24,0',
         },
-        allAnswered(scene, calls),
+        allAnswered(context, calls),
         inTime(calls),
         await countedExactly(replica, calls),
       ],
@@ -57,7 +57,7 @@ export const clockJump: Drill = {
   },
 }
 
-/** By the last line of its log. */
+/** Reads the clock from the last line of the log. */
 function hoursAhead(replica: Replica) {
   const time = Date.parse(String(replica.log().at(-1)?.time))
   return Math.round((time - Date.now()) / HOUR_MS)

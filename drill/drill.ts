@@ -1,40 +1,39 @@
-/** What a drill is, and what it hands back. */
+/** The interface of a drill. */
 import type { Call } from '../test/support/calls.ts'
 
 export interface Drill {
-  does: string
-  /** A program of Debian's without which it is skipped. */
-  needs?: Need
-  run(scene: Scene): Promise<Findings>
+  description: string
+  /** The drill is skipped without this program. */
+  needs?: Requirement
+  run(context: DrillContext): Promise<DrillResult>
 }
 
-export interface Need {
-  /** The program and its package, `nginx (apt install nginx-light)`. */
-  what: string
-  isThere(): boolean
+export interface Requirement {
+  /** The program and its Debian package, `nginx (apt install nginx-light)`. */
+  program: string
+  isInstalled(): boolean
 }
 
-/** Where a drill plays. */
-export interface Scene {
-  /** Fewer calls, shorter faults, and wider bounds on time: for CI on a busy machine. */
+export interface DrillContext {
+  /** Fewer calls, shorter faults, and longer time limits: for CI on a busy machine. */
   short: boolean
-  /** Ends something once the drill has ended, in whatever way; what was begun last ends first. */
-  closing(end: () => unknown): void
+  /** Registers a cleanup. Cleanups run after the drill, also after an error, the last one first. */
+  onEnd(cleanup: () => unknown): void
 }
 
-export interface Findings {
-  /** Those of somebody who means well. */
+export interface DrillResult {
+  /** The valid calls. */
   calls: Call[]
-  /** When the fault was over, in milliseconds of performance.now(). */
+  /** The time at which the fault ended, in milliseconds of performance.now(). */
   faultEnded?: number
   expectations: Expectation[]
 }
 
 export interface Expectation {
-  /** With the figure that was seen. */
-  what: string
-  holds: boolean
+  /** With the measured figure. */
+  text: string
+  isMet: boolean
 }
 
-/** The time that the service may take to be well again, in milliseconds. */
-export const wellWithin = ({ short }: Scene) => (short ? 10_000 : 2000)
+/** The maximum recovery time, in milliseconds. */
+export const maxRecoveryMs = ({ short }: DrillContext) => (short ? 10_000 : 2000)

@@ -1,4 +1,4 @@
-/** All drills, by name, in the order in which they are run. */
+/** All drills by name, in the order in which they run. */
 import { clockJump } from './clock-jump.ts'
 import type { Drill } from './drill.ts'
 import { failover } from './failover.ts'

@@ -1,98 +1,109 @@
-/** What is expected in more than one drill. */
+/** Expectations that several drills share. */
 import { type Call, percentile, tally } from '../test/support/calls.ts'
-import { type Expectation, type Findings, type Scene, wellWithin } from './drill.ts'
+import { type DrillContext, type DrillResult, type Expectation, maxRecoveryMs } from './drill.ts'
 import type { Replica } from './replica.ts'
-import { isAnswered, isFailed, isRefused, wellAfter } from './row.ts'
+import { isAnswered, isFailed, isUnavailable, recoveryMs } from './row.ts'
 
-/** Tratta gives up after 10 s. */
-const TIMEOUT_MS = 10_000
+const TRATTA_TIMEOUT_MS = 10_000
 
-const ends = (calls: Call[]) =>
+const counts = (calls: Call[]) =>
   Object.entries(tally(calls))
-    .map(([end, count]) => `${count} × ${end}`)
+    .map(([result, count]) => `${count} × ${result}`)
     .join(', ') || 'none'
 
 export const noneFailed = (calls: Call[]): Expectation => ({
-  what: `each call is answered 200, 503 or 504: ${ends(calls)}`,
-  holds: calls.length > 0 && !calls.some(isFailed),
+  text: `each call is answered with 200, 503 or 504: ${counts(calls)}`,
+  isMet: calls.length > 0 && !calls.some(isFailed),
 })
 
-/** For drills in which the database is there all the time. */
-export function allAnswered({ short }: Scene, calls: Call[], which = 'each call'): Expectation {
-  // A busy machine makes calls wait for a connection longer than they may.
-  const most = short ? calls.length / 10 : 0
-  const refused = calls.filter(isRefused).length
+/** For drills in which the database is always available. */
+export function allAnswered({ short }: DrillContext, calls: Call[], subject = 'each call'): Expectation {
+  // On a busy machine some calls wait too long for a connection.
+  const max = short ? calls.length / 10 : 0
+  const unavailable = calls.filter(isUnavailable).length
   return {
-    what: `${which} is answered 200${short ? ', or one in ten 503' : ''}: ${ends(calls)}`,
-    holds: calls.length > 0 && !calls.some(isFailed) && refused <= most,
+    text: `${subject} is answered with 200${short ? ', or one in ten with 503' : ''}: ${counts(calls)}`,
+    isMet: calls.length > 0 && !calls.some(isFailed) && unavailable <= max,
   }
 }
 
-export const someRefused = (calls: Call[]): Expectation => ({
-  what: `the fault had an effect: ${calls.filter(isRefused).length} calls were answered with 503 or 504`,
-  holds: calls.some(isRefused),
+export const someUnavailable = (calls: Call[]): Expectation => ({
+  text: `the fault had an effect: ${calls.filter(isUnavailable).length} calls were answered with 503 or 504`,
+  isMet: calls.some(isUnavailable),
 })
 
 export const inTime = (calls: Call[]): Expectation => ({
-  what: `the longest call ends before Tratta gives up (10 s): ${Math.round(percentile(calls, 1))} ms`,
-  holds: percentile(calls, 1) < TIMEOUT_MS,
+  text: `the longest call takes less than Tratta's timeout (10 s): ${Math.round(percentile(calls, 1))} ms`,
+  isMet: percentile(calls, 1) < TRATTA_TIMEOUT_MS,
 })
 
-export function wellAgain(scene: Scene, calls: Call[], moment: number, since = 'the fault'): Expectation {
-  const after = wellAfter(calls, moment)
-  const bound = wellWithin(scene)
+export function recoversInTime(
+  context: DrillContext,
+  calls: Call[],
+  faultEnded: number,
+  event = 'the fault',
+): Expectation {
+  const recovery = recoveryMs(calls, faultEnded)
+  const max = maxRecoveryMs(context)
   return {
-    what: `all is well within ${bound / 1000} s after ${since}: ${after === undefined ? 'never' : `${after} ms`}`,
-    holds: after !== undefined && after < bound,
+    text: `recovery within ${max / 1000} s after ${event}: ${recovery === undefined ? 'never' : `${recovery} ms`}`,
+    isMet: recovery !== undefined && recovery < max,
   }
 }
 
-export const same = (what: string, seen: unknown, expected: unknown): Expectation => {
-  const holds = JSON.stringify(seen) === JSON.stringify(expected)
-  return { what: `${what}: ${JSON.stringify(seen)}`, holds }
-}
+export const same = (subject: string, actual: unknown, expected: unknown): Expectation => ({
+  text: `${subject}: ${JSON.stringify(actual)}`,
+  isMet: JSON.stringify(actual) === JSON.stringify(expected),
+})
 
 /**
- * Of a fault that makes calls come again, and nothing worse.
- * @param meanwhile what else was seen
+ * The result of a fault that causes 503 and 504, and nothing worse.
+ * @param during the expectation during the fault
  */
-export async function withstood(
-  scene: Scene,
+export async function faultResult(
+  context: DrillContext,
   replica: Replica,
   { calls, faultEnded }: { calls: Call[]; faultEnded: number },
-  meanwhile: Expectation,
-  since?: string,
-): Promise<Findings> {
+  during: Expectation,
+  event?: string,
+): Promise<DrillResult> {
   return {
     calls,
     faultEnded,
     expectations: [
       noneFailed(calls),
-      someRefused(calls),
+      someUnavailable(calls),
       inTime(calls),
-      meanwhile,
-      wellAgain(scene, calls, faultEnded, since),
+      during,
+      recoversInTime(context, calls, faultEnded, event),
       await countedExactly(replica, calls),
     ],
   }
 }
 
 /**
- * The calls that one replica has counted, against those that were made to it alone.
- * @param asked further ones, answered before
+ * Compares the metrics of a replica with the calls to it.
+ * @param earlier the number of earlier calls, which were answered with 200
  */
-export async function countedExactly(replica: Replica, calls: Call[], asked = 0): Promise<Expectation> {
-  const counts = await replica.counts()
-  const sum = (...outcomes: string[]) => outcomes.reduce((sum, outcome) => sum + (counts[outcome] ?? 0), 0)
-  const seen = [
+export async function countedExactly(replica: Replica, calls: Call[], earlier = 0): Promise<Expectation> {
+  const byOutcome = await replica.counts()
+  const sum = (...outcomes: string[]) =>
+    outcomes.reduce((total, outcome) => total + (byOutcome[outcome] ?? 0), 0)
+  const counted = [
     sum('answered'),
     sum('database_unavailable', 'database_busy', 'deadline_exceeded'),
-    sum(...Object.keys(counts)),
+    sum(...Object.keys(byOutcome)),
   ]
-  const made = [calls.filter(isAnswered).length + asked, calls.filter(isRefused).length, calls.length + asked]
-  const said = Object.entries(counts).flatMap(([outcome, count]) => (count > 0 ? `${count} ${outcome}` : []))
+  const sent = [
+    calls.filter(isAnswered).length + earlier,
+    calls.filter(isUnavailable).length,
+    calls.length + earlier,
+  ]
+  const shown = Object.entries(byOutcome).flatMap(([outcome, count]) =>
+    count > 0 ? `${count} ${outcome}` : [],
+  )
   return {
-    what: `the metrics counted each call that was made: ${said.join(', ')}`,
-    holds: JSON.stringify(seen) === JSON.stringify(made),
+    text: `the metrics counted each call: ${shown.join(', ')}`,
+    isMet: JSON.stringify(counted) === JSON.stringify(sent),
   }
 }

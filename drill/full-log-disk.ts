@@ -1,53 +1,53 @@
-/** There is no room for the log. */
+/** The disk of the log is full. */
 import { execFileSync } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { installed } from '../test/support/external-program.ts'
 import type { Drill } from './drill.ts'
 import { allAnswered, countedExactly, inTime, same } from './expectations.ts'
 import { startReplica } from './replica.ts'
-import { startCalls, startDatabase } from './stage.ts'
+import { startCalls, startDatabase } from './setup.ts'
 
-const CALLS_A_SECOND = 200
+const CALLS_PER_SECOND = 200
 
 export const fullLogDisk: Drill = {
-  does: 'the log file may not grow (prlimit), later it may; a second replica logs to /dev/full from start to end',
+  description: 'the log file cannot grow for a while (prlimit); a second replica always logs to /dev/full',
   needs: {
-    what: 'prlimit (apt install util-linux; Linux only)',
-    isThere: () => installed('prlimit') !== undefined,
+    program: 'prlimit (apt install util-linux; Linux only)',
+    isInstalled: () => installed('prlimit') !== undefined,
   },
-  async run(scene) {
-    const postgres = await startDatabase(scene)
-    const replica = await startReplica(scene, postgres)
-    const unheard = await startReplica(scene, postgres, postgres.url, { output: '/dev/full' })
-    const limitFiles = (most: string) =>
-      execFileSync('prlimit', ['--pid', String(replica.pid()), `--fsize=${most}:`])
-    const toReplica = startCalls(scene, replica.jit, CALLS_A_SECOND)
-    const toUnheard = startCalls(scene, unheard.jit, CALLS_A_SECOND)
+  async run(context) {
+    const postgres = await startDatabase(context)
+    const replica = await startReplica(context, postgres)
+    const full = await startReplica(context, postgres, postgres.url, { output: '/dev/full' })
+    const limitFileSize = (max: string) =>
+      execFileSync('prlimit', ['--pid', String(replica.pid()), `--fsize=${max}:`])
+    const toReplica = startCalls(context, replica.jitUrl, CALLS_PER_SECOND)
+    const toFull = startCalls(context, full.jitUrl, CALLS_PER_SECOND)
     await pause(1000)
-    limitFiles('0')
+    limitFileSize('0')
     await pause(500)
     const [linesBefore, memoryBefore] = [replica.log().length, replica.memory().now]
-    await pause(scene.short ? 3000 : 20_000)
+    await pause(context.short ? 3000 : 20_000)
     const [linesMeanwhile, memoryAfter] = [replica.log().length, replica.memory().now]
-    limitFiles('unlimited')
+    limitFileSize('unlimited')
     await pause(1500)
     const written = replica.log().length - linesMeanwhile
-    const [made, unheardMade] = await Promise.all([toReplica.stop(), toUnheard.stop()])
-    const calls = [...made, ...unheardMade]
-    const counted = [await countedExactly(replica, made), await countedExactly(unheard, unheardMade)]
-    const exitCode = await unheard.stop()
+    const [made, fullCalls] = await Promise.all([toReplica.stop(), toFull.stop()])
+    const calls = [...made, ...fullCalls]
+    const counted = [await countedExactly(replica, made), await countedExactly(full, fullCalls)]
+    const exitCode = await full.stop()
     return {
       calls,
       expectations: [
-        allAnswered(scene, calls),
+        allAnswered(context, calls),
         inTime(calls),
-        same('lines written while there was no room', linesMeanwhile - linesBefore, 0),
-        { what: `and once there was room again: ${written}`, holds: written > 0 },
+        same('lines written while the file could not grow', linesMeanwhile - linesBefore, 0),
+        { text: `lines written afterwards: ${written}`, isMet: written > 0 },
         {
-          what: `memory does not grow with what could not be written: ${memoryBefore} MB, then ${memoryAfter} MB`,
-          holds: memoryAfter < memoryBefore + 100,
+          text: `memory does not grow with the unwritten log: ${memoryBefore} MB, then ${memoryAfter} MB`,
+          isMet: memoryAfter < memoryBefore + 100,
         },
-        same('without any room for its log a replica ends with exit code', exitCode, 0),
+        same('exit code of the replica that logs to /dev/full', exitCode, 0),
         ...counted,
       ],
     }

@@ -1,4 +1,4 @@
-/** HAProxy, which sends to the primary of several Postgres, as in front of Patroni. */
+/** HAProxy in front of several Postgres servers. It connects clients to the primary, as with Patroni. */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,20 +7,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { freePort } from '../test/support/child-process.ts'
 import { installed, startInstalled } from '../test/support/external-program.ts'
-import type { Need, Scene } from './drill.ts'
-import { query } from './stage.ts'
+import type { DrillContext, Requirement } from './drill.ts'
+import { query } from './setup.ts'
 
-export const HAPROXY: Need = {
-  what: 'haproxy (apt install haproxy)',
-  isThere: () => installed('haproxy') !== undefined,
+export const HAPROXY: Requirement = {
+  program: 'haproxy (apt install haproxy)',
+  isInstalled: () => installed('haproxy') !== undefined,
 }
 
-/** @returns the first URL, through HAProxy */
-export async function startHaproxy(scene: Scene, { directory }: EmbeddedPostgres, urls: string[]) {
+/** @returns the first URL with the port of HAProxy */
+export async function startHaproxy(context: DrillContext, { directory }: EmbeddedPostgres, urls: string[]) {
   const port = await freePort()
   const servers = await Promise.all(
     urls.map(async (url, index) => {
-      const check = await startCheck(scene, url)
+      const check = await startCheck(context, url)
       return `server postgres${index} 127.0.0.1:${new URL(url).port} port ${check}`
     }),
   )
@@ -28,17 +28,17 @@ export async function startHaproxy(scene: Scene, { directory }: EmbeddedPostgres
   writeFileSync(file, configuration(port, servers))
   const args = ['-db', '-f', file]
   const { kill } = await startInstalled({ name: 'haproxy', args, directory, port })
-  scene.closing(kill)
+  context.onEnd(kill)
   const url = new URL(urls[0]!)
   url.port = String(port)
-  await knowsPrimary(url.href)
+  await findsPrimary(url.href)
   return url.href
 }
 
-/** At first it takes all for the primary, and gives each its turn. */
-async function knowsPrimary(url: string) {
-  for (let inRow = 0; inRow < 4; await pause(50)) {
-    inRow = (await isPrimary(url)) ? inRow + 1 : 0
+/** Before the first check, HAProxy uses all servers in turn. Waits until it uses only the primary. */
+async function findsPrimary(url: string) {
+  for (let inSequence = 0; inSequence < 4; await pause(50)) {
+    inSequence = (await isPrimary(url)) ? inSequence + 1 : 0
   }
 }
 
@@ -47,13 +47,13 @@ async function isPrimary(url: string) {
   return rows[0]?.is_standby === false
 }
 
-/** Like Patroni's health endpoint for each Postgres: 200 for the primary. Postgres has no such endpoint. */
-async function startCheck(scene: Scene, url: string): Promise<number> {
+/** A health endpoint for each Postgres, like that of Patroni: 200 for the primary. */
+async function startCheck(context: DrillContext, url: string): Promise<number> {
   const server = createServer(async (_request, response) => {
     response.writeHead((await isPrimary(url)) ? 200 : 503).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  scene.closing(() => {
+  context.onEnd(() => {
     server.close()
     server.closeAllConnections()
   })

@@ -1,26 +1,26 @@
-/** nginx in front of the replicas, with the settings of deploy/nginx.conf that decide whether a call is lost. */
+/** nginx in front of the replicas, with the settings of deploy/nginx.conf that decide whether a call fails. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { freePort } from '../test/support/child-process.ts'
 import { installed, startInstalled } from '../test/support/external-program.ts'
-import type { Need, Scene } from './drill.ts'
+import type { DrillContext, Requirement } from './drill.ts'
 import type { Replica } from './replica.ts'
 
-export const NGINX: Need = {
-  what: 'nginx (apt install nginx-light)',
-  isThere: () => installed('nginx') !== undefined,
+export const NGINX: Requirement = {
+  program: 'nginx (apt install nginx-light)',
+  isInstalled: () => installed('nginx') !== undefined,
 }
 
 /**
- * For so long nginx sends nothing to a replica that has failed. The next must not be stopped before, or
- * nginx knows of none that lives; the 3 s for which a replica serves on after SIGTERM are enough for it.
+ * The time in which nginx sends no calls to a replica that has failed. Another replica must not stop in this time,
+ * because nginx would then use neither. The 3 s in which a replica still serves after SIGTERM are longer.
  */
 export const FAIL_TIMEOUT_MS = 1000
 
-/** @returns where Tratta's question is asked */
+/** @returns the URL of the JIT route through nginx */
 export async function startNginx(
-  scene: Scene,
+  context: DrillContext,
   { directory }: EmbeddedPostgres,
   replicas: Replica[],
 ): Promise<string> {
@@ -30,8 +30,8 @@ export async function startNginx(
   writeFileSync(join(prefix, 'nginx.conf'), configuration(prefix, port, replicas))
   const args = ['-p', prefix, '-c', join(prefix, 'nginx.conf'), '-e', 'stderr']
   const { kill } = await startInstalled({ name: 'nginx', args, directory: prefix, port })
-  scene.closing(kill)
-  const url = new URL(replicas[0]!.jit)
+  context.onEnd(kill)
+  const url = new URL(replicas[0]!.jitUrl)
   url.port = String(port)
   return url.href
 }

@@ -5,27 +5,27 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { startChildProcess } from '../test/support/child-process.ts'
 import { knowsNamedStatements, pgBouncerVersion, startPgBouncer } from '../test/support/pgbouncer.ts'
-import type { Drill, Expectation, Scene } from './drill.ts'
+import type { Drill, DrillContext, Expectation } from './drill.ts'
 import { allAnswered, countedExactly, inTime, same } from './expectations.ts'
 import { startReplica } from './replica.ts'
-import { query, startCalls, startDatabase } from './stage.ts'
+import { query, startCalls, startDatabase } from './setup.ts'
 
-const CALLS_A_SECOND = 150
+const CALLS_PER_SECOND = 150
 const CHECKOUT = join(import.meta.dirname, '..')
 
-function drillOf(prepared: boolean, drill: Pick<Drill, 'does' | 'needs'>): Drill {
+function drillOf(prepared: boolean, drill: Pick<Drill, 'description' | 'needs'>): Drill {
   return {
     ...drill,
-    async run(scene) {
-      const postgres = await startDatabase(scene)
+    async run(context) {
+      const postgres = await startDatabase(context)
       const pgBouncer = await startPgBouncer(postgres.url, postgres.directory)
-      scene.closing(pgBouncer.stop)
+      context.onEnd(pgBouncer.stop)
       const env = { DATABASE_PREPARED_STATEMENTS: String(prepared) }
-      const start = () => startReplica(scene, postgres, pgBouncer.url, { env })
+      const start = () => startReplica(context, postgres, pgBouncer.url, { env })
       const [one, other, restarted] = [await start(), await start(), await start()]
-      const calling = [one, other].map(({ jit }) => startCalls(scene, jit, CALLS_A_SECOND))
+      const calling = [one, other].map(({ jitUrl }) => startCalls(context, jitUrl, CALLS_PER_SECOND))
       const exitCodes: number[] = []
-      for (let rounds = scene.short ? 1 : 4; rounds > 0; rounds--) {
+      for (let rounds = context.short ? 1 : 4; rounds > 0; rounds--) {
         await pause(1000)
         exitCodes.push(await restarted.stop())
         await restarted.start()
@@ -37,32 +37,32 @@ function drillOf(prepared: boolean, drill: Pick<Drill, 'does' | 'needs'>): Drill
       return {
         calls,
         expectations: [
-          allAnswered(scene, calls),
+          allAnswered(context, calls),
           inTime(calls),
-          same('a third replica, restarted meanwhile, ended with exit code', [...new Set(exitCodes)], [0]),
-          same('locks that its start left behind', locks.length, 0),
+          same('exit codes of a third replica that restarted', [...new Set(exitCodes)], [0]),
+          same('advisory locks left by its starts', locks.length, 0),
           ...counted,
-          ...(scene.short ? [] : await responderTests(scene, postgres, prepared)),
+          ...(context.short ? [] : await responderTests(context, postgres, prepared)),
         ],
       }
     },
   }
 }
 
-const what = 'pgbouncer (apt install pgbouncer)'
+const program = 'pgbouncer (apt install pgbouncer)'
 
 export const pgBouncerUnnamed = drillOf(false, {
-  does: 'PgBouncer in transaction mode, of any version, with DATABASE_PREPARED_STATEMENTS=false',
-  needs: { what, isThere: () => pgBouncerVersion() !== undefined },
+  description: 'PgBouncer in transaction mode, of any version, with DATABASE_PREPARED_STATEMENTS=false',
+  needs: { program, isInstalled: () => pgBouncerVersion() !== undefined },
 })
 
 export const pgBouncerNamed = drillOf(true, {
-  does: 'PgBouncer 1.21 or later in transaction mode, with max_prepared_statements',
-  needs: { what: 'pgbouncer 1.21 or later (apt install pgbouncer)', isThere: knowsNamedStatements },
+  description: 'PgBouncer 1.21 or later in transaction mode, with max_prepared_statements',
+  needs: { program: 'pgbouncer 1.21 or later (apt install pgbouncer)', isInstalled: knowsNamedStatements },
 })
 
-/** Runs the responder's tests through a PgBouncer, one file after another. */
-async function responderTests(scene: Scene, { directory }: EmbeddedPostgres, prepared: boolean) {
+/** Runs the tests of the responder through PgBouncer, one file after another. */
+async function responderTests(context: DrillContext, { directory }: EmbeddedPostgres, prepared: boolean) {
   const env = { ...process.env, TEST_PGBOUNCER: String(prepared) }
   const expectations: Expectation[] = []
   for (const test of globSync('test/responder/*.test.ts', { cwd: CHECKOUT }).sort()) {
@@ -71,14 +71,14 @@ async function responderTests(scene: Scene, { directory }: EmbeddedPostgres, pre
     const options = { cwd: CHECKOUT, env, stdout: output, stderr: output }
     const tests = await startChildProcess([process.execPath, 'test/run.ts', test], options)
     closeSync(output)
-    scene.closing(tests.kill)
+    context.onEnd(tests.kill)
     const exitCode = await tests.ended
-    const said = readFileSync(file, 'utf8')
-    const failed = said.match(/^ *not ok .*$/gm) ?? []
-    const counts = /^\d+ passed, \d+ failed$/m.exec(said)?.[0] ?? `no end: ${said.slice(-500)}`
+    const log = readFileSync(file, 'utf8')
+    const failed = log.match(/^ *not ok .*$/gm) ?? []
+    const counts = /^\d+ passed, \d+ failed$/m.exec(log)?.[0] ?? `no summary: ${log.slice(-500)}`
     expectations.push({
-      what: [`${test} passes through it: ${counts}`, ...failed].join('\n          '),
-      holds: exitCode === 0,
+      text: [`${test} passes through PgBouncer: ${counts}`, ...failed].join('\n          '),
+      isMet: exitCode === 0,
     })
   }
   return expectations

@@ -1,63 +1,63 @@
-/** Postgres goes away below the service, in the ways in which it does. */
+/** Postgres becomes unavailable: killed, restarted, or silent. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import type { Drill, Scene } from './drill.ts'
-import { same, withstood } from './expectations.ts'
+import type { Drill, DrillContext } from './drill.ts'
+import { faultResult, same } from './expectations.ts'
 import { startReplica } from './replica.ts'
-import { startCalls, startDatabase } from './stage.ts'
+import { startCalls, startDatabase } from './setup.ts'
 
-const CALLS_A_SECOND = 200
+const CALLS_PER_SECOND = 200
 
 interface Fault {
-  does: string
-  /** Of Postgres. */
+  description: string
+  /** Settings of Postgres. */
   settings?: Record<string, string>
-  /** @returns what ends it */
-  begin(postgres: EmbeddedPostgres, scene: Scene): Promise<End> | End
-  /** Milliseconds until it ends. */
-  lasts(scene: Scene): number
+  /** @returns a function that ends the fault */
+  begin(postgres: EmbeddedPostgres, context: DrillContext): Promise<End> | End
+  /** Milliseconds. */
+  duration(context: DrillContext): number
 }
 type End = () => unknown
 
-export const drillOf = ({ does, settings, begin, lasts }: Fault): Drill => ({
-  does,
-  async run(scene) {
-    const postgres = await startDatabase(scene, settings)
-    const replica = await startReplica(scene, postgres)
-    const calling = startCalls(scene, replica.jit, CALLS_A_SECOND)
+export const drillOf = ({ description, settings, begin, duration }: Fault): Drill => ({
+  description,
+  async run(context) {
+    const postgres = await startDatabase(context, settings)
+    const replica = await startReplica(context, postgres)
+    const calling = startCalls(context, replica.jitUrl, CALLS_PER_SECOND)
     await pause(1000)
-    const end = await begin(postgres, scene)
-    await pause(lasts(scene))
+    const end = await begin(postgres, context)
+    await pause(duration(context))
     const health = await Promise.all([replica.health('live'), replica.health('ready')])
     await end()
     const faultEnded = performance.now()
-    await pause(scene.short ? 2000 : 4000)
+    await pause(context.short ? 2000 : 4000)
     const calls = await calling.stop()
-    const meanwhile = same('meanwhile live and ready answered', health, [200, 503])
-    return withstood(scene, replica, { calls, faultEnded }, meanwhile)
+    const during = same('status of live and ready during the fault', health, [200, 503])
+    return faultResult(context, replica, { calls, faultEnded }, during)
   },
 })
 
-const signalled = (signal: NodeJS.Signals, end: (postgres: EmbeddedPostgres) => unknown) =>
+const onSignal = (signal: NodeJS.Signals, end: (postgres: EmbeddedPostgres) => unknown) =>
   function begin(postgres: EmbeddedPostgres): End {
     postgres.signal(signal)
     return () => end(postgres)
   }
 
 export const postgresKilled = drillOf({
-  does: 'kill -9 of Postgres, two seconds without it, and it is started again',
-  begin: signalled('SIGKILL', (postgres) => postgres.start()),
-  lasts: () => 2000,
+  description: 'kill -9 of Postgres, which starts again two seconds later',
+  begin: onSignal('SIGKILL', (postgres) => postgres.start()),
+  duration: () => 2000,
 })
 
 export const postgresRestarted = drillOf({
-  does: 'Postgres is shut down as for an upgrade and started a second later',
-  begin: signalled('SIGINT', (postgres) => postgres.start()),
-  lasts: () => 1000,
+  description: 'Postgres shuts down cleanly and starts a second later',
+  begin: onSignal('SIGINT', (postgres) => postgres.start()),
+  duration: () => 1000,
 })
 
 export const postgresSilent = drillOf({
-  does: 'Postgres keeps its connections and says nothing (SIGSTOP), as behind a dropped route',
-  begin: signalled('SIGSTOP', (postgres) => postgres.signal('SIGCONT')),
-  lasts: ({ short }) => (short ? 6000 : 30_000),
+  description: 'Postgres keeps its connections open and does not answer (SIGSTOP), as behind a dropped route',
+  begin: onSignal('SIGSTOP', (postgres) => postgres.signal('SIGCONT')),
+  duration: ({ short }) => (short ? 6000 : 30_000),
 })

@@ -1,10 +1,10 @@
-/** The service as in production: a process of its own, its log in a file, known by its ports alone. */
+/** The service as in production: a separate process with a log file, used only through its ports. */
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { freePort, type RunningProcess, startChildProcess } from '../test/support/child-process.ts'
-import type { Scene } from './drill.ts'
+import type { DrillContext } from './drill.ts'
 
 const CHECKOUT = join(import.meta.dirname, '..')
 const SECRET = 'this-secret-is-only-for-drills_0123456789'
@@ -13,37 +13,37 @@ const START_MS = 60_000
 
 export interface Replica {
   port: number
-  /** Tratta's question. */
-  jit: string
-  /** The same with a secret that is not ours. */
-  guess: string
+  /** The URL of a valid call. */
+  jitUrl: string
+  /** The same with a wrong secret. */
+  wrongSecretUrl: string
   pid(): number
-  /** What it holds, and the most that it ever held, in MB of 1024² (Linux only). */
-  memory(): { now: number; most: number }
-  /** The whole answer to Tratta's question, as text. */
-  ask(): Promise<string>
-  /** The status of one of the paths below /health/. */
+  /** Current and peak memory in MB of 1024² (Linux only). */
+  memory(): { now: number; peak: number }
+  /** The body of a valid call. */
+  answer(): Promise<string>
+  /** The status of /health/live or /health/ready. */
   health(path: 'live' | 'ready'): Promise<number>
   /** JIT calls by outcome, from the metrics. */
   counts(): Promise<Record<string, number>>
-  /** The lines of its log so far. */
+  /** The lines of the log so far. */
   log(): Record<string, unknown>[]
-  /** Starts it, and waits until it is ready. Rejects with the end of what it printed. */
+  /** Starts the service and waits until it is ready. An error contains the end of the log. */
   start(checkout?: string): Promise<void>
-  /** SIGTERM, and waits for its end. @returns the exit code */
+  /** Sends SIGTERM and waits. @returns the exit code */
   stop(): Promise<number>
   hasEnded(): boolean
 }
 
 interface Options {
   env?: Record<string, string>
-  /** Where its log goes, instead of a file in the Postgres's directory. */
+  /** The log file, instead of one in the directory of Postgres. */
   output?: string
 }
 
-/** @param databaseUrl what it connects to: the Postgres itself, or something in front of it */
+/** @param databaseUrl the URL of `postgres`, or of a proxy in front of it */
 export async function startReplica(
-  scene: Scene,
+  context: DrillContext,
   postgres: EmbeddedPostgres,
   databaseUrl = postgres.url,
   { env = {}, output }: Options = {},
@@ -51,18 +51,18 @@ export async function startReplica(
   const [port, adminPort] = [await freePort(), await freePort()]
   const [url, adminUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`]
   const file = output ?? join(postgres.directory, `replica-${port}.log`)
-  const question = (secret: string) => `${url}/jit/${secret}?debt_account_external_id=${ACCOUNT}`
+  const callUrl = (secret: string) => `${url}/jit/${secret}?debt_account_external_id=${ACCOUNT}`
   let running: RunningProcess | undefined
-  scene.closing(() => running?.kill())
+  context.onEnd(() => running?.kill())
 
   const isReady = () => fetch(`${url}/health/ready`).then(isOk, () => false)
   const replica: Replica = {
     port,
-    jit: question(SECRET),
-    guess: question('this-secret-is-not-that-of-the-drills_0123'),
+    jitUrl: callUrl(SECRET),
+    wrongSecretUrl: callUrl('this-secret-is-not-that-of-the-drills_0123'),
     pid: () => running!.pid,
     memory: () => memoryOf(running!.pid),
-    ask: () => fetch(replica.jit).then((response) => response.text()),
+    answer: () => fetch(replica.jitUrl).then((response) => response.text()),
     health: (path) => fetch(`${url}/health/${path}`).then(drained),
     async counts() {
       const text = await (await fetch(`${adminUrl}/metrics`)).text()
@@ -93,8 +93,8 @@ export async function startReplica(
       closeSync(log)
       for (const until = performance.now() + START_MS; !(await isReady()); await pause(50))
         if (running.hasEnded() || performance.now() > until) {
-          const said = output ? '' : readFileSync(file, 'utf8').slice(-1000)
-          throw new Error(`a replica does not become ready:\n${said}`)
+          const logged = output ? '' : readFileSync(file, 'utf8').slice(-1000)
+          throw new Error(`a replica does not become ready:\n${logged}`)
         }
     },
     async stop() {
@@ -118,5 +118,5 @@ function memoryOf(pid: number) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const megabytes = (name: string) =>
     Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024)
-  return { now: megabytes('VmRSS'), most: megabytes('VmHWM') }
+  return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') }
 }

@@ -1,26 +1,26 @@
-/** Two replicas behind nginx are replaced, one after the other, while calls come. */
+/** Two replicas behind nginx are replaced one after the other during calls. */
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Call } from '../test/support/calls.ts'
-import type { Drill, Expectation, Findings, Scene } from './drill.ts'
+import type { Drill, DrillContext, DrillResult, Expectation } from './drill.ts'
 import { allAnswered, inTime, same } from './expectations.ts'
 import { FAIL_TIMEOUT_MS, NGINX, startNginx } from './nginx.ts'
 import { type Replica, startReplica } from './replica.ts'
-import { query, startCalls, startDatabase } from './stage.ts'
+import { query, startCalls, startDatabase } from './setup.ts'
 
-const CALLS_A_SECOND = 300
-const callsOf = ({ short }: Scene) => (short ? 3000 : 20_000)
+const CALLS_PER_SECOND = 300
+const callsOf = ({ short }: DrillContext) => (short ? 3000 : 20_000)
 
-async function startTwo(scene: Scene) {
-  const postgres = await startDatabase(scene)
-  const replicas = [await startReplica(scene, postgres), await startReplica(scene, postgres)]
-  const url = await startNginx(scene, postgres, replicas)
+async function startTwo(context: DrillContext) {
+  const postgres = await startDatabase(context)
+  const replicas = [await startReplica(context, postgres), await startReplica(context, postgres)]
+  const url = await startNginx(context, postgres, replicas)
   return { postgres, replicas, url }
 }
 
-/** As an orchestrator does it: stop one, wait until it is ready again, give the balancer a moment, the next. */
+/** Stops a replica, waits until it is ready again, waits for nginx, then continues with the next, like Kubernetes. */
 async function replaceEach(replicas: Replica[], checkout?: string): Promise<number[]> {
   const exitCodes: number[] = []
   for (const replica of replicas) {
@@ -31,38 +31,38 @@ async function replaceEach(replicas: Replica[], checkout?: string): Promise<numb
   return exitCodes
 }
 
-/** @param besides what else was expected */
-const survived = (
-  scene: Scene,
+/** @param others further expectations */
+const restartResult = (
+  context: DrillContext,
   calls: Call[],
   exitCodes: number[],
-  besides: Expectation[] = [],
-): Findings => ({
+  others: Expectation[] = [],
+): DrillResult => ({
   calls,
   expectations: [
-    allAnswered(scene, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
+    allAnswered(context, calls, `each of ${calls.length} calls, through ${exitCodes.length} restarts,`),
     inTime(calls),
-    ...besides,
-    same('every replaced replica ended with exit code', [...new Set(exitCodes)], [0]),
+    ...others,
+    same('exit codes of the replaced replicas', [...new Set(exitCodes)], [0]),
   ],
 })
 
 export const rollingRestart: Drill = {
-  does: 'two replicas behind nginx are restarted in turns, again and again',
+  description: 'two replicas behind nginx restart in turns, repeatedly',
   needs: NGINX,
-  async run(scene) {
-    const { replicas, url } = await startTwo(scene)
-    const calling = startCalls(scene, url, CALLS_A_SECOND)
+  async run(context) {
+    const { replicas, url } = await startTwo(context)
+    const calling = startCalls(context, url, CALLS_PER_SECOND)
     await pause(1000)
     const exitCodes: number[] = []
     do exitCodes.push(...(await replaceEach(replicas)))
-    while (calling.made.length < callsOf(scene))
-    return survived(scene, await calling.stop(), exitCodes)
+    while (calling.made.length < callsOf(context))
+    return restartResult(context, await calling.stop(), exitCodes)
   },
 }
 
 const ACCOUNTS = 20_000
-/** Rewrites one table, and takes both from the lookups for a while: in the order in which those take them. */
+/** Rewrites one table and locks both, in the order in which a lookup locks them. */
 const MIGRATION = `
   alter table tratta_jit.debt_accounts
     alter column external_account_number type varchar(300),
@@ -70,31 +70,31 @@ const MIGRATION = `
   alter table tratta_jit.customers alter column name type varchar(300);`
 
 export const liveMigration: Drill = {
-  does: 'the same, to a release that brings a migration of the tables being read, and back to the one before',
+  description: 'the same, with an upgrade whose migration rewrites the tables being read, then a rollback',
   needs: NGINX,
-  async run(scene) {
-    const { postgres, replicas, url } = await startTwo(scene)
+  async run(context) {
+    const { postgres, replicas, url } = await startTwo(context)
     await query(
       postgres.url,
       `insert into tratta_jit.debt_accounts (external_id, balance)
        select 'drill-' || n, n from generate_series(1, ${ACCOUNTS}) n`,
     )
-    const before = await replicas[0]!.ask()
+    const before = await replicas[0]!.answer()
     const release = nextRelease(postgres)
-    const calling = startCalls(scene, url, CALLS_A_SECOND)
+    const calling = startCalls(context, url, CALLS_PER_SECOND)
     await pause(1000)
     const exitCodes = await replaceEach(replicas, release)
     const migrated = replicas.flatMap(({ log }) => log().filter(({ name }) => name === '9999-drill'))
-    const after = await replicas[0]!.ask()
-    while (calling.made.length < callsOf(scene)) exitCodes.push(...(await replaceEach(replicas)))
-    return survived(scene, await calling.stop(), exitCodes, [
-      same(`replicas that ran the migration, over ${ACCOUNTS} accounts`, migrated.length, 1),
-      { what: 'the new release gives the same answer as the old one', holds: before === after },
+    const after = await replicas[0]!.answer()
+    while (calling.made.length < callsOf(context)) exitCodes.push(...(await replaceEach(replicas)))
+    return restartResult(context, await calling.stop(), exitCodes, [
+      same(`replicas that ran the migration of ${ACCOUNTS} accounts`, migrated.length, 1),
+      { text: 'the new release gives the same answer as the old one', isMet: before === after },
     ])
   },
 }
 
-/** A second checkout, with one more migration. */
+/** A second checkout with one more migration. */
 function nextRelease({ directory }: EmbeddedPostgres): string {
   const [checkout, release] = [join(import.meta.dirname, '..'), join(directory, 'next-release')]
   mkdirSync(release)

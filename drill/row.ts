@@ -1,44 +1,45 @@
-/** The calls of a drill, summed up. */
+/** Counts the calls of a drill. */
 import type { Call } from '../test/support/calls.ts'
-import type { Expectation, Findings } from './drill.ts'
+import type { DrillResult, Expectation } from './drill.ts'
 
 export interface Row {
   drill: string
   calls: number
-  /** 200. */
+  /** Calls with status 200. */
   answered: number
-  /** Calls answered with 503 or 504. */
-  refused: number
+  /** Calls with status 503 or 504. */
+  unavailable: number
+  /** Calls with any other status, or without an answer. */
   failed: number
   longest_ms: number
-  /** From the end of the fault to the first of a run of good answers; null when none came. */
-  well_after_ms?: number | null
+  /** The recovery time; null if the last call was not answered with 200. */
+  recovery_ms?: number | null
   expectations: Expectation[]
 }
 
 export const isAnswered = ({ status }: Call) => status === 200
-export const isRefused = ({ status }: Call) => status === 503 || status === 504
-export const isFailed = (call: Call) => !isAnswered(call) && !isRefused(call)
+export const isUnavailable = ({ status }: Call) => status === 503 || status === 504
+export const isFailed = (call: Call) => !isAnswered(call) && !isUnavailable(call)
 
-export function rowOf(drill: string, { calls, faultEnded, expectations }: Findings): Row {
+export function rowOf(drill: string, { calls, faultEnded, expectations }: DrillResult): Row {
   return {
     drill,
     calls: calls.length,
     answered: calls.filter(isAnswered).length,
-    refused: calls.filter(isRefused).length,
+    unavailable: calls.filter(isUnavailable).length,
     failed: calls.filter(isFailed).length,
     longest_ms: Math.round(calls.reduce((longest, { ms }) => Math.max(longest, ms), 0)),
-    ...(faultEnded !== undefined && { well_after_ms: wellAfter(calls, faultEnded) ?? null }),
+    ...(faultEnded !== undefined && { recovery_ms: recoveryMs(calls, faultEnded) ?? null }),
     expectations,
   }
 }
 
 /**
- * Milliseconds from a moment to the first of the good answers after which no other came.
- * @returns undefined when the last answer was not good
+ * The recovery time: milliseconds from the end of the fault to the first 200 after which all answers are 200.
+ * @returns undefined when the last call was not answered with 200
  */
-export function wellAfter(calls: Call[], moment: number): number | undefined {
-  const after = calls.filter(({ at }) => at >= moment).sort((one, other) => one.at - other.at)
+export function recoveryMs(calls: Call[], faultEnded: number): number | undefined {
+  const after = calls.filter(({ at }) => at >= faultEnded).sort((one, other) => one.at - other.at)
   const first = after[after.findLastIndex((call) => !isAnswered(call)) + 1]
-  return first && Math.round(first.at + first.ms - moment)
+  return first && Math.round(first.at + first.ms - faultEnded)
 }

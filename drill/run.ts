@@ -1,70 +1,73 @@
 /** `npm run drill`: see README.md. */
 import { parseArgs } from 'node:util'
-import type { Drill, Scene } from './drill.ts'
+import type { Drill, DrillContext } from './drill.ts'
 import { DRILLS } from './drills.ts'
-import { isMet, type Result, resultAsJson, resultsAsTable } from './report.ts'
+import { isPassed, type Result, resultAsJson, resultsAsTable } from './report.ts'
 import { rowOf } from './row.ts'
 
 const HELP = `npm run drill -- [options] [NAME…]
 
-  NAME       these drills only, in this order; without a name, all of them
-  --list     what there is, and what this machine lacks for it
-  --short    fewer calls, shorter faults, wider bounds on time: for CI on a busy machine
-  --all      says all that was expected and seen, not only what was not met
-  --json     one line of JSON a drill
+  NAME       run only these drills, in this order
+  --list     list the drills and the missing programs
+  --short    fewer calls, shorter faults, longer time limits: for CI on a busy machine
+  --all      print all expectations, not only those that were not met
+  --json     print a JSON line for each drill
   -h, --help
 
-Exit codes: 0 all as expected (what could not be run is shown as skipped); 1 not so; 2 wrong use.
+Exit codes: 0 all expectations were met (drills without their program are skipped); 1 not all; 2 usage error.
 `
 
-class WrongUse extends Error {}
+class UsageError extends Error {}
 
-/** No drill takes longer, or it hangs. */
+/** The time limit of a drill. */
 const LIMIT_MS = 15 * 60_000
 
-const say = (text: string) => process.stderr.write(text)
+const printError = (text: string) => process.stderr.write(text)
 
-/** What is to be ended, in reverse order. */
-const closers: (() => unknown)[] = []
-/** Rejects with the first signal. */
+/** They run in reverse order. */
+const cleanups: (() => unknown)[] = []
+/** Rejects at the first signal. */
 const interruption = Promise.withResolvers<never>()
 interruption.promise.catch(() => {})
 let isInterrupted = false
 
-async function closeAll(): Promise<string[]> {
+async function cleanUp(): Promise<string[]> {
   const problems: string[] = []
-  for (let close = closers.pop(); close; close = closers.pop())
+  for (let cleanup = cleanups.pop(); cleanup; cleanup = cleanups.pop())
     try {
-      await close()
+      await cleanup()
     } catch (error) {
-      // The others must end too.
+      // The other cleanups must run too.
       problems.push((error as Error).message)
     }
   return problems
 }
 
 async function resultOf(name: string, drill: Drill, short: boolean): Promise<Result> {
-  if (drill.needs && !drill.needs.isThere()) return { drill: name, needs: drill.needs.what }
-  const scene: Scene = { short, closing: (end) => closers.push(end) }
+  if (drill.needs && !drill.needs.isInstalled()) return { drill: name, needs: drill.needs.program }
+  const context: DrillContext = { short, onEnd: (cleanup) => cleanups.push(cleanup) }
   const limit = Promise.withResolvers<never>()
-  const timer = setTimeout(() => limit.reject(new Error('it does not end')), LIMIT_MS)
+  const timer = setTimeout(
+    () => limit.reject(new Error(`did not end within ${LIMIT_MS / 60_000} minutes`)),
+    LIMIT_MS,
+  )
   let result: Result
   try {
-    result = rowOf(name, await Promise.race([drill.run(scene), limit.promise, interruption.promise]))
+    result = rowOf(name, await Promise.race([drill.run(context), limit.promise, interruption.promise]))
   } catch (error) {
     result = { drill: name, error: (error as Error).message }
   } finally {
     clearTimeout(timer)
   }
-  const [problem] = await closeAll()
-  return problem === undefined ? result : { drill: name, error: `something is left: ${problem}` }
+  const [problem] = await cleanUp()
+  return problem === undefined ? result : { drill: name, error: `the cleanup failed: ${problem}` }
 }
 
 function list() {
   const width = Math.max(...Object.keys(DRILLS).map((name) => name.length))
-  return Object.entries(DRILLS).map(([name, { does, needs }]) => {
-    const lacks = needs && !needs.isThere() ? ` [needs ${needs.what}]` : ''
-    return `${name.padEnd(width)}  ${does}${lacks}\n`
+  return Object.entries(DRILLS).map(([name, { description, needs }]) => {
+    const lacks = needs && !needs.isInstalled() ? ` [needs ${needs.program}]` : ''
+    return `${name.padEnd(width)}  ${description}${lacks}\n`
   })
 }
 
@@ -83,14 +86,14 @@ function read(args: string[]) {
     })
     return { ...values, names: positionals }
   } catch (error) {
-    throw new WrongUse((error as Error).message)
+    throw new UsageError((error as Error).message)
   }
 }
 
 async function run(): Promise<number> {
   const { list: isList, short, all, json, help, names } = read(process.argv.slice(2))
   const unknown = names.find((name) => !Object.hasOwn(DRILLS, name))
-  if (unknown !== undefined) throw new WrongUse(`There is no drill ${JSON.stringify(unknown)}`)
+  if (unknown !== undefined) throw new UsageError(`There is no drill ${JSON.stringify(unknown)}`)
   if (help || isList) {
     process.stdout.write(help ? HELP : list().join(''))
     return 0
@@ -98,29 +101,29 @@ async function run(): Promise<number> {
   const results: Result[] = []
   for (const name of names.length > 0 ? names : Object.keys(DRILLS)) {
     if (isInterrupted) break
-    say(`${name} …`)
-    const begun = performance.now()
+    printError(`${name} …`)
+    const start = performance.now()
     const result = await resultOf(name, DRILLS[name]!, short)
-    say(` ${Math.round((performance.now() - begun) / 1000)} s\n`)
+    printError(` ${Math.round((performance.now() - start) / 1000)} s\n`)
     results.push(result)
     if (json) process.stdout.write(`${resultAsJson(result)}\n`)
   }
   if (!json) process.stdout.write(`\n${resultsAsTable(results, { all })}\n`)
-  return results.every(isMet) ? 0 : 1
+  return results.every(isPassed) ? 0 : 1
 }
 
-/** The first ends all in order; the second is not waited for: what was started ends with us anyway. */
+/** The first signal runs the cleanups. The second ends the process at once; child processes end with it. */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => {
     process.on(signal, () => process.exit(1))
     isInterrupted = true
-    interruption.reject(new Error(`ended by ${signal}`))
+    interruption.reject(new Error(`stopped by ${signal}`))
   })
 
 run().then(
   (exitCode) => process.exit(exitCode),
   (error) => {
-    say(error instanceof WrongUse ? `${error.message}\n\n${HELP}` : `${error.message}\n`)
-    process.exit(error instanceof WrongUse ? 2 : 1)
+    printError(error instanceof UsageError ? `${error.message}\n\n${HELP}` : `${error.message}\n`)
+    process.exit(error instanceof UsageError ? 2 : 1)
   },
 )

@@ -1,44 +1,44 @@
-/** A streaming replica of an embedded Postgres, made from a copy of it while it is down. */
+/** A streaming replica of an embedded Postgres, created from a copy of its files while it is shut down. */
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
-import type { Scene } from './drill.ts'
-import { query } from './stage.ts'
+import type { DrillContext } from './drill.ts'
+import { query } from './setup.ts'
 
 export interface Standby {
   url: string
-  /** Resolves when it holds what the primary holds now. */
+  /** Resolves when the standby has all current changes of the primary. */
   caughtUp(): Promise<void>
 }
 
 const TIMEOUT_MS = 30_000
 
 /** Restarts the primary. The caller promotes the standby. */
-export async function startStandby(scene: Scene, primary: EmbeddedPostgres): Promise<Standby> {
+export async function startStandby(context: DrillContext, primary: EmbeddedPostgres): Promise<Standby> {
   const standby = await startEmbeddedPostgres()
-  scene.closing(standby.stop)
+  context.onEnd(standby.stop)
   const { port } = new URL(standby.url)
   await Promise.all([shutDown(standby), shutDown(primary)])
   const [from, to] = [join(primary.directory, 'data'), join(standby.directory, 'data')]
   fs.rmSync(to, { recursive: true })
-  // Owners and modes as they are: Postgres minds both.
+  // Postgres requires the same owners and modes.
   execFileSync('cp', ['-a', from, to])
   follow(to, new URL(primary.url))
   await primary.start()
   await standby.start()
 
-  // The copy has the primary's password too.
+  // The copy has the password of the primary.
   const url = new URL(primary.url)
   url.port = port
   return {
     url: url.href,
     async caughtUp() {
       const [now] = await query(primary.url, 'select pg_current_wal_lsn()::text as lsn')
-      const isThere = `select pg_last_wal_replay_lsn() >= '${now?.lsn}' as yes`
+      const isInstalled = `select pg_last_wal_replay_lsn() >= '${now?.lsn}' as yes`
       for (const until = performance.now() + TIMEOUT_MS; ; await pause(50)) {
-        const [row] = await query(url.href, isThere)
+        const [row] = await query(url.href, isInstalled)
         if (row?.yes) return
         if (performance.now() > until) throw new Error('the standby does not follow the primary')
       }
@@ -46,7 +46,7 @@ export async function startStandby(scene: Scene, primary: EmbeddedPostgres): Pro
   }
 }
 
-/** In order, so that the copy is whole. */
+/** A clean shutdown, so that the copy is consistent. */
 async function shutDown(postgres: EmbeddedPostgres) {
   postgres.signal('SIGINT')
   const running = join(postgres.directory, 'data/postmaster.pid')

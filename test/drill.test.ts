@@ -1,57 +1,64 @@
-/** What the drills make of the calls that they counted; the drills themselves are run by `npm run drill`. */
+/** The results of drills and their output. `npm run drill` runs the drills themselves. */
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { DRILLS } from '../drill/drills.ts'
-import { isMet, resultAsJson, resultsAsTable } from '../drill/report.ts'
-import { rowOf, wellAfter } from '../drill/row.ts'
+import { isPassed, resultAsJson, resultsAsTable } from '../drill/report.ts'
+import { recoveryMs, rowOf } from '../drill/row.ts'
 import type { Call } from './support/calls.ts'
 
 const answered = (at: number, ms = 5): Call => ({ at, ms, status: 200 })
-const away = (at: number): Call => ({ at, ms: 10, status: 503 })
+const unavailable = (at: number): Call => ({ at, ms: 10, status: 503 })
 const late = (at: number): Call => ({ at, ms: 4500, status: 504 })
-const cut = (at: number): Call => ({ at, ms: 1, error: 'ECONNRESET' })
+const broken = (at: number): Call => ({ at, ms: 1, error: 'ECONNRESET' })
 
-t.test('time until well: to the first of the good answers after which no other came', async (t) => {
-  t.equal(wellAfter([answered(0), away(10), answered(20)], 5), 20)
-  t.equal(wellAfter([answered(20), away(10), answered(0)], 5), 20, 'in the order of the answers')
-  t.equal(wellAfter([away(4), answered(10)], 5), 10, 'what was asked before does not count')
-  t.equal(
-    wellAfter([answered(10), cut(20), answered(30, 7)], 5),
-    32,
-    'a good answer among bad ones is not well',
-  )
-  t.equal(wellAfter([answered(10), away(20)], 5), undefined)
-  t.equal(wellAfter([], 5), undefined)
-})
+t.test(
+  'recovery time: from the end of the fault to the first 200 after which all answers are 200',
+  async (t) => {
+    t.equal(recoveryMs([answered(0), unavailable(10), answered(20)], 5), 20)
+    t.equal(recoveryMs([answered(20), unavailable(10), answered(0)], 5), 20, 'in the order of the calls')
+    t.equal(
+      recoveryMs([unavailable(4), answered(10)], 5),
+      10,
+      'a call before the end of the fault does not count',
+    )
+    t.equal(
+      recoveryMs([answered(10), broken(20), answered(30, 7)], 5),
+      32,
+      'a 200 before a failed call does not count',
+    )
+    t.equal(recoveryMs([answered(10), unavailable(20)], 5), undefined)
+    t.equal(recoveryMs([], 5), undefined)
+  },
+)
 
-const met = { what: 'this', holds: true }
+const met = { text: 'this', isMet: true }
 const results = [
   rowOf('one', {
-    calls: [answered(0), answered(1), away(2), late(3), cut(4), answered(2004)],
+    calls: [answered(0), answered(1), unavailable(2), late(3), broken(4), answered(2004)],
     faultEnded: 4,
-    expectations: [met, { what: 'no call is cut', holds: false }],
+    expectations: [met, { text: 'no connection breaks', isMet: false }],
   }),
   rowOf('without-a-fault', {
     calls: Array.from({ length: 1234 }, (_, at) => answered(at)),
     expectations: [met],
   }),
-  rowOf('never-well', { calls: [answered(1), away(7)], faultEnded: 5, expectations: [met] }),
-  { drill: 'elsewhere', needs: 'nginx (apt install nginx-light)' },
+  rowOf('no-recovery', { calls: [answered(1), unavailable(7)], faultEnded: 5, expectations: [met] }),
+  { drill: 'skipped', needs: 'nginx (apt install nginx-light)' },
   { drill: 'hung', error: 'it does not end' },
 ]
 
 t.test('the table', async (t) => {
   t.equal(
     resultsAsTable(results, { all: false }),
-    `                 calls    200  503/504  failed  longest ms  well after s
-one                  6      3        2       1       4,500           2.0  NOT OK
-without-a-fault  1,234  1,234        0       0           5             –  ok
-never-well           2      1        1       0          10         never  ok
-elsewhere            –      –        –       –           –             –  skipped: needs nginx (apt install nginx-light)
-hung                 –      –        –       –           –             –  NOT OK
+    `                 calls    200  503/504  failed  longest ms  recovery s
+one                  6      3        2       1       4,500         2.0  NOT OK
+without-a-fault  1,234  1,234        0       0           5           –  ok
+no-recovery          2      1        1       0          10       never  ok
+skipped              –      –        –       –           –           –  skipped: needs nginx (apt install nginx-light)
+hung                 –      –        –       –           –           –  NOT OK
 
 one
-  NOT OK  no call is cut
+  NOT OK  no connection breaks
 
 hung
   NOT OK  it does not end
@@ -59,7 +66,7 @@ hung
 2 passed, 2 failed, 1 skipped`,
   )
   t.match(resultsAsTable(results, { all: true }), 'without-a-fault\n  ok      this\n')
-  t.same(results.map(isMet), [false, true, true, true, false])
+  t.same(results.map(isPassed), [false, true, true, true, false])
 })
 
 t.test('--json', async (t) => {
@@ -67,15 +74,15 @@ t.test('--json', async (t) => {
     drill: 'one',
     calls: 6,
     answered: 3,
-    refused: 2,
+    unavailable: 2,
     failed: 1,
     longest_ms: 4500,
-    well_after_ms: 2005,
-    expectations: [met, { what: 'no call is cut', holds: false }],
+    recovery_ms: 2005,
+    expectations: [met, { text: 'no connection breaks', isMet: false }],
     ok: false,
   })
   t.same(JSON.parse(resultAsJson(results[3]!)), {
-    drill: 'elsewhere',
+    drill: 'skipped',
     needs: 'nginx (apt install nginx-light)',
     ok: true,
   })

@@ -1,21 +1,21 @@
-/** What nearly every drill begins with. */
+/** The setup of a drill: Postgres with the sample accounts, and a caller. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { migrate } from '../src/database/migrate.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import { callAtRate } from '../test/support/calls.ts'
-import type { Scene } from './drill.ts'
+import type { DrillContext } from './drill.ts'
 
 const SAMPLE = join(import.meta.dirname, '../sample/accounts.sql')
 
-/** A Postgres with the sample accounts. What a drill writes goes into its directory, and with it. */
+/** Starts a Postgres with the sample accounts. Files of the drill go into its directory, which is removed at the end. */
 export async function startDatabase(
-  scene: Scene,
+  context: DrillContext,
   settings: Record<string, string> = {},
 ): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({ settings })
-  scene.closing(postgres.stop)
+  context.onEnd(postgres.stop)
   const pool = new pg.Pool({ connectionString: postgres.url })
   try {
     await migrate(pool)
@@ -26,10 +26,10 @@ export async function startDatabase(
   return postgres
 }
 
-/** Runs SQL on a connection of its own. */
+/** Runs SQL on a separate connection. */
 export async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(url)
-  // The query gets the error anyway.
+  // The query also rejects with the error.
   client.on('error', () => {})
   await client.connect()
   try {
@@ -39,9 +39,9 @@ export async function query(url: string, text: string): Promise<Record<string, u
   }
 }
 
-/** Somebody who means well calls, until the drill's end at the latest. */
-export function startCalls(scene: Scene, url: string, perSecond: number) {
+/** Sends calls at a constant rate, at the latest until the drill ends. */
+export function startCalls(context: DrillContext, url: string, perSecond: number) {
   const calls = callAtRate(url, perSecond)
-  scene.closing(calls.stop)
+  context.onEnd(calls.stop)
   return calls
 }
