@@ -5,7 +5,7 @@ import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Progress } from './progress.ts'
 import { seed } from './seed.ts'
 
-export interface DataSets {
+interface DataSets {
   /** Like `PostgreSQL 18.4`. */
   version: string
   /** @returns the connection URL of a database with this number of accounts */

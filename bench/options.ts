@@ -5,7 +5,7 @@ import { NAMES } from './servers.ts'
 export class UsageError extends Error {}
 
 /** A server that runs elsewhere: an account's id is appended to its address. */
-export interface Elsewhere {
+interface Elsewhere {
   name: string
   url: string
 }
@@ -26,7 +26,7 @@ export interface Options {
 }
 
 /** The smallest data set that has every kind of account among those that are checked. */
-export const FEWEST_ACCOUNTS = 100
+const FEWEST_ACCOUNTS = 100
 
 export const HELP = `npm run bench -- [options]
 

@@ -41,7 +41,7 @@ export class Tally {
 /** An HDR histogram of microseconds. */
 export const createLatencies = () => createHistogram({ lowest: 1, highest: LONGEST_MICROSECONDS, figures: 3 })
 
-export function record(histogram: RecordableHistogram, milliseconds: number) {
+function record(histogram: RecordableHistogram, milliseconds: number) {
   histogram.record(Math.min(Math.max(Math.round(milliseconds * 1000), 1), LONGEST_MICROSECONDS))
 }
 

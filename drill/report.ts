@@ -1,13 +1,13 @@
 /** Prints results as a table and as JSON lines. */
 import type { Row } from './row.ts'
 
-export interface Skipped {
+interface Skipped {
   drill: string
   /** The missing program. */
   needs: string
 }
 /** The drill failed with an error. */
-export interface Broken {
+interface Broken {
   drill: string
   error: string
 }

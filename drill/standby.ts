@@ -7,7 +7,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/development
 import type { DrillContext } from './drill.ts'
 import { query } from './setup.ts'
 
-export interface Standby {
+interface Standby {
   url: string
   /** Resolves when the standby has all current changes of the primary. */
   caughtUp(): Promise<void>

@@ -3,11 +3,9 @@
 import { CommanderError } from 'commander'
 import { DONE, FAILED, USAGE_ERROR } from './commands/command.ts'
 import { createProgram } from './commands/create-program.ts'
-import { ConfigError } from './config.ts'
-import { databaseMessage } from './database/connection-errors.ts'
+import { userFacing } from './database/connection-errors.ts'
 import { describeError } from './log.ts'
 import { exit, printError } from './terminal/output.ts'
-import { UserFacingError } from './user-facing-error.ts'
 
 async function run(args: string[]): Promise<number> {
   let exitCode = DONE
@@ -25,10 +23,8 @@ async function run(args: string[]): Promise<number> {
 }
 
 function explain(error: unknown): [message: string, exitCode: number] {
-  if (error instanceof UserFacingError) return [error.text, error.exitCode]
-  if (error instanceof ConfigError) return [error.message, USAGE_ERROR]
-  const message = databaseMessage(error)
-  if (message) return [message, FAILED]
+  const known = userFacing(error)
+  if (known) return [known.message, known.exitCode]
   const { type, code, stack = [] } = describeError(error)
   return [`Unexpected error: ${[code ?? type, stack[0]].filter(Boolean).join(' ')}`, FAILED]
 }

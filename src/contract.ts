@@ -51,7 +51,7 @@ const OneOf = <const Values extends readonly string[]>(values: Values) =>
   )
 
 /** Keys and values of 1 to 255 characters. An empty value would delete the key at Tratta. */
-export const Metadata = Type.Record(
+const Metadata = Type.Record(
   Type.String({ pattern: '^[\\s\\S]{1,255}$' }),
   Type.String({ format: 'metadata-text', description: 'a text of 1 to 255 characters' }),
   {

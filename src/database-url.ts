@@ -4,7 +4,7 @@
  */
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const
-export type SslMode = (typeof SSL_MODES)[number]
+type SslMode = (typeof SSL_MODES)[number]
 
 /** The parameters whose value may contain an @. */
 const MAY_HOLD_AT =
@@ -62,7 +62,7 @@ function isDecodable(text: string) {
   }
 }
 
-export interface DatabaseTls {
+interface DatabaseTls {
   /** Absent: clear text. */
   mode: SslMode | undefined
   /** Whether the driver verifies the certificate and the host name. */

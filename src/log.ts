@@ -46,7 +46,7 @@ export function createLog(level: string): { log: Log; close: () => Promise<void>
   }
 }
 
-export function logTo(output: DestinationStream, level: string): Log {
+function logTo(output: DestinationStream, level: string): Log {
   return pino(
     {
       level,
@@ -69,7 +69,7 @@ export function pseudonymizer(secret: string): (externalId: string) => string {
   return (externalId) => hash('sha256', key + externalId, 'base64url').slice(0, 16)
 }
 
-export interface ErrorDescription {
+interface ErrorDescription {
   type: string
   /** A SQLSTATE, or the name of a system error. */
   code?: string

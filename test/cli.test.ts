@@ -176,7 +176,7 @@ t.test('serve', async (t) => {
   t.match(refused, {
     code: 1,
     stderr:
-      'The database cannot be used: Postgres rejects the user or the password. Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it\n',
+      'The database cannot be used: Postgres rejects the user or the password. Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it.\n',
   })
   t.notMatch(refused.stdout + refused.stderr, 'wrong-password')
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { SETTINGS } from '../src/config.ts'
+import { SETTINGS } from '../src/settings.ts'
 import { run, SECRET } from './support/program.ts'
 
 t.test('a wrong set stops the program with one message that names every problem and no value', async (t) => {

@@ -1,15 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { userFacing } from '../database/connection-errors.ts'
 import { duration } from '../terminal/progress.ts'
 import { backoffMs } from '../tratta/backoff.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import type { PushProgress } from './progress.ts'
 
-export const RUN_AGAIN = 'What was sent is stored: run it again to resume'
-
 /** The push cannot continue. The next one resumes it. */
 export class PushStoppedError extends UserFacingError {
   constructor(message: string, cause?: unknown) {
-    super(message.replace(/\.$/, ''), { remedy: RUN_AGAIN, cause })
+    super(message.replace(/\.$/, ''), { remedy: 'What was sent is stored: run it again to resume', cause })
+  }
+
+  /** @returns the error itself when it is unexpected */
+  static from(error: unknown): unknown {
+    const known = userFacing(error)
+    return known && !(known instanceof PushStoppedError) ? new PushStoppedError(known.message, error) : error
   }
 }
 
@@ -21,7 +26,7 @@ const MIN_FAILURES = 5
 const MAX_BUSY_MS = 15 * 60_000
 const BACKOFF = { minMs: 250, maxMs: 5000 }
 
-export interface Failure {
+interface Failure {
   message: string
   /** Tratta asked for a later attempt: 429, 409, 423, 425. */
   isBusy: boolean

@@ -16,16 +16,16 @@ import {
 /** Attempts without a complete answer, after which a request stays unknown until the next push. */
 const MAX_UNKNOWN_ATTEMPTS = 8
 
-export type DeliveryResult =
+type DeliveryResult =
   | ({ kind: 'accepted' } & Accepted)
   | { kind: 'unknown' }
   | Extract<AttemptResult, { kind: 'rejected' }>
 
-export interface Deliverable {
+interface Deliverable {
   request: string
   rowCount: number
   /** A JSON array. */
-  body: Buffer
+  body: Buffer<ArrayBuffer>
 }
 
 /** @throws {PushStoppedError} when no request would be accepted: a revoked token, an outage */

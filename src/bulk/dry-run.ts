@@ -17,7 +17,7 @@ export interface DryRun {
   omitted: OmittedCounts
 }
 
-export interface RejectedCount {
+interface RejectedCount {
   code: ReasonCode
   message: string
   count: number

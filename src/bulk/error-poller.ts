@@ -19,7 +19,7 @@ const WORKERS = 4
 const POLL_MS = 100
 const MIN_WAIT_MS = 200
 
-export interface AcceptedRequest {
+interface AcceptedRequest {
   request: string
   bulkId: string
   completed: boolean
@@ -27,7 +27,7 @@ export interface AcceptedRequest {
   ageMs: number
 }
 
-export interface ErrorPoller {
+interface ErrorPoller {
   add(accepted: AcceptedRequest): void
   readonly waiting: number
   /** Nothing will be added any more. Resolves when all errors are read. */

@@ -1,7 +1,8 @@
 /** Reads all pages of `GET /bulk/{id}/errors`. */
 import { isObject } from '../json.ts'
-import type { RequestOptions, TrattaClient } from '../tratta/client.ts'
+import type { TrattaClient } from '../tratta/client.ts'
 import { ForeignPageError } from '../tratta/next-page.ts'
+import type { RequestOptions } from '../tratta/send-request.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import { parseErrorRow, type RowErrors } from './parse-errors.ts'
@@ -12,7 +13,7 @@ export type ErrorsResult =
   | { kind: 'not_ready'; message: string; isNone: boolean }
 
 /** The errors of one request cannot be read. Other requests may be readable. */
-export class UnreadableErrorsError extends UserFacingError {
+class UnreadableErrorsError extends UserFacingError {
   constructor(bulkId: string, problem: string) {
     super(`GET /bulk/${bulkId}/errors: ${problem}`)
   }

@@ -9,7 +9,7 @@ export interface KnownAccounts {
 
 export const NOTHING_KNOWN: KnownAccounts = { sent: new Map(), rejections: [] }
 
-export interface SentAccount {
+interface SentAccount {
   request: string
   location: string
   /** Sent again it can be proven: "has already been taken" or a second acceptance. */

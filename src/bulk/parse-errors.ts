@@ -8,8 +8,6 @@
 import { isObject, type Json } from '../json.ts'
 import { createMessageReader, type FieldMessage, idText, TAKEN } from './error-messages.ts'
 
-export { maskMessage } from './error-messages.ts'
-
 export interface RowErrors {
   /** Empty when Tratta does not name it. */
   customer: string
@@ -33,7 +31,7 @@ export interface AccountErrors {
 }
 
 /** `id` is the position of the row in one reading of the page, and an id of Tratta's in another. */
-export interface RowNumber {
+interface RowNumber {
   value: number
   name: 'row' | 'index' | 'id'
 }

@@ -5,7 +5,7 @@ import { UserFacingError } from '../user-facing-error.ts'
 import type { Run } from './runs.ts'
 
 /** Another push holds the lock. */
-export class PushAlreadyRunningError extends UserFacingError {}
+class PushAlreadyRunningError extends UserFacingError {}
 
 /** Postgres may not have noticed yet that a killed process is gone. */
 const TIMEOUT_MS = 2000

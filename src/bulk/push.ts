@@ -1,7 +1,6 @@
 /** Uploads customers to Tratta ("Bulk"): read, plan, store, send, poll errors. Resumes wherever it was stopped. */
 import type pg from 'pg'
 import type { TrattaClient } from '../tratta/client.ts'
-import { TrattaError } from '../tratta/tratta-error.ts'
 import { createBackoff, PushStoppedError } from './backoff.ts'
 import type { CustomerSource } from './customer-source.ts'
 import { createErrorPoller } from './error-poller.ts'
@@ -14,7 +13,7 @@ import type { Selection } from './select-accounts.ts'
 import { createSendQueue } from './send-queue.ts'
 import { storeBatch } from './store-batch.ts'
 
-export interface PushOptions {
+interface PushOptions {
   selection: Selection
   /** Rows at most, this time. */
   limit: number
@@ -25,7 +24,7 @@ export interface PushOptions {
   progress: PushProgress
 }
 
-export interface PushResult {
+interface PushResult {
   /** Requests of which it is unknown whether Tratta accepted them. */
   unknown: number
   /** One message for each request whose errors could not be read. */
@@ -111,8 +110,7 @@ export async function push(
     await queue.drain()
     await poller.drain().catch(() => {})
     // The first error, not what followed from stopping.
-    const cause = signal.reason ?? error
-    throw cause instanceof TrattaError ? new PushStoppedError(cause.message, cause) : cause
+    throw PushStoppedError.from(signal.reason ?? error)
   }
 
   /** Requests that an earlier push stored and did not settle. */

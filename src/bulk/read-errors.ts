@@ -7,7 +7,7 @@ import { storeErrors } from './store-errors.ts'
 
 const CONCURRENCY = 4
 
-export interface ReadErrorsOptions {
+interface ReadErrorsOptions {
   /** Only this one, whenever it was read. */
   bulkId: string | undefined
   /** All, whenever they were read. */

@@ -20,7 +20,7 @@ export type RequestState = 'to_send' | 'sending' | 'unknown' | 'sent' | 'settled
 
 export type Doubt = 'no_bulk_id' | 'count_differs' | 'unmatched_rejections'
 
-export interface OpenRequest {
+interface OpenRequest {
   request: string
   state: 'to_send' | 'sending' | 'unknown' | 'sent'
   completed: boolean

@@ -71,7 +71,7 @@ export async function endRun(pool: pg.Pool, { run, target, kind }: Run) {
   await pool.query('update tratta_jit.bulk_runs set ended_at = now() where run = $1', [run])
 }
 
-export interface Learned {
+interface Learned {
   rejected: boolean
   unknown: boolean
 }

@@ -16,7 +16,7 @@ const MAX_IN_FLIGHT = 6
 const MAX_REJECTED_IN_SEQUENCE = 20
 const MIN_BYTES = 10_000
 
-export interface SendContext {
+interface SendContext {
   pool: pg.Pool
   client: TrattaClient
   source: CustomerSource
@@ -31,7 +31,7 @@ export interface SendContext {
   onFailed(error: unknown): void
 }
 
-export interface SendQueue {
+interface SendQueue {
   /** Resolves when another request can be sent. */
   room(): Promise<void>
   send(request: string, rows: RowToSend[]): void
@@ -45,7 +45,7 @@ export function createSendQueue(context: SendContext): SendQueue {
   const inFlight = new Set<Promise<void>>()
   let rejectedInSequence = 0
 
-  async function deliverBody(request: string, rowCount: number, body: Buffer): Promise<void> {
+  async function deliverBody(request: string, rowCount: number, body: Buffer<ArrayBuffer>): Promise<void> {
     const result = await deliver(pool, client, { request, rowCount, body }, backoff, signal)
     if (result.kind === 'accepted') {
       rejectedInSequence = 0

@@ -1,6 +1,7 @@
 /** The SQL that reads customers, accounts and locations, for any column types that `check` accepts. */
 import { type RawBuilder, sql } from 'kysely'
 import {
+  aliasesOf,
   areSame,
   type Column,
   columnsOf,
@@ -26,10 +27,7 @@ type Row = Record<string, unknown>
 export function sourceStatements(relations: Relations, from: RelationSources) {
   const sources = from as Record<RelationName, RawBuilder<Row>>
   const db = compilerFor(relations)
-  const account = columnsOf(relations, 'debt_accounts', 'account')
-  const parent = columnsOf(relations, 'debt_accounts', 'parent')
-  const customer = columnsOf(relations, 'customers', 'customer')
-  const location = columnsOf(relations, 'locations', 'location')
+  const { account, parent, customer, location } = aliasesOf(relations)
   const key = (column: Column) => sql<string>`${read(column)} collate "C"`
   const given = sql`$1::text[]`
   // As text, because pg would round the numbers of JSON.

@@ -1,7 +1,8 @@
 /** The types of a check, its findings, and the results that later checks use. */
 import type pg from 'pg'
-import type { Config, SettingName, SettingProblem } from '../config.ts'
+import type { Config, SettingProblem } from '../config.ts'
 import type { Relations } from '../database/relations.ts'
+import type { SettingName } from '../settings.ts'
 import type { Pass } from './data-pass.ts'
 import type { UnreadableRows } from './readable-relations.ts'
 

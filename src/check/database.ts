@@ -1,6 +1,6 @@
 /** Checks that Postgres answers, its version, its connection limits, and the migrations of `tratta_jit`. */
 import pg from 'pg'
-import { databaseProblem } from '../database/connection-errors.ts'
+import { databaseError } from '../database/connection-errors.ts'
 import { migrationStatus } from '../database/migrate.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
@@ -26,18 +26,18 @@ export const database = check({
       await pool.query('select 1')
     } catch (error) {
       await pool.end()
-      const problem = databaseProblem(error)
-      if (!problem) throw error
-      return [errorFinding(`The database cannot be used: ${problem.message}`, problem.remedy)]
+      const known = databaseError(error)
+      if (!known) throw error
+      return [errorFinding(known.problem, known.remedy)]
     }
     const connectMs = Math.round(performance.now() - start)
     context.pool = pool
     const sentAt = Date.now()
-    const { rows } = await pool.query(`
+    const { rows } = await pool.query<{ now: number; version: string; major: number }>(`
       select extract(epoch from clock_timestamp())::float8 * 1000 as now, current_setting('server_version') as version,
         current_setting('server_version_num')::int / 10000 as major`)
     const tookMs = Date.now() - sentAt
-    const { now, version, major } = rows[0]
+    const { now, version, major } = rows[0]!
     context.clocks.push({ of: 'Postgres', aheadMs: now - sentAt - tookMs / 2, uncertainMs: tookMs / 2 })
     return [...tooSlow(connectMs, context.config.JIT_DEADLINE_MS ?? 5000), versionFinding(version, major)]
   },
@@ -89,13 +89,13 @@ export const connections = check({
   name: 'connections',
   needs: ['pool'],
   async run({ pool, config }) {
-    const { rows } = await pool.query(`
+    const { rows } = await pool.query<Record<'server' | 'role' | 'database', number | null>>(`
       select current_setting('max_connections')::int
           - case when usesuper then 0 else current_setting('superuser_reserved_connections')::int end as server,
         (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user) as role,
         (select nullif(datconnlimit, -1) from pg_database where datname = current_database()) as database
       from pg_user where usename = current_user`)
-    const limits = Object.entries(rows[0] as Record<string, number | null>)
+    const limits = Object.entries(rows[0]!)
     const [of, max] = limits.reduce((smallest, limit) =>
       (limit[1] ?? Infinity) < (smallest[1] ?? Infinity) ? limit : smallest,
     )
@@ -151,8 +151,8 @@ export function unlessForbidden(error: unknown): undefined {
 }
 
 async function mayMigrate(pool: pg.Pool): Promise<boolean> {
-  const { rows } = await pool.query(`
+  const { rows } = await pool.query<{ may: boolean }>(`
     select coalesce((select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'tratta_jit'),
         has_database_privilege(current_database(), 'create')) and not current_setting('transaction_read_only')::bool as may`)
-  return rows[0].may
+  return rows[0]!.may
 }

@@ -52,8 +52,10 @@ async function planOf(client: pg.PoolClient, statement: string): Promise<PlanNod
   const name = client.escapeIdentifier(`tratta_jit_${randomUUID()}`)
   await client.query(`prepare ${name} (text) as ${statement}; savepoint prepared`)
   try {
-    const { rows } = await client.query(`explain (format json, verbose) execute ${name} (null)`)
-    return rows[0]['QUERY PLAN'][0].Plan
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `explain (format json, verbose) execute ${name} (null)`,
+    )
+    return rows[0]!['QUERY PLAN'][0].Plan
   } finally {
     // It outlives the transaction, and behind a pooler this connection is soon somebody else's.
     await client.query(`rollback to prepared; deallocate ${name}`)
@@ -62,7 +64,7 @@ async function planOf(client: pg.PoolClient, statement: string): Promise<PlanNod
 
 /** As Postgres last counted them; never counted, by the size of the table. By names: regclass needs more rights. */
 async function rowsIn(client: pg.PoolClient, { schema, name }: WholeRead): Promise<number> {
-  const { rows } = await client.query(
+  const { rows } = await client.query<{ count: number }>(
     `select case when reltuples >= 0 then reltuples::float8 else pg_relation_size(c.oid) / 100.0 end::float8 as count
      from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = $1 and relname = $2`,
     [schema, name],

@@ -121,13 +121,18 @@ async function timesOf(ids: string[], time: (id: string) => Promise<number | und
 const median = (sorted: number[]) => sorted[Math.floor(sorted.length / 2)] ?? 0
 const ms = (value: number) => `${value.toFixed(1)} ms`
 
+interface LargestAccount {
+  external_id: string
+  children: number
+}
+
 /** The account with the most children, of those that exist. With `isQuick` any account. */
 async function largestAccount(
   pool: pg.Pool,
   relations: Relations,
   isQuick: boolean,
   unreadable: UnreadableRows | undefined,
-): Promise<{ external_id: string; children: number } | undefined> {
+): Promise<LargestAccount | undefined> {
   const [account, child] = ['account', 'child'].map((alias) => columnsOf(relations, 'debt_accounts', alias))
   const accounts = readableRelations(relations, unreadable).debt_accounts
   const id = read(account!('external_id'))
@@ -140,7 +145,7 @@ async function largestAccount(
   const any = sql`select ${id} as external_id, 0 as children from ${accounts} as account
     where external_id is not null limit 1`
   for (const query of isQuick ? [any] : [families, any]) {
-    const { rows } = await pool.query(sqlText(relations, query))
+    const { rows } = await pool.query<LargestAccount>(sqlText(relations, query))
     if (rows[0]) return rows[0]
   }
   return undefined

@@ -46,14 +46,14 @@ export const rights = check({
   needs: ['pool', 'relations'],
   async run(context) {
     const { pool, relations } = context
-    const { rows } = await pool.query(
+    const { rows } = await pool.query<{ user: string; schema: string; usage: boolean; closed: string[] }>(
       `select quote_ident(current_user) as "user", quote_ident($1) as schema, has_schema_privilege($1, 'usage') as usage,
          array(select relation from unnest($2::text[], $3::text[]) as read (relation, name)
            join pg_class on relname = relation and relnamespace = (select oid from pg_namespace where nspname = $1)
            where not has_column_privilege(pg_class.oid, name, 'select') group by 1 order by 1) as closed`,
       [relations.schema, ...columnsRead(relations)],
     )
-    const { user, schema, usage, closed } = rows[0]
+    const { user, schema, usage, closed } = rows[0]!
     if (!usage)
       return [
         errorFinding(
@@ -62,7 +62,7 @@ export const rights = check({
         ),
       ]
     if (closed.length > 0)
-      return closed.map((relation: string) =>
+      return closed.map((relation) =>
         errorFinding(
           `${user} may not read ${schema}.${relation}`,
           `grant select on ${schema}.${relation} to ${user}`,
@@ -107,7 +107,7 @@ const OURS = ['registrations', 'bulk_targets', 'bulk_runs', 'bulk_requests', 'bu
 
 /** Calls are answered without these. */
 async function missingRights(pool: pg.Pool): Promise<Finding[]> {
-  const { rows } = await pool.query(
+  const { rows } = await pool.query<{ user: string; is_read_only: boolean; closed: string[] }>(
     `select quote_ident(current_user) as "user", current_setting('transaction_read_only')::bool as is_read_only,
        array(select relname from pg_class c join pg_namespace n on n.oid = relnamespace and nspname = 'tratta_jit'
          where relname = any($1) and not (has_schema_privilege(n.oid, 'usage')
@@ -116,7 +116,7 @@ async function missingRights(pool: pg.Pool): Promise<Finding[]> {
          order by relname)::text[] as closed`,
     [OURS],
   )
-  const { user, is_read_only, closed } = rows[0]
+  const { user, is_read_only, closed } = rows[0]!
   if (is_read_only)
     return [
       warning(

@@ -46,7 +46,7 @@ const SOURCE_CHECKS = {
 } as const
 
 /** The time limit of a check. A statement on a slow view can take hours. */
-export const CHECK_MS = 60_000
+const CHECK_MS = 60_000
 const PASS_MS = 10 * 60_000
 
 /**

@@ -1,7 +1,7 @@
 /** Checks the settings, and the TLS of the connection to Postgres. */
 
-import { SETTINGS } from '../config.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
+import { SETTINGS } from '../settings.ts'
 import { check, errorFinding, type Finding, ok, warning } from './check.ts'
 
 /** Only the registration needs these settings. Calls are answered without them. */

@@ -5,7 +5,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import { type Column, columnsOf, compilerFor, isOneOf, read, rowOf } from '../database/column-sql.ts'
-import { sqlState } from '../database/database-errors.ts'
+import { isCausedByRow, sqlState } from '../database/database-errors.ts'
 import {
   COLUMNS,
   type Kind,
@@ -19,12 +19,6 @@ import type { UnreadableRow, UnreadableRows } from './readable-relations.ts'
 const KEYS_PER_PAGE = 2000
 /** More are counted by nobody: the view is wrong as a whole. */
 const MAX_NAMED = 1000
-
-/** Connections, resources, permissions, syntax and unknown names are not caused by a row. */
-export const isCausedByRow = (error: unknown) => {
-  const code = sqlState(error)
-  return code !== undefined && (code === '42804' || !/^(08|25|26|28|3D|3F|40|42|53|55|57|58|XX)/.test(code))
-}
 
 export const rows = check({
   name: 'rows',

@@ -1,17 +1,13 @@
-/** The database and the client of the bulk commands, and their error messages. */
+/** The database and the client of the bulk commands. */
 import type pg from 'pg'
-import { RUN_AGAIN } from '../bulk/backoff.ts'
 import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
 import { type Config, readConfig } from '../config.ts'
-import { databaseMessage } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { readable, readRelations, UnreadableRelationsError } from '../database/relations.ts'
+import { readable, readRelations } from '../database/relations.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/jit-url.ts'
-import { TrattaError } from '../tratta/tratta-error.ts'
-import { UserFacingError } from '../user-facing-error.ts'
-import { fail, NOT_UP_TO_DATE, type Options, UsageError } from './command.ts'
+import { fail, failWith, NOT_UP_TO_DATE, type Options } from './command.ts'
 
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
 
@@ -32,21 +28,10 @@ export async function withDatabase(
     if (!(await isUpToDate(pool))) return fail(NOT_UP_TO_DATE, options)
     return await work(config, pool)
   } catch (error) {
-    if (error instanceof UsageError) throw error
-    const message = messageOf(error)
-    if (message === undefined) throw error
-    return fail(message, options)
+    return failWith(error, options)
   } finally {
     await pool.end()
   }
-}
-
-/** @returns undefined for an unexpected error */
-function messageOf(error: unknown): string | undefined {
-  if (error instanceof UserFacingError) return error.remedy ? `${error.text}.` : error.message
-  if (error instanceof UnreadableRelationsError) return error.message
-  const message = error instanceof TrattaError ? error.message.replace(/\.$/, '') : databaseMessage(error)
-  return message && `${message}. ${RUN_AGAIN}.`
 }
 
 export async function sourceOf(pool: pg.Pool, config: BulkConfig): Promise<CustomerSource> {

@@ -1,6 +1,5 @@
 import { PushStoppedError } from '../bulk/backoff.ts'
 import { dryRun } from '../bulk/dry-run.ts'
-import { dryRunText, rejectionGroupsText, rejectionText } from '../bulk/output-text.ts'
 import { MAX_ROWS } from '../bulk/plan.ts'
 import { emptyProgress, progressFields, showPushProgress } from '../bulk/progress.ts'
 import { push } from '../bulk/push.ts'
@@ -10,11 +9,12 @@ import { CSV_HEADER, csvLine, readRejectionGroups, readRejectionRows } from '../
 import { findOrCreateTarget, findTarget, readLearned, resumeRun } from '../bulk/runs.ts'
 import type { Selection } from '../bulk/select-accounts.ts'
 import { readBulkStatus } from '../bulk/status.ts'
-import { nextStep, statusText } from '../bulk/status-text.ts'
+import { dryRunText, nextStep, rejectionGroupsText, rejectionText, statusText } from '../bulk/text.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
+import { UsageError } from '../user-facing-error.ts'
 import { clientFor, sourceOf, withDatabase } from './bulk-database.ts'
-import { DONE, FAILED, fail, type Options, SOME_REJECTED, stopSignal, UsageError } from './command.ts'
+import { DONE, FAILED, fail, type Options, SOME_REJECTED, stopSignal } from './command.ts'
 
 export async function bulkPushCommand(options: Options): Promise<number> {
   const limit = readLimit(options)

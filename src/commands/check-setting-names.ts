@@ -1,5 +1,6 @@
-import { ConfigError, SETTINGS } from '../config.ts'
+import { ConfigError } from '../config.ts'
 import { nearestName } from '../nearest-name.ts'
+import { SETTINGS } from '../settings.ts'
 
 /** Beginnings of our settings that programs of others do not use. */
 const OURS = /^(DATABASE|JIT|TRATTA|ADMIN|PUBLIC|ALLOWED|TRUSTED|CALL_LOG|CONSOLE)_/

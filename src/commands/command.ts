@@ -1,6 +1,6 @@
 /** What a command is. The exit codes are part of what operators rely on. */
+import { userFacing } from '../database/connection-errors.ts'
 import { printError, printJson, stopOnOutputFailure } from '../terminal/output.ts'
-import { UserFacingError } from '../user-facing-error.ts'
 
 export const DONE = 0
 export const FAILED = 1
@@ -13,21 +13,18 @@ export type Options = Record<string, string | boolean | undefined>
 /** @returns the exit code */
 export type Run = (options: Options, positionals: string[]) => Promise<number>
 
-/** Wrong arguments or options of a command. */
-export class UsageError extends UserFacingError {
-  constructor(message: string) {
-    super(message, {
-      remedy: 'Run `tratta-jit help COMMAND` to see its arguments and options.',
-      exitCode: USAGE_ERROR,
-    })
-  }
-}
-
 /** Reports why a command failed: on standard error, or with --json on standard output. @returns the exit code */
 export function fail(message: string, options: Options) {
   if (options.json) printJson({ error: message })
   else printError(message)
   return FAILED
+}
+
+/** Reports an expected error. @returns the exit code @throws a usage error, and an unexpected error */
+export function failWith(error: unknown, options: Options) {
+  const known = userFacing(error)
+  if (!known || known.exitCode === USAGE_ERROR) throw error
+  return fail(known.message, options)
 }
 
 /** The first signal, or a closed standard output, asks for an orderly stop; the second signal ends the process. */

@@ -1,6 +1,6 @@
 /** The commands with their arguments and options, for help and completion. Each command loads its code when it runs. */
 import { Command, Option } from 'commander'
-import { SETTINGS } from '../config.ts'
+import { SETTINGS } from '../settings.ts'
 import { print, printError } from '../terminal/output.ts'
 import { VERSION } from '../version.ts'
 import { checkSettingNames } from './check-setting-names.ts'

@@ -1,20 +1,19 @@
 import { constants, setPriority } from 'node:os'
 import { type Config, ConfigError, readConfig } from '../config.ts'
-import { databaseMessage } from '../database/connection-errors.ts'
+import { userFacing } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { ImportError, ReadOptionsError } from '../import/errors.ts'
 import { type ImportOptions, importFile } from '../import/import-file.ts'
-import { ImportProgress } from '../import/progress.ts'
+import { ImportProgress, showImportProgress } from '../import/progress.ts'
 import { ENCODINGS } from '../import/read/encoding.ts'
-import { readMapFile } from '../import/read/map-file.ts'
+import { readMapFile } from '../import/read/header.ts'
 import { displayName } from '../import/read/open-file.ts'
 import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, type ReadOptions } from '../import/read/row-reader.ts'
 import { importEvent, importText } from '../import/report/report.ts'
-import { showImportProgress } from '../import/report/show-progress.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
+import { UsageError } from '../user-facing-error.ts'
 import {
   DONE,
   FAILED,
@@ -23,19 +22,14 @@ import {
   type Options,
   SOME_REJECTED,
   stopSignal,
-  UsageError,
+  USAGE_ERROR,
 } from './command.ts'
 
 export async function importCommand(options: Options, files: string[]): Promise<number> {
   limitHeapGrowth()
   // Calls that the responder answers on this machine have priority.
   setPriority(constants.priority.PRIORITY_LOW)
-  try {
-    return await importFiles(files, readOptions(options, files), options)
-  } catch (error) {
-    if (error instanceof ReadOptionsError) throw new UsageError(error.message)
-    throw error
-  }
+  return await importFiles(files, readOptions(options, files), options)
 }
 
 /** Each file is one transaction. The files after one that fails are not imported. */
@@ -61,7 +55,7 @@ async function importFiles(files: string[], importOptions: ImportOptions, option
   return exitCode
 }
 
-/** @throws {UsageError} {@link ReadOptionsError} */
+/** @throws {UsageError} */
 function readOptions(options: Options, files: string[]): ImportOptions {
   const { format, encoding, money, dates, delimiter, map, rejects } = options
   const read: ReadOptions = {
@@ -127,19 +121,13 @@ async function importOne(
     return result.isLoaded || importOptions.dryRun ? SOME_REJECTED : FAILED
   } catch (error) {
     endProgress()
-    const message = errorMessage(error, signal)
-    if (message === undefined) throw error
+    const known = userFacing(error)
+    const message = signal.aborted ? 'Stopped' : known?.message
+    if (message === undefined || known?.exitCode === USAGE_ERROR) throw error
     const consequence =
       progress.phase === 'committing'
         ? 'The file may or may not be loaded. Run the import again: it does not change what is loaded already.'
         : 'Nothing of it is loaded.'
     return fail(`${name}: ${message.replace(/\.$/, '')}. ${consequence}`, options)
   }
-}
-
-/** @returns undefined for an unexpected error */
-function errorMessage(error: unknown, signal: AbortSignal): string | undefined {
-  if (signal.aborted) return 'Stopped'
-  if (error instanceof ImportError) return error.message
-  return databaseMessage(error)
 }

@@ -1,15 +1,13 @@
 import { type Config, readConfig } from '../config.ts'
 import type { JitPayload } from '../contract.ts'
-import { databaseMessage } from '../database/connection-errors.ts'
+import { userFacing } from '../database/connection-errors.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
-  DatabaseUnavailableError,
   UnreadableAccountError,
 } from '../database/database-errors.ts'
 import { accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
-import { UnreadableRelationsError } from '../database/relations.ts'
 import { buildPayload } from '../payload/build-payload.ts'
 import { type OmittedField, UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
@@ -49,10 +47,8 @@ export async function lookUp(
   } catch (error) {
     if (ABOUT_THE_ACCOUNT.some((type) => error instanceof type))
       return { problem: `Tratta would get an error: ${(error as Error).message}` }
-    if (error instanceof DatabaseUnavailableError && error.cause instanceof UnreadableRelationsError)
-      return { problem: error.cause.message }
-    const problem = databaseMessage(error)
-    if (problem) return { problem }
+    const known = userFacing(error)
+    if (known) return { problem: known.message }
     throw error
   } finally {
     await pool.end()

@@ -2,8 +2,7 @@ import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { maskedUrl } from '../tratta/jit-url.ts'
 import { registerNow } from '../tratta/registration.ts'
-import { TrattaError } from '../tratta/tratta-error.ts'
-import { DONE, fail, type Options } from './command.ts'
+import { DONE, failWith, type Options } from './command.ts'
 
 export const REGISTRATION_SETTINGS = [
   'DATABASE_URL',
@@ -24,8 +23,7 @@ export async function registerCommand(options: Options): Promise<number> {
   try {
     await registerNow(config)
   } catch (error) {
-    if (error instanceof TrattaError) return fail(error.message, options)
-    throw error
+    return failWith(error, options)
   }
   if (options.json) printJson({ registered: url, at: config.TRATTA_API_URL })
   else print(`Registered ${url} at ${config.TRATTA_API_URL}`)

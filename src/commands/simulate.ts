@@ -1,5 +1,6 @@
 import { print, printJson } from '../terminal/output.ts'
-import { DONE, type Options, stopSignal, UsageError } from './command.ts'
+import { UsageError } from '../user-facing-error.ts'
+import { DONE, type Options, stopSignal } from './command.ts'
 
 export async function simulateCommand(options: Options): Promise<number> {
   const { host = '127.0.0.1', port = '8090', token } = options as Record<string, string>

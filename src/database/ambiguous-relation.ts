@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { boundedQuery } from './batched-query.ts'
-import { areSame, columnsOf, compilerFor, isText } from './column-sql.ts'
+import { aliasesOf, areSame, compilerFor, isText } from './column-sql.ts'
 import { type AmbiguousRelation, QueryError } from './database-errors.ts'
 import type { Limits } from './pool.ts'
 import type { Relations } from './relations.ts'
@@ -32,9 +32,7 @@ export async function findAmbiguousRelation(
 }
 
 function ambiguitySql(relations: Relations): string {
-  const account = columnsOf(relations, 'debt_accounts', 'account')
-  const customer = columnsOf(relations, 'customers', 'customer')
-  const location = columnsOf(relations, 'locations', 'location')
+  const { account, customer, location } = aliasesOf(relations)
   return compilerFor(relations)
     .selectFrom('debt_accounts as account')
     .where(isText(account('external_id'), sql`$1::text`))

@@ -40,6 +40,15 @@ export function columnsOf<Name extends RelationName>(relations: Relations, relat
   })
 }
 
+/** The columns of the relations under the aliases that most statements use. */
+export const aliasesOf = (relations: Relations) => ({
+  account: columnsOf(relations, 'debt_accounts', 'account'),
+  child: columnsOf(relations, 'debt_accounts', 'child'),
+  parent: columnsOf(relations, 'debt_accounts', 'parent'),
+  customer: columnsOf(relations, 'customers', 'customer'),
+  location: columnsOf(relations, 'locations', 'location'),
+})
+
 /**
  * Reads identifiers, texts and cents as text, because JSON.parse would round a bigint above 2^53. Other kinds
  * are read as JSON values: json, jsonb and arrays unchanged, dates in ISO 8601 independent of DateStyle.

@@ -71,6 +71,15 @@ const UNAVAILABLE = /^(08|25|26|28|3D|40|53|55|57|58|72|42501|42P05|HV00[1KLMN])
 /** The SQLSTATE; undefined for errors that are not from Postgres. */
 export const sqlState = (error: unknown) => (error instanceof pg.DatabaseError ? error.code : undefined)
 
+/** Schemas (3F), statements (42) and internal errors (XX), except types that do not match (42804). */
+const NOT_A_ROW = /^(3F|42(?!804)|XX)/
+
+/** Whether a row made an expression of a view fail: not the server, a privilege, the syntax or an unknown name. */
+export function isCausedByRow(error: unknown): boolean {
+  const code = sqlState(error)
+  return code !== undefined && !UNAVAILABLE.test(code) && !NOT_A_ROW.test(code)
+}
+
 /** The prepared statement can no longer be executed, but its text can. */
 export const isUnusableStatement = (error: Error | null) => UNUSABLE_STATEMENT.includes(sqlState(error) ?? '')
 

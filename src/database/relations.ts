@@ -5,6 +5,7 @@
  */
 import type pg from 'pg'
 import { Customer, DebtAccount, Location } from '../contract.ts'
+import { UserFacingError } from '../user-facing-error.ts'
 
 /** How a column is read. The kind determines which types are readable. */
 export type Kind = 'identifier' | 'text' | 'cents' | 'date' | 'json' | 'list'
@@ -109,7 +110,7 @@ const READABLE: Record<Kind, BaseType[]> = {
 }
 
 /** The readable types as a text for messages. */
-export function readableTypes(kind: Kind): string {
+function readableTypes(kind: Kind): string {
   const names: string[] = READABLE[kind].map((name) => SHOWN[name])
   if (kind === 'identifier') names.splice(names.indexOf('numeric'), 1, 'numeric without fraction')
   if (kind === 'list') names.push('an array of any of these')
@@ -124,7 +125,7 @@ function isReadable(kind: Kind, { name, shown }: ColumnType): boolean {
 }
 
 /** The message contains names and types only, so that it may be logged and printed. */
-export class UnreadableRelationsError extends Error {
+export class UnreadableRelationsError extends UserFacingError {
   /** Postgres's invalid_object_definition. */
   readonly code = '42P17'
   readonly problems: string[]

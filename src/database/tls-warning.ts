@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIPv6 } from 'node:net'
 import { databaseTls } from '../database-url.ts'
 
-export interface TlsProblem {
+interface TlsProblem {
   message: string
   remedy: string
   /** Whether the traffic crosses a public network without TLS. */

@@ -1,5 +1,6 @@
 /** One row of a file in any format: accounts with their customer and their location. */
 import type { CustomerRow, DebtAccountRow, LocationRow } from '../database/account-row.ts'
+import { COLUMNS, CUSTOMER, LOCATION } from '../database/relations.ts'
 import type { RowError } from './row-error.ts'
 import type { EncodedRow } from './stage/copy-encoding.ts'
 
@@ -23,37 +24,13 @@ export interface ImportRow {
 /** A row that cannot be read at all. */
 export const unreadableRow = (error: RowError): ImportRow => ({ accounts: [], errors: [error] })
 
-export const emptyAccount = (): DebtAccountRow => ({
-  external_id: null,
-  parent_external_id: null,
-  external_account_number: null,
-  billing_type: null,
-  balance: null,
-  current_balance: null,
-  locations: null,
-  payment_plan: null,
-  metadata: null,
-  additional_fields: null,
-  customer_external_id: null,
-  location_external_id: null,
-})
+const emptyRow = <Row>(columns: Record<keyof Row & string, unknown>) =>
+  Object.fromEntries(Object.keys(columns).map((column) => [column, null])) as Row
 
-export const emptyCustomer = (): CustomerRow => ({
-  external_id: null,
-  name: null,
-  email: null,
-  phone: null,
-  date_of_birth: null,
-  ssn_last4: null,
-  address: null,
-  metadata: null,
-  additional_fields: null,
-})
+const EMPTY_ACCOUNT = emptyRow<DebtAccountRow>(COLUMNS.debt_accounts)
+const EMPTY_CUSTOMER = emptyRow<CustomerRow>(CUSTOMER)
+const EMPTY_LOCATION = emptyRow<LocationRow>(LOCATION)
 
-export const emptyLocation = (): LocationRow => ({
-  external_id: null,
-  name: null,
-  type: null,
-  metadata: null,
-  additional_fields: null,
-})
+export const emptyAccount = (): DebtAccountRow => ({ ...EMPTY_ACCOUNT })
+export const emptyCustomer = (): CustomerRow => ({ ...EMPTY_CUSTOMER })
+export const emptyLocation = (): LocationRow => ({ ...EMPTY_LOCATION })

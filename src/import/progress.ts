@@ -1,4 +1,6 @@
-export type Phase = 'waiting' | 'reading' | 'validating' | 'merging' | 'committing'
+import { duration, number, showProgress } from '../terminal/progress.ts'
+
+type Phase = 'waiting' | 'reading' | 'validating' | 'merging' | 'committing'
 
 /** The state of one running import. */
 export class ImportProgress {
@@ -25,4 +27,44 @@ export class ImportProgress {
   get readSeconds() {
     return this.phase === 'reading' ? this.phaseSeconds : this.#readSeconds
   }
+}
+
+/** @returns a function that ends the display */
+export function showImportProgress(file: string, progress: ImportProgress, asJson: boolean): () => void {
+  return showProgress(
+    asJson,
+    (seconds) => progressEvent(file, progress, seconds),
+    () => progressLine(file, progress),
+  )
+}
+
+function progressEvent(file: string, progress: ImportProgress, seconds: number) {
+  const { phase, phaseSeconds, rows, rejected, readSeconds } = progress
+  const secondsLeft = readSecondsLeft(progress)
+  return {
+    file,
+    phase,
+    seconds: Math.round(seconds),
+    phase_seconds: Math.round(phaseSeconds),
+    rows,
+    rows_per_second: perSecond(rows, readSeconds),
+    rows_rejected: rejected,
+    ...(secondsLeft !== undefined && { seconds_to_read: Math.round(secondsLeft) }),
+  }
+}
+
+function progressLine(file: string, progress: ImportProgress) {
+  const { phase, phaseSeconds, rows, rejected, readSeconds } = progress
+  const counts = `${number(rows)} rows, ${number(rejected)} rejected`
+  if (phase !== 'reading') return `${file}: ${phase}, ${duration(Math.round(phaseSeconds))}; ${counts}`
+  const secondsLeft = readSecondsLeft(progress)
+  const left = secondsLeft === undefined ? '' : `, ${duration(Math.round(secondsLeft))} left to read`
+  return `${file}: ${counts}, ${number(perSecond(rows, readSeconds))}/s${left}`
+}
+
+const perSecond = (rows: number, seconds: number) => (seconds > 0 ? Math.round(rows / seconds) : 0)
+
+function readSecondsLeft({ phase, size, bytesRead, readSeconds }: ImportProgress) {
+  if (phase !== 'reading' || !size || bytesRead === 0) return undefined
+  return (readSeconds * (size - bytesRead)) / bytesRead
 }

@@ -1,5 +1,5 @@
 /** Reads a file, validates each row by itself, and sends the rows to the staging tables. */
-import { FileError } from './errors.ts'
+import { UserFacingError } from '../user-facing-error.ts'
 import type { ImportRow } from './import-row.ts'
 import type { ImportProgress } from './progress.ts'
 import type { FileRecord } from './read/file-record.ts'
@@ -11,7 +11,7 @@ import { validateRow } from './validate/validate-row.ts'
 
 const MAX_ADDITIONAL_FIELDS = 20
 
-export interface StagedFile {
+interface StagedFile {
   rejectFormat: RejectFormat
   /** JSON fields without a column of their own, which went to additional_fields. */
   additionalFields: string[]
@@ -19,7 +19,7 @@ export interface StagedFile {
 
 /**
  * @param keepRaw whether to keep the records as they are in the file, for a reject file
- * @throws {FileError} {@link HeaderError} {@link ReadOptionsError} {@link ConstraintError}
+ * @throws {UserFacingError} {@link UsageError}
  */
 export async function stageFile(
   file: string,
@@ -58,7 +58,7 @@ export async function stageFile(
     pending = ''
     await staging.flush()
   }
-  if (!reader) throw new FileError('The file is empty')
+  if (!reader) throw new UserFacingError('The file is empty')
   reader.end()
   await staging.end()
   return { rejectFormat: reader.rejectFormat(), additionalFields: [...additionalFields] }

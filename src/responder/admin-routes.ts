@@ -1,6 +1,7 @@
 /** The routes for operators: metrics, health with details, and the description of the API. */
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { apiPage, PAGE_POLICY } from './api-page.ts'
 import { type App, WITH_HEAD } from './app.ts'
@@ -10,13 +11,13 @@ import type { StatusReader } from './operational-status.ts'
 import { sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
 
-export interface AdminRoutesOptions {
+interface AdminRoutesOptions {
   config: Config
   pool: pg.Pool
   readiness: Readiness
   metrics: Metrics
   operationalStatus: StatusReader
-  registration: () => string
+  registration: () => RegistrationState
 }
 
 export function addAdminRoutes(

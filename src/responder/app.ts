@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { describeError, type Log } from '../log.ts'
+import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { clientAddressResolver } from './client-address.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome } from './problem.ts'
 import { sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
 import { ignoreBody } from './request-body.ts'
@@ -27,11 +28,11 @@ declare module 'fastify' {
   }
 }
 
-export interface AppOptions {
+interface AppOptions {
   log: Log
   readiness: Readiness
   /** The state of the registration at Tratta, for display only: calls are answered in every state. */
-  registration: () => string
+  registration: () => RegistrationState
   trustedProxies: string[]
   /** PUBLIC_URL: the path of this URL is accepted in front of the JIT route. */
   publicUrl?: string | undefined

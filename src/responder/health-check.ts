@@ -1,6 +1,7 @@
 /** The HEALTHCHECK of the container: exits with 0 when the service is ready, otherwise with 1. */
 import { get } from 'node:http'
-import { ConfigError, readConfig } from '../config.ts'
+import { readConfig } from '../config.ts'
+import { UserFacingError } from '../user-facing-error.ts'
 
 /** Less than the timeout of the HEALTHCHECK itself. */
 const TIMEOUT_MS = 2500
@@ -26,6 +27,6 @@ try {
   console.log(await check(readConfig(process.env)))
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException
-  console.error(error instanceof ConfigError ? message : (code ?? message))
+  console.error(error instanceof UserFacingError ? message : (code ?? message))
   process.exitCode = 1
 }

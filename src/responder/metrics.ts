@@ -9,11 +9,12 @@ import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestState } from '../bulk/requests.ts'
 import type { Config } from '../config.ts'
+import { REGISTRATION_STATES, type RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { UNMATCHED_JIT_ROUTE } from './app.ts'
 import { CONNECTION_LIMITS, type ConnectionLimit } from './limit-connections.ts'
 import type { OperationalStatus } from './operational-status.ts'
-import { CALL_OUTCOMES, type Outcome } from './outcome.ts'
+import { CALL_OUTCOMES, type Outcome } from './problem.ts'
 
 export interface Metrics {
   called(outcome: Outcome, seconds: number): void
@@ -27,14 +28,13 @@ export interface Metrics {
 }
 
 /** The state at the time of one scrape. */
-export interface Seen {
+interface Seen {
   ready: boolean
-  registration: string
+  registration: RegistrationState
   /** The operational status in the database; undefined when it could not be read. */
   operationalStatus: OperationalStatus | undefined
 }
 
-const REGISTRATION_STATES = ['off', 'pending', 'registered', 'rejected']
 const BULK_STATES: RequestState[] = ['to_send', 'sending', 'unknown', 'sent', 'settled']
 
 const OTHER_ROUTE = 'other'
@@ -43,7 +43,7 @@ const OTHER_ROUTE = 'other'
 const TRATTA_GIVES_UP_SECONDS = 10
 
 /** In seconds. Fine where calls usually end, and around the deadline. */
-export function durationBuckets(deadlineMs: number): number[] {
+function durationBuckets(deadlineMs: number): number[] {
   const usual = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2]
   const aroundDeadline = [0.5, 0.9, 1, 1.1].map((share) => Math.round(deadlineMs * share) / 1000)
   return [...new Set([...usual, ...aroundDeadline, TRATTA_GIVES_UP_SECONDS])].sort((a, b) => a - b)

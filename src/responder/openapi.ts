@@ -3,8 +3,7 @@ import type { TObject } from '@sinclair/typebox'
 import { JitPayload } from '../contract.ts'
 import { VERSION } from '../version.ts'
 import { JitParameters } from './jit-route.ts'
-import { CALL_OUTCOMES } from './outcome.ts'
-import { PROBLEMS, type ProblemCode } from './problem.ts'
+import { CALL_OUTCOMES, PROBLEMS, type ProblemCode } from './problem.ts'
 
 export interface Operation {
   summary: string
@@ -20,7 +19,7 @@ export interface Parameter {
   schema: object
 }
 
-export interface Response {
+interface Response {
   description: string
   headers?: Record<string, object>
   content: Record<string, { schema: object }>

@@ -1,5 +1,18 @@
-/** The state of migrations, registration and Bulk that the schema `tratta_jit` stores, for operators. */
+/**
+ * The state of migrations, registration and Bulk that the schema `tratta_jit` stores, for operators. It is read on
+ * a separate connection, so that it does not take one from the calls.
+ */
+import type pg from 'pg'
+import { PUSH_IS_RUNNING } from '../bulk/push-lock.ts'
 import type { RequestState } from '../bulk/requests.ts'
+import type { Config } from '../config.ts'
+import { boundedQuery } from '../database/batched-query.ts'
+import { migrationNames } from '../database/migrate.ts'
+import { createPool } from '../database/pool.ts'
+import { describeError } from '../log.ts'
+import { canRegister, urlDigest } from '../tratta/jit-url.ts'
+import { REGISTERED_AT } from '../tratta/registration-store.ts'
+import { cacheFor } from './cache-for.ts'
 
 export interface OperationalStatus {
   migrations: { run: string[]; pending: string[] }
@@ -19,7 +32,7 @@ export interface OperationalStatus {
 }
 
 /** `error` is a SQLSTATE or the name of an error. */
-export type StatusReading =
+type StatusReading =
   | { operationalStatus: OperationalStatus }
   | { operationalStatus: undefined; error: string }
 
@@ -27,4 +40,61 @@ export interface StatusReader {
   /** Never rejects, and takes at most three seconds. Prometheus times out after ten. */
   read(): Promise<StatusReading>
   end(): Promise<void>
+}
+
+/** However many ask, so often at most the database is asked. */
+const CACHE_TTL_MS = 1000
+const CONNECTION_MS = 2000
+const STATEMENT_MS = 2000
+const QUERY_MS = 3000
+
+/** `$1`: the URL of Tratta's API; `$2`: the digest of the URL that this process serves. */
+const STATUS = `
+  select json_build_object(
+    'run', (select json_agg(name order by name) from tratta_jit.kysely_migration),
+    'registered_at', ${REGISTERED_AT},
+    'running', ${PUSH_IS_RUNNING},
+    'open', coalesce((
+      select ended_at is null from tratta_jit.bulk_runs join tratta_jit.bulk_targets using (target)
+      where api_url = $1 order by resumed_at desc limit 1), false),
+    'by_state', coalesce((
+      select json_object_agg(state, json_build_object('requests', requests, 'customers', customers))
+      from (
+        select state, count(*) as requests, sum(request.row_count) as customers
+        from tratta_jit.bulk_requests as request
+        join tratta_jit.bulk_runs using (run) join tratta_jit.bulk_targets using (target)
+        where api_url = $1 group by state) as counted), '{}')
+  )::text as status`
+
+export function createStatusReader(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): StatusReader {
+  const pool = createPool(
+    { ...config, DATABASE_POOL_SIZE: 1 },
+    { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
+  )
+  const values = [config.TRATTA_API_URL ?? '', canRegister(config) ? urlDigest(config) : '']
+  const read = cacheFor(
+    CACHE_TTL_MS,
+    (): Promise<StatusReading> =>
+      readStatus(pool, values).then(
+        (operationalStatus) => ({ operationalStatus }),
+        (error) => ({ operationalStatus: undefined, error: errorCode(error) }),
+      ),
+  )
+  return { read, end: () => pool.end() }
+}
+
+async function readStatus(pool: pg.Pool, values: string[]): Promise<OperationalStatus> {
+  const known = await migrationNames()
+  const rows = await boundedQuery<{ status: string }>(pool, { text: STATUS }, values, { queryMs: QUERY_MS })
+  const { run, registered_at, running, open, by_state } = JSON.parse(rows[0]!.status)
+  return {
+    migrations: { run: run ?? [], pending: known.filter((name) => !run?.includes(name)) },
+    registered_at,
+    bulk: { running, open, by_state },
+  }
+}
+
+function errorCode(error: Error) {
+  const { code, type } = describeError(error.cause ?? error)
+  return code ?? type
 }

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { type AccountStatement, findAccount } from '../database/find-account.ts'
 import { cacheFor } from './cache-for.ts'
 
-export type NotReady = 'stopping' | 'database'
+type NotReady = 'stopping' | 'database'
 
 export interface Readiness {
   /** Call this after a successful lookup, which is as good as a probe. */

@@ -6,15 +6,16 @@ import { accountStatement } from '../database/find-account.ts'
 import { warmUp } from '../database/new-connections.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
+import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp, routeOf } from './app.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
 import { limitConnections, maxConnections } from './limit-connections.ts'
+import { listenError } from './listen-error.ts'
 import { createMetrics } from './metrics.ts'
 import type { StatusReader } from './operational-status.ts'
 import { raceAbort } from './race-abort.ts'
 import { createReadiness } from './readiness.ts'
-import { listenError } from './startup-error.ts'
 
 export interface Responder {
   /** The URL of the public port, `http://127.0.0.1:8080`. */
@@ -38,8 +39,8 @@ const START_CALLS_MS = 500
 export const ANNOUNCE_STOP_MS = 3000
 
 /** The objects that the responder uses and does not create. */
-export interface Dependencies {
-  registration: () => string
+interface Dependencies {
+  registration: () => RegistrationState
   /** Closed when the responder stops. */
   operationalStatus: StatusReader
   /** Aborts the start. */

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import { databaseMessage, databaseProblem } from '../database/connection-errors.ts'
+import { databaseError, userFacing } from '../database/connection-errors.ts'
 import { accountStatement, findAccount } from '../database/find-account.ts'
 import { migrate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
@@ -10,10 +10,10 @@ import { UnreadableRelationsError } from '../database/relations.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
 import { describeError, type Log } from '../log.ts'
 import { type Registration, registerInBackground } from '../tratta/register-in-background.ts'
+import { UserFacingError } from '../user-facing-error.ts'
+import { createStatusReader } from './operational-status.ts'
 import { raceAbort } from './race-abort.ts'
-import { createStatusReader } from './read-operational-status.ts'
 import { type Responder, startResponder } from './responder.ts'
-import { StartupError } from './startup-error.ts'
 
 const DATABASE_TIMEOUT_MS = 60_000
 const RETRY_MS = 1000
@@ -26,7 +26,7 @@ interface ServeOptions {
 }
 
 /**
- * @throws {StartupError}
+ * @throws {UserFacingError} with the reason and the next step
  * @throws the reason of the signal
  */
 export async function serve(
@@ -94,11 +94,10 @@ async function prepareDatabase(
 }
 
 function startupError(error: unknown): unknown {
-  const cause = error instanceof Error && error.cause ? error.cause : error
-  if (cause instanceof UnreadableRelationsError)
-    return new StartupError(`The database cannot be used: ${cause.message}`, { cause: error })
-  const message = databaseMessage(error)
-  return message ? new StartupError(message, { cause: error }) : error
+  const known = userFacing(error)
+  return known instanceof UnreadableRelationsError
+    ? new UserFacingError(`The database cannot be used: ${known.message}`, { cause: error })
+    : (known ?? error)
 }
 
 /** Waits for the database, which may restart at the same time as this machine. */
@@ -109,7 +108,7 @@ async function reach(pool: pg.Pool, log: Log, signal: AbortSignal) {
       await pool.query('select 1')
       return
     } catch (error) {
-      if (!databaseProblem(error)?.isTransient || performance.now() > until) throw error
+      if (!databaseError(error)?.isTransient || performance.now() > until) throw error
       signal.throwIfAborted()
       log.warn({ event: 'waiting_for_database', error: describeError(error) })
       await pause(RETRY_MS, undefined, { signal })

@@ -11,7 +11,7 @@ const STATUS_BY_CODE: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
-export interface UnreadableRequests {
+interface UnreadableRequests {
   /** Stores the response, because an error response to later bytes of the connection must follow it. */
   onRequest(socket: Socket, response: ServerResponse): void
   onClientError(error: Error & { code?: string }, socket: Socket): void

@@ -4,7 +4,7 @@ import { randomRejection } from './random.ts'
 import type { SimulatorSettings } from './settings.ts'
 import { addError, messages, type ValidationErrors } from './validation-messages.ts'
 
-export interface ErrorRow {
+interface ErrorRow {
   id: number
   payload: unknown
   errors: unknown

@@ -1,8 +1,9 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buildApp } from './app.ts'
 import type { BulkAction } from './bulk-actions.ts'
 import { type InjectedFault, validateFaults } from './fault-injection.ts'
-import { createOutage } from './outage.ts'
 import { createRandom } from './random.ts'
 import type { RecordedRequest } from './recorded-request.ts'
 import { changeSettings, defaultSettings, type SimulatorSettings } from './settings.ts'
@@ -112,5 +113,39 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     configure,
     reset,
     close: () => (closing ??= close()),
+  }
+}
+
+/** Stops and restarts a listening server, so that its clients see connection failures. */
+function createOutage(server: Server, host: string, port: number) {
+  let endTimer: NodeJS.Timeout | undefined
+  let restarting: Promise<void> | undefined
+
+  async function listen(): Promise<void> {
+    server.listen({ host, port })
+    await once(server, 'listening')
+  }
+
+  /** Resolves when the server listens on the same port again. */
+  async function endOutage(): Promise<void> {
+    clearTimeout(endTimer)
+    if (!restarting && server.listening) return
+    // Concurrent callers share one restart: a second `listen` would throw.
+    restarting ??= listen().finally(() => {
+      restarting = undefined
+    })
+    await restarting
+  }
+
+  return {
+    endOutage,
+    /** Closes all connections and the port, for `ms` or until `endOutage`. */
+    async startOutage(ms?: number) {
+      clearTimeout(endTimer)
+      await restarting
+      server.close()
+      server.closeAllConnections()
+      if (ms !== undefined) endTimer = setTimeout(endOutage, ms)
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendError } from './error-response.ts'
+import { isObject } from './json.ts'
 
 interface Scope {
   /** Number of requests; unlimited if absent. */
@@ -31,26 +32,37 @@ type ReplacingFault =
 
 export type RequestFault = Exclude<InjectedFault, { kind: 'outage' }>
 
-const kinds = ['slow', 'outage', 'reset', 'lost_response', 'status', 'html', 'empty', 'huge', 'endless']
-const numbers = ['times', 'ms', 'status', 'retryAfter'] as const
+const kinds = {
+  slow: true,
+  outage: true,
+  reset: true,
+  lost_response: true,
+  status: true,
+  html: true,
+  empty: true,
+  huge: true,
+  endless: true,
+} satisfies Record<InjectedFault['kind'], true>
 
 /** The first error in a list of faults from outside; undefined if all are valid. */
 export function validateFaults(list: unknown[]): string | undefined {
-  for (const fault of list as ({ kind?: unknown; path?: unknown } & Record<string, number>)[]) {
-    if (typeof fault !== 'object' || fault === null || !kinds.includes(fault.kind as string)) {
-      return `kind must be one of ${kinds.join(', ')}`
-    }
-    const invalid = numbers.find(
-      (name) => fault[name] !== undefined && !(Number.isInteger(fault[name]) && fault[name] >= 0),
-    )
-    if (invalid) return `${invalid} must be a whole number`
-    if (fault.path !== undefined && typeof fault.path !== 'string') return 'path must be a string'
-    if (fault.kind === 'slow' && fault.ms === undefined) return 'slow needs ms'
-    if (fault.kind === 'status' && !(fault.status! >= 200 && fault.status! <= 599))
-      return 'status must be 200 to 599'
-  }
+  return list.map(faultError).find((error) => error !== undefined)
+}
+
+function faultError(fault: unknown): string | undefined {
+  if (!isObject(fault) || !Object.hasOwn(kinds, String(fault.kind)))
+    return `kind must be one of ${Object.keys(kinds).join(', ')}`
+  const { kind, path, times, ms, status, retryAfter } = fault
+  for (const [name, value] of Object.entries({ times, ms, status, retryAfter }))
+    if (value !== undefined && !isWhole(value)) return `${name} must be a whole number`
+  if (path !== undefined && typeof path !== 'string') return 'path must be a string'
+  if (kind === 'slow' && ms === undefined) return 'slow needs ms'
+  if (kind === 'status' && !(isWhole(status) && status >= 200 && status <= 599))
+    return 'status must be 200 to 599'
   return undefined
 }
+
+const isWhole = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0
 
 export interface FaultQueue {
   /** Replaces all earlier faults. */

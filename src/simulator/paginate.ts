@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { SimulatorSettings } from './settings.ts'
 
 /** The slice of rows on a page, and the JSON that follows `data` in the response body. */
-export interface Page {
+interface Page {
   from?: number
   to?: number
   fields: string

@@ -1,7 +1,6 @@
 import { type BulkActions, createBulkActions } from './bulk-actions.ts'
 import { createFaultQueue, type FaultQueue } from './fault-injection.ts'
 import { createRandom } from './random.ts'
-import { createRateLimit } from './rate-limit.ts'
 import type { RecordedRequest } from './recorded-request.ts'
 import type { SimulatorSettings } from './settings.ts'
 import { createStore, type WritableStore } from './store.ts'
@@ -33,4 +32,21 @@ export function createState(settings: SimulatorSettings): State {
     random: createRandom(settings.seed),
   }
   return state
+}
+
+/**
+ * Counts over a sliding window of 60 seconds: a client that keeps this limit also keeps the limit of any fixed
+ * window. A rejected request does not count.
+ * @returns a function that counts a request, and returns 0 if it is allowed, else milliseconds until one is
+ */
+function createRateLimit(): (requestsPerMinute: number) => number {
+  const allowed: number[] = []
+  return (requestsPerMinute) => {
+    if (requestsPerMinute === Number.POSITIVE_INFINITY) return 0
+    const now = performance.now()
+    while (allowed.length > 0 && allowed[0]! <= now - 60_000) allowed.shift()
+    if (allowed.length >= requestsPerMinute) return allowed[0]! + 60_000 - now
+    allowed.push(now)
+    return 0
+  }
 }

@@ -10,7 +10,7 @@ const PART_LENGTH = 8
 const CHARACTER =
   /%(?:25)*([0-9a-f]{2})|\\+u00([0-9a-f]{2})|&#x0*([0-9a-f]{1,2});|&#0*(\d{1,3});|\\+([^u])|./gisu
 
-export interface SecretMask {
+interface SecretMask {
   text(text: string): string
   /** Masks every string in a JSON value, including field names. */
   value(value: unknown): unknown

@@ -3,7 +3,7 @@
  * even spacing stays below the limit in every one.
  */
 
-export interface Pacer {
+interface Pacer {
   /**
    * Resolves when the request may start. `background` requests start when no other request waits, and at every
    * hundredth turn, so that they are never blocked for good.

@@ -6,8 +6,12 @@ import { describeError, type Log } from '../log.ts'
 import { canRegister, type RegistrationConfig } from './jit-url.ts'
 import { attemptRegistration, BACKOFF, registrationPool } from './registration.ts'
 
-/** `off`: TRATTA_REGISTER is off, or a required setting is missing. */
-export type RegistrationState = 'off' | 'pending' | 'registered' | 'rejected'
+/**
+ * `off`: TRATTA_REGISTER is off, or a required setting is missing. `rejected`: Tratta rejected the URL. `failed`: the
+ * registration cannot be stored, because our tables are missing or not accessible; nothing retries it.
+ */
+export const REGISTRATION_STATES = ['off', 'pending', 'registered', 'rejected', 'failed'] as const
+export type RegistrationState = (typeof REGISTRATION_STATES)[number]
 
 export interface Registration {
   readonly state: RegistrationState
@@ -39,7 +43,7 @@ export function registerInBackground(
     },
     (error) => {
       if (stopping.signal.aborted || signal.aborted) return
-      state = 'rejected'
+      state = 'failed'
       log.error({ event: 'registration_failed', error: describeError(error) })
     },
   )
@@ -92,7 +96,8 @@ async function databaseTime(
 ): Promise<Date> {
   for (;;) {
     try {
-      return (await pool.query('select now()')).rows[0].now
+      const { rows } = await pool.query<{ now: Date }>('select now()')
+      return rows[0]!.now
     } catch (error) {
       logRetry(describeError(error).code, BACKOFF.minMs)
       await pause(BACKOFF.minMs, undefined, { signal })

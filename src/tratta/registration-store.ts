@@ -82,10 +82,10 @@ export async function withRegistrationLock<T>(pool: pg.Pool, work: () => Promise
   try {
     await client.query('begin')
     await client.query("set local idle_in_transaction_session_timeout = '60s'")
-    const { rows } = await client.query(
+    const { rows } = await client.query<{ locked: boolean }>(
       "select pg_try_advisory_xact_lock(hashtextextended('tratta_jit.registrations', 0)) as locked",
     )
-    return rows[0].locked ? await work() : undefined
+    return rows[0]!.locked ? await work() : undefined
   } finally {
     // Destroys the connection if it cannot end the transaction.
     await client.query('rollback').then(

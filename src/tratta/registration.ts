@@ -32,7 +32,7 @@ export const BACKOFF = { minMs: 6_000, maxMs: 8_000 }
 /** The interval of attempts to take the lock. */
 const LOCK_WAIT_MS = 500
 
-export interface AttemptResult {
+interface AttemptResult {
   state: 'registered' | 'rejected' | 'pending'
   /** Milliseconds until the next attempt. */
   waitMs: number
@@ -41,7 +41,7 @@ export interface AttemptResult {
   error?: TrattaError
 }
 
-export interface AttemptOptions {
+interface AttemptOptions {
   /** Sends the POST even if the URL is registered or was rejected. */
   force?: boolean
   /** An earlier rejection is ignored: settings can have changed since. */

@@ -1,4 +1,5 @@
 /** The error of a request to Tratta, and what the error proves about the request. */
+import { UserFacingError } from '../user-facing-error.ts'
 
 /**
  * `not_accepted`: Tratta certainly did not accept the request. `rejected`: Tratta received the request and
@@ -8,6 +9,7 @@ export type Delivery = 'not_accepted' | 'rejected' | 'unknown'
 
 interface Details {
   request: string
+  remedy?: string | undefined
   delivery: Delivery
   retryable: boolean
   status?: number
@@ -21,7 +23,7 @@ interface Details {
 const MAX_CHARACTERS = 300
 
 /** The message names the request, the response, and the remedy. It contains no secret. */
-export class TrattaError extends Error {
+export class TrattaError extends UserFacingError {
   /** Method and path. */
   readonly request: string
   readonly delivery: Delivery
@@ -33,8 +35,8 @@ export class TrattaError extends Error {
   /** The code of a network error: `ECONNREFUSED`. */
   readonly code: string | undefined
 
-  private constructor(message: string, details: Details) {
-    super(`${details.request}: ${message}`)
+  private constructor(problem: string, details: Details) {
+    super(`${details.request}: ${problem}`, { remedy: details.remedy })
     this.request = details.request
     this.delivery = details.delivery
     this.retryable = details.retryable
@@ -53,8 +55,10 @@ export class TrattaError extends Error {
   ) {
     const { status } = response
     const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
-    return new TrattaError(explain(status, body, text, retryAfterMs), {
+    const [problem, remedy] = explain(status, body, text, retryAfterMs)
+    return new TrattaError(problem, {
       request,
+      remedy,
       delivery: retryable ? 'not_accepted' : status >= 500 || response.ok ? 'unknown' : 'rejected',
       retryable,
       status,
@@ -64,10 +68,13 @@ export class TrattaError extends Error {
   }
 
   static tooLong(request: string, status: number, bytes: number) {
-    return new TrattaError(
-      `the response (${status}) is longer than ${bytes} bytes. Is TRATTA_API_URL the address of Tratta's API?`,
-      { request, delivery: 'unknown', retryable: false, status },
-    )
+    return new TrattaError(`the response (${status}) is longer than ${bytes} bytes`, {
+      request,
+      remedy: CHECK_ADDRESS,
+      delivery: 'unknown',
+      retryable: false,
+      status,
+    })
   }
 
   /** @param error of `fetch`, or of reading the body */
@@ -83,10 +90,12 @@ export class TrattaError extends Error {
     )
     const details = { request, code }
     if (NO_CONNECTION.test(code))
-      return new TrattaError(
-        `no connection to Tratta (${code}). Check TRATTA_API_URL, and that this machine can reach it.`,
-        { ...details, delivery: 'not_accepted', retryable: true },
-      )
+      return new TrattaError(`no connection to Tratta (${code})`, {
+        ...details,
+        remedy: 'Check TRATTA_API_URL, and that this machine can reach it',
+        delivery: 'not_accepted',
+        retryable: true,
+      })
     return new TrattaError(
       `the connection closed before a complete response (${code}). It is unknown whether Tratta accepted the request.`,
       { ...details, delivery: 'unknown', retryable: false },
@@ -98,22 +107,38 @@ export class TrattaError extends Error {
 const NO_CONNECTION =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/
 
-function explain(status: number, body: unknown, text: string, retryAfterMs: number | undefined): string {
+const CHECK_ADDRESS = "Is TRATTA_API_URL the address of Tratta's API?"
+
+function explain(
+  status: number,
+  body: unknown,
+  text: string,
+  retryAfterMs: number | undefined,
+): [problem: string, remedy?: string] {
   const message = errorMessageIn(body) ?? shorten(text)
   const reason = message === '' ? '' : `: ${message.replace(/\.$/, '')}`
   if (status >= 300 && status < 400)
-    return `Tratta returned a redirect (${status}). Redirects are not followed, because the request contains the token. Check TRATTA_API_URL.`
+    return [
+      `Tratta returned a redirect (${status}). Redirects are not followed, because the request contains the token`,
+      'Check TRATTA_API_URL',
+    ]
   if (status === 401)
-    return `Tratta does not accept the token (401)${reason}. Check TRATTA_API_TOKEN: production and sandbox have different tokens.`
+    return [
+      `Tratta does not accept the token (401)${reason}`,
+      'Check TRATTA_API_TOKEN: production and sandbox have different tokens',
+    ]
   if (status === 404)
-    return `not found at Tratta (404)${reason}. Check TRATTA_API_URL, for example https://<org-uuid>.production.tratta.io/api/v1.`
+    return [
+      `not found at Tratta (404)${reason}`,
+      'Check TRATTA_API_URL, for example https://<org-uuid>.production.tratta.io/api/v1',
+    ]
   if (status === 429) {
     const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`
-    return `too many requests (429)${reason}. Try again ${when}.`
+    return [`too many requests (429)${reason}`, `Try again ${when}`]
   }
-  if (status >= 500) return `Tratta returned a server error (${status})${reason}. Try again later.`
-  if (status >= 400) return `Tratta rejected the request (${status})${reason}`
-  return `the response (${status}) is not JSON${reason}. Is TRATTA_API_URL the address of Tratta's API?`
+  if (status >= 500) return [`Tratta returned a server error (${status})${reason}`, 'Try again later']
+  if (status >= 400) return [`Tratta rejected the request (${status})${reason}`]
+  return [`the response (${status}) is not JSON${reason}`, CHECK_ADDRESS]
 }
 
 /**

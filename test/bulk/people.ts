@@ -1,7 +1,7 @@
 /** Customers with personal values that no stored reason may contain. Nobody in it exists. */
 import type { TestDatabase } from '../support/database.ts'
 
-export const CUSTOMERS = 60
+const CUSTOMERS = 60
 export const ACCOUNTS = 3 * CUSTOMERS
 
 /** Parts of every value of a person, as text that a message could repeat. */

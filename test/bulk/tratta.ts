@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { TestDatabase } from '../support/database.ts'
 import { program } from '../support/program.ts'
 
-export const TOKEN = 'token-of-the-simulated-bulk'
+const TOKEN = 'token-of-the-simulated-bulk'
 
 export interface Tratta {
   url: string

@@ -91,7 +91,7 @@ export async function finds(t: Test, env: Record<string, string>, expected: Foun
   t.notMatch(stdout, PERSONAL)
 }
 
-export const CHECKS = [
+const CHECKS = [
   'settings',
   'database',
   'connections',

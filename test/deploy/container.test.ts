@@ -1,7 +1,7 @@
 /** Dockerfile and docker-compose.yml say what the program needs; test/container/prove.sh runs them. */
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { SETTINGS } from '../../src/config.ts'
+import { SETTINGS } from '../../src/settings.ts'
 import { readCompose } from '../container/compose.ts'
 import { passes } from '../support/run-external-program.ts'
 

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { run } from '../support/program.ts'
 
-export interface Importing {
+interface Importing {
   database: TestDatabase
   /** The path of a file of this test. */
   path(name: string): string

@@ -14,7 +14,7 @@ export const HEADER =
   'location_external_id,location_name'
 
 /** Of eight accounts, five have customers of their own, and three are children of the fourth. */
-export function portfolioRow(row: number, version: number) {
+function portfolioRow(row: number, version: number) {
   const place = row % 8
   const family = row - place
   const isChild = place < 3

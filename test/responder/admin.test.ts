@@ -11,7 +11,7 @@ import pg from 'pg'
 import t from 'tap'
 import { migrationNames } from '../../src/database/migrate.ts'
 import { startEmbeddedPostgres } from '../../src/development/embedded-postgres.ts'
-import { CALL_OUTCOMES } from '../../src/responder/outcome.ts'
+import { CALL_OUTCOMES } from '../../src/responder/problem.ts'
 import { VERSION } from '../../src/version.ts'
 import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
 import { call, tally } from '../support/calls.ts'
@@ -244,6 +244,7 @@ t.test('what is written down about registration and Bulk', async (t) => {
     'registration_state pending': 0,
     'registration_state registered': 0,
     'registration_state rejected': 0,
+    'registration_state failed': 0,
     registered_timestamp_seconds: 1700000000.5,
     bulk_running: 0,
     bulk_open: 1,

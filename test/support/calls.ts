@@ -12,7 +12,7 @@ export interface Call {
   error?: string
 }
 
-export interface Calls {
+interface Calls {
   /** So far. */
   made: Call[]
   /** Ends the calling, waits for what is under way. */

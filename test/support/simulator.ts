@@ -8,14 +8,14 @@ import {
   type SimulatorOptions,
 } from '../../src/simulator/create-simulator.ts'
 
-export interface Answer {
+interface Answer {
   status: number
   headers: Headers
   // biome-ignore lint/suspicious/noExplicitAny: any JSON, or a string
   body: any
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   method?: string
   json?: unknown
   form?: Record<string, string>
@@ -26,7 +26,7 @@ export interface RequestOptions {
 export const tokenAndJson = { authorization: 'Bearer simulated-token', accept: 'application/json' }
 
 /** Sends one request on a new connection; does not follow redirects. */
-export async function send(
+async function send(
   url: string,
   { method = 'POST', json, form, text, headers }: RequestOptions = {},
 ): Promise<Answer> {

@@ -152,6 +152,22 @@ t.test(
   },
 )
 
+t.test(
+  'without the table of registrations: nothing is sent, the state is failed',
+  { buffered: true },
+  async (t) => {
+    const { database, simulator, env } = await started(t)
+    await database.query('drop table tratta_jit.registrations')
+    const { line, url } = await service(t, database.url, env)
+    t.match(await line(({ event }) => event === 'registration_failed'), {
+      level: 'error',
+      error: { code: '42P01' },
+    })
+    t.same(await ready(url), { status: 'ready', registration: 'failed' })
+    t.same(simulator.requests, [])
+  },
+)
+
 t.test('TRATTA_REGISTER=off, or a missing setting: no POST', { buffered: true }, async (t) => {
   const { database, simulator, env } = await started(t)
   const off = await service(t, database.url, { ...env, TRATTA_REGISTER: 'off' })

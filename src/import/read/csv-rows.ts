@@ -1,9 +1,7 @@
 /** Reads CSV records: one account per record, with its customer and its location. */
 import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, type RowPart } from '../import-row.ts'
 import { fieldError, type RowError } from '../row-error.ts'
-import type { Column } from './column-names.ts'
-import { readHeader } from './header.ts'
-import type { ColumnMap } from './map-file.ts'
+import { type Column, type ColumnMap, readHeader } from './header.ts'
 import { CellError, type CellFormats, cellReader } from './read-cell.ts'
 
 type Resource = 'debt_account' | 'customer' | 'location'
@@ -17,7 +15,7 @@ interface Cell {
   read(text: string): unknown
 }
 
-/** @throws {HeaderError} */
+/** @throws {UserFacingError} */
 export function csvRowReader(header: string[], map: ColumnMap, formats: CellFormats) {
   const cells = readHeader(header, map).flatMap((column, position) =>
     column ? [toCell(column, position, formats)] : [],

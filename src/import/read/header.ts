@@ -1,13 +1,20 @@
-import { HeaderError } from '../errors.ts'
-import { type Column, parseColumnName, similarColumnName } from './column-names.ts'
-import type { ColumnMap } from './map-file.ts'
+import { readFileSync } from 'node:fs'
+import { Address, PaymentPlan } from '../../contract.ts'
+import { CUSTOMER, DEBT_ACCOUNT, LOCATION } from '../../database/relations.ts'
+import { isObject } from '../../json.ts'
+import { nearestName } from '../../nearest-name.ts'
+import { UsageError, UserFacingError } from '../../user-facing-error.ts'
 import { REJECT_COLUMNS } from './reject-format.ts'
 
+/**
+ * The column names of CSV files: those of our tables, with `customer_` and `location_` in front of the columns of
+ * those two tables, and a map for other names.
+ */
 const REQUIRED = ['external_id', 'balance']
 
 /**
  * @returns the destination of each column of the file; undefined for a column that is not read
- * @throws {HeaderError}
+ * @throws {UserFacingError}
  */
 export function readHeader(header: string[], map: ColumnMap): (Column | undefined)[] {
   const problems: string[] = []
@@ -31,7 +38,7 @@ export function readHeader(header: string[], map: ColumnMap): (Column | undefine
     if (!names.includes(name))
       problems.push(`The map names column ${quoted(name)}, which the file does not have`)
   problems.push(...missingColumns(columns))
-  if (problems.length > 0) throw new HeaderError(problems)
+  if (problems.length > 0) throw new UserFacingError(problems.join('\n'))
   return columns
 }
 
@@ -56,3 +63,72 @@ function* missingColumns(columns: (Column | undefined)[]): Generator<string> {
       if (!has(column)) yield `Column ${quoted(column)} is missing: ${quoted(other.name)} requires it`
   }
 }
+
+/** The destination of a cell: a column of a table, or a key of a JSON column. */
+export interface Column {
+  name: string
+  key?: string
+}
+
+const COLUMNS = [
+  ...Object.keys(DEBT_ACCOUNT),
+  ...Object.keys(CUSTOMER).map((column) => `customer_${column}`),
+  ...Object.keys(LOCATION).map((column) => `location_${column}`),
+]
+
+/** The JSON columns whose keys can be columns of the file (`metadata.score`), and their keys. */
+const KEYS: Record<string, string[] | 'any'> = {
+  metadata: 'any',
+  additional_fields: 'any',
+  payment_plan: Object.keys(PaymentPlan.properties),
+  customer_address: Object.keys(Address.properties),
+  customer_metadata: 'any',
+  customer_additional_fields: 'any',
+  location_metadata: 'any',
+  location_additional_fields: 'any',
+}
+
+function parseColumnName(name: string): Column | undefined {
+  if (COLUMNS.includes(name)) return { name }
+  const dot = name.indexOf('.')
+  const column = name.slice(0, dot)
+  const key = name.slice(dot + 1)
+  const keys = Object.hasOwn(KEYS, column) ? KEYS[column] : undefined
+  // Assigning __proto__ would not create a key.
+  const isKey = keys === 'any' ? key !== '' && key !== '__proto__' : keys?.includes(key)
+  return isKey ? { name: column, key } : undefined
+}
+
+/** @returns the known column name that is most similar to this one */
+function similarColumnName(name: string): string | undefined {
+  const known = [
+    ...COLUMNS,
+    ...Object.entries(KEYS).flatMap(([column, keys]) =>
+      keys === 'any' ? [] : keys.map((key) => `${column}.${key}`),
+    ),
+  ]
+  const normalized = name.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '_')
+  if (known.includes(normalized)) return normalized
+  return (
+    known.find((column) => column.endsWith(`_${normalized}`) || column.endsWith(`.${normalized}`)) ??
+    nearestName(normalized, known, Math.floor(normalized.length / 2))
+  )
+}
+
+/** From the column names of a file to ours. Columns with null are not read. */
+export type ColumnMap = Record<string, string | null>
+
+/** @throws {UsageError} */
+export function readMapFile(path: string): ColumnMap {
+  try {
+    const map: unknown = JSON.parse(readFileSync(path, 'utf8').replace(/^\ufeff/, ''))
+    if (isColumnMap(map)) return map
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code) throw new UsageError(`${path} cannot be read (${code})`)
+  }
+  throw new UsageError(`${path} must be a JSON object, {"Their column": "our_column", "Another": null}`)
+}
+
+const isColumnMap = (map: unknown): map is ColumnMap =>
+  isObject(map) && Object.values(map).every((name) => name === null || typeof name === 'string')

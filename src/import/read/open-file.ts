@@ -5,14 +5,14 @@ import { Socket } from 'node:net'
 import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
-import { FileError } from '../errors.ts'
+import { UserFacingError } from '../../user-facing-error.ts'
 
 const STANDARD_INPUT = '-'
 export const displayName = (file: string) => (file === STANDARD_INPUT ? 'standard input' : file)
 
 const CHUNK_BYTES = 64 * 1024
 
-export interface OpenFile {
+interface OpenFile {
   /** Bytes on the disk; undefined for a pipe. */
   size: number | undefined
   /** Bytes read so far. */
@@ -21,7 +21,7 @@ export interface OpenFile {
   chunks: AsyncIterable<string>
 }
 
-/** @throws {FileError} here, and from `chunks` */
+/** @throws {UserFacingError} here, and from `chunks` */
 export async function openFile(file: string, signal: AbortSignal): Promise<OpenFile> {
   const { source, size } = await openSource(file)
   addAbortSignal(signal, source)
@@ -50,7 +50,7 @@ async function openSource(file: string): Promise<{ source: Readable; size: numbe
   if (file === STANDARD_INPUT) return { source: process.stdin, size: undefined }
   try {
     const stats = await stat(file)
-    if (stats.isDirectory()) throw new FileError('This is a folder: name the files in it')
+    if (stats.isDirectory()) throw new UserFacingError('This is a folder: name the files in it')
     // A pending read of an idle pipe through `fs` would keep the process from ending.
     if (stats.isFIFO())
       return {
@@ -86,11 +86,13 @@ const gunzip = (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
   pipeline(Readable.from(chunks), createGunzip({ chunkSize: CHUNK_BYTES }), () => {})
 
 function asFileError(error: unknown) {
-  if (!(error instanceof Error) || error instanceof FileError) return error
+  if (!(error instanceof Error) || error instanceof UserFacingError) return error
   const { code, name } = error as NodeJS.ErrnoException
   if (name === 'AbortError' || code === undefined) return error
   if (code === 'Z_BUF_ERROR')
-    return new FileError('The gzip data ends too early: the file was not copied completely')
-  if (code.startsWith('Z_')) return new FileError('The gzip data is damaged: copy the file again')
-  return new FileError(code === 'ENOENT' ? 'There is no such file' : `The file cannot be read (${code})`)
+    return new UserFacingError('The gzip data ends too early: the file was not copied completely')
+  if (code.startsWith('Z_')) return new UserFacingError('The gzip data is damaged: copy the file again')
+  return new UserFacingError(
+    code === 'ENOENT' ? 'There is no such file' : `The file cannot be read (${code})`,
+  )
 }

@@ -1,7 +1,7 @@
 /** Reads the cells of CSV columns. Amounts stay digits and never pass through a float. */
 import { isStorable, JsonSyntaxError, parseExactly } from '../../payload/exact-json.ts'
 import type { Reason } from '../row-error.ts'
-import type { Column } from './column-names.ts'
+import type { Column } from './header.ts'
 
 /** A cell is not a value of its column. */
 export class CellError extends Error {

@@ -1,14 +1,14 @@
 /** Recognizes the format of a file, splits it into records, and reads each record as a row. */
 
 import { JsonSyntaxError } from '../../payload/exact-json.ts'
-import { FileError, ReadOptionsError } from '../errors.ts'
+import { UsageError, UserFacingError } from '../../user-facing-error.ts'
 import { type ImportRow, unreadableRow } from '../import-row.ts'
 import { messageOf, type Reason } from '../row-error.ts'
 import { csvRowReader } from './csv-rows.ts'
 import { type Codec, createCodec, type Encoding } from './encoding.ts'
 import { countLines, type FileRecord, type Splitter } from './file-record.ts'
+import type { ColumnMap } from './header.ts'
 import { readJsonRow } from './json-rows.ts'
-import type { ColumnMap } from './map-file.ts'
 import type { CellFormats } from './read-cell.ts'
 import { csvRejectFormat, jsonRejectFormat, type RejectFormat } from './reject-format.ts'
 import { splitCsv } from './split-csv.ts'
@@ -27,7 +27,7 @@ export interface ReadOptions {
   map?: ColumnMap
 }
 
-export interface RowHandlers {
+interface RowHandlers {
   onRow(record: FileRecord, row: ImportRow): void
   /** A JSON field without a column of its own: its value goes to additional_fields. */
   onAdditionalField(name: string): void
@@ -42,10 +42,10 @@ const BYTE_ORDER_MARK = '\u00ef\u00bb\u00bf'
 
 /**
  * @param start the start of the file, one character per byte, with at least one character that is not blank
- * @throws {ReadOptionsError} {@link FileError} {@link HeaderError} here, and from `write` and `end`
+ * @throws {UserFacingError} {@link UsageError} here, and from `write` and `end`
  */
 export function createRowReader(start: string, options: ReadOptions, handlers: RowHandlers): RowReader {
-  if (/^(\xff\xfe|\xfe\xff)/.test(start)) throw new FileError('The file is UTF-16: save it as UTF-8')
+  if (/^(\xff\xfe|\xfe\xff)/.test(start)) throw new UserFacingError('The file is UTF-16: save it as UTF-8')
   const format = options.format ?? recognizeFormat(start)
   const reader = format === 'csv' ? csvReader(options, handlers) : jsonReader(format, options, handlers)
   let isFirst = true
@@ -69,7 +69,7 @@ function recognizeFormat(start: string): Format {
 function csvReader(options: ReadOptions, { onRow }: RowHandlers): RowReader {
   const { delimiter = ',', dates = 'iso', money, map = {}, encoding = 'utf-8' } = options
   if (!money)
-    throw new ReadOptionsError(
+    throw new UsageError(
       'A CSV file needs --money cents or --money dollars, which says how its amounts are written',
     )
   const codec = createCodec(encoding)
@@ -79,7 +79,7 @@ function csvReader(options: ReadOptions, { onRow }: RowHandlers): RowReader {
     const { line, raw, fields } = record
     const text = decodeRecord(record, codec)
     if (typeof text !== 'string') {
-      if (header === undefined) throw new FileError(`Line ${line} (the header) ${messageOf(text)}`)
+      if (header === undefined) throw new UserFacingError(`Line ${line} (the header) ${messageOf(text)}`)
       return onRow(record, unreadableRow({ reason: text }))
     }
     const cells = text === raw ? fields! : fields!.map((field) => codec.decode(field)!)
@@ -92,7 +92,7 @@ function csvReader(options: ReadOptions, { onRow }: RowHandlers): RowReader {
     write: splitter.write,
     end() {
       splitter.end()
-      if (header === undefined) throw new FileError('The file is empty: it has no header')
+      if (header === undefined) throw new UserFacingError('The file is empty: it has no header')
     },
     rejectFormat: () => csvRejectFormat(header!, delimiter, codec.encode),
   }
@@ -108,7 +108,7 @@ function requireDelimiter(names: string[], delimiter: string) {
   const other = [',', ';', '\t', '|'].find((each) => each !== delimiter && names[0]!.includes(each))
   if (names.length > 1 || !other) return
   const option = other === '\t' ? 'tab' : `'${other}'`
-  throw new FileError(
+  throw new UserFacingError(
     `The header has only one column. If the delimiter is another one, use --delimiter ${option}`,
   )
 }
@@ -120,9 +120,7 @@ function jsonReader(
 ): RowReader {
   for (const option of ['money', 'map', 'delimiter', 'dates'] as const)
     if (options[option] !== undefined && options[option] !== 'cents')
-      throw new ReadOptionsError(
-        `--${option} is for CSV only: JSON files have cents and ISO dates, as at Tratta`,
-      )
+      throw new UsageError(`--${option} is for CSV only: JSON files have cents and ISO dates, as at Tratta`)
   const codec = createCodec(options.encoding ?? 'utf-8')
   let isEmpty = true
   const split = format === 'ndjson' ? splitLines : splitArray
@@ -148,7 +146,7 @@ function jsonReader(
     write: splitter.write,
     end() {
       splitter.end()
-      if (isEmpty) throw new FileError('The file is empty')
+      if (isEmpty) throw new UserFacingError('The file is empty')
     },
     rejectFormat: () => jsonRejectFormat(codec.encode, codec.decode),
   }

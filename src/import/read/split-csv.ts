@@ -4,7 +4,7 @@
  * An unclosed quote would consume the file up to the next quote. When a record with quotes is malformed, only its
  * first line is rejected, and splitting continues in the next line.
  */
-import { FileError } from '../errors.ts'
+import { UserFacingError } from '../../user-facing-error.ts'
 import type { Reason } from '../row-error.ts'
 import { countLines, type FileRecord, MAX_RECORD_BYTES, type Splitter } from './file-record.ts'
 
@@ -63,7 +63,9 @@ export function splitCsv(delimiter: string, onRecord: (record: FileRecord) => vo
       const all = rest + text
       rest = all.slice(splitAll(all, false))
       if (rest.length > MAX_RECORD_BYTES && !rest.includes('\n'))
-        throw new FileError(`Line ${line} is longer than ${MAX_RECORD_BYTES} bytes: is this a CSV file?`)
+        throw new UserFacingError(
+          `Line ${line} is longer than ${MAX_RECORD_BYTES} bytes: is this a CSV file?`,
+        )
     },
     end() {
       splitAll(rest, true)

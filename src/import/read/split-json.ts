@@ -1,9 +1,9 @@
 /** Splits NDJSON into lines and a JSON array into elements. Does not parse them. */
-import { FileError } from '../errors.ts'
+import { UserFacingError } from '../../user-facing-error.ts'
 import { countLines, type FileRecord, MAX_RECORD_BYTES, type Splitter } from './file-record.ts'
 
 const tooLong = (line: number) =>
-  new FileError(
+  new UserFacingError(
     `The record that begins in line ${line} is longer than ${MAX_RECORD_BYTES} bytes: is it one record?`,
   )
 
@@ -81,7 +81,7 @@ export function splitArray(onRecord: (record: FileRecord) => void): Splitter {
       if (state === 'before') {
         const start = rest.search(/\S/)
         if (start === -1) return
-        if (rest[start] !== '[') throw new FileError(`Line ${line}: a JSON array must begin with [`)
+        if (rest[start] !== '[') throw new UserFacingError(`Line ${line}: a JSON array must begin with [`)
         line += countLines(rest, 0, start)
         rest = rest.slice(start + 1)
         depth = 1
@@ -90,11 +90,11 @@ export function splitArray(onRecord: (record: FileRecord) => void): Splitter {
       while (state !== 'after' && at < rest.length) step(rest.charCodeAt(at))
       if (rest.length > MAX_RECORD_BYTES) throw tooLong(line)
       if (state === 'after' && rest.trim() !== '')
-        throw new FileError(`Line ${line}: there is text after the end of the JSON array`)
+        throw new UserFacingError(`Line ${line}: there is text after the end of the JSON array`)
     },
     end() {
       if (state !== 'after')
-        throw new FileError(
+        throw new UserFacingError(
           `The JSON array does not end: the file is cut off in the record that begins in line ${line}`,
         )
     },

@@ -4,7 +4,7 @@
  */
 import { access, open } from 'node:fs/promises'
 import type pg from 'pg'
-import { RejectFileError } from '../errors.ts'
+import { UserFacingError } from '../../user-facing-error.ts'
 import type { RejectFormat } from '../read/reject-format.ts'
 import { messageOf, type Reason } from '../row-error.ts'
 
@@ -16,13 +16,13 @@ interface RejectedRow {
   errors: { reason: Reason; field: string | null; other_line: number | null }[]
 }
 
-/** @throws {RejectFileError} An existing file can contain the rejected rows of an earlier import. */
+/** @throws {UserFacingError} An existing file can contain the rejected rows of an earlier import. */
 export async function requireNewFile(path: string) {
   const exists = await access(path).then(
     () => true,
     () => false,
   )
-  if (exists) throw new RejectFileError(`${path} exists already: name another file, or remove this one`)
+  if (exists) throw new UserFacingError(`${path} exists already: name another file, or remove this one`)
 }
 
 /** Resolves when the file is on the disk. */
@@ -56,7 +56,7 @@ export async function writeRejectFile(client: pg.Client, path: string, format: R
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException
     if (syscall === undefined) throw error
-    throw new RejectFileError(`${path} cannot be written (${code})`)
+    throw new UserFacingError(`${path} cannot be written (${code})`)
   }
 }
 

@@ -1,40 +1,11 @@
 /** Encodes rows of the tables in the text format of COPY. */
+import { COLUMNS, type Kind, type RelationName } from '../../database/relations.ts'
 import { isEmpty } from '../../json.ts'
 
-type Encoder = (value: unknown) => string
+export type Table = RelationName
 
-/** The columns of the tables in the order in which they are copied. */
-export const TABLES = {
-  locations: { external_id: text, name: text, type: text, metadata: json, additional_fields: json },
-  customers: {
-    external_id: text,
-    name: text,
-    email: text,
-    phone: text,
-    date_of_birth: text,
-    ssn_last4: text,
-    address: json,
-    metadata: json,
-    additional_fields: json,
-  },
-  debt_accounts: {
-    external_id: text,
-    parent_external_id: text,
-    customer_external_id: text,
-    location_external_id: text,
-    external_account_number: text,
-    billing_type: textArray,
-    balance: text,
-    current_balance: text,
-    locations: json,
-    payment_plan: json,
-    metadata: json,
-    additional_fields: json,
-  },
-} satisfies Record<string, Record<string, Encoder>>
-export type Table = keyof typeof TABLES
-
-export const columnsOf = (table: Table) => Object.keys(TABLES[table])
+/** The columns of a table in the order in which they are copied. */
+export const columnsOf = (table: Table) => Object.keys(COLUMNS[table])
 
 /** The bit of a column in `present` of a staged row: the file has this column. */
 export const presentBit = (table: Table, column: string) => 1 << columnsOf(table).indexOf(column)
@@ -45,15 +16,29 @@ export interface EncodedRow {
   line: string
 }
 
+type Encoder = (value: unknown) => string
+
+const BY_KIND: Record<Kind, Encoder> = {
+  identifier: text,
+  text,
+  cents: text,
+  date: text,
+  json,
+  list: json,
+}
+
 const ENCODERS = {
   locations: encoders('locations'),
   customers: encoders('customers'),
   debt_accounts: encoders('debt_accounts'),
 }
 
-function encoders(table: Table) {
-  const columns: Record<string, Encoder> = TABLES[table]
-  return Object.entries(columns).map(([column, encode], position) => ({ column, encode, bit: 1 << position }))
+function encoders(table: Table): { column: string; encode: Encoder; bit: number }[] {
+  return Object.entries(COLUMNS[table]).map(([column, kind], position) => ({
+    column,
+    encode: column === 'billing_type' ? textArray : BY_KIND[kind],
+    bit: 1 << position,
+  }))
 }
 
 /** @param present the columns that the file has */
@@ -95,4 +80,34 @@ function textArray(value: unknown): string {
     (item) => `"${/[\\"]/.test(item) ? item.replaceAll(/[\\"]/g, '\\$&') : item}"`,
   )
   return text(`{${items.join(',')}}`)
+}
+
+/**
+ * Lines for COPY in a reused buffer. Strings that live until they are sent survive young-generation garbage
+ * collections, which cost a third of the time of reading a file.
+ */
+export class CopyBuffer {
+  #bytes = Buffer.allocUnsafe(64 * 1024)
+  #length = 0
+
+  add(line: string) {
+    const maxBytes = 3 * line.length
+    if (this.#bytes.length - this.#length < maxBytes) this.#grow(maxBytes)
+    this.#length += this.#bytes.write(line, this.#length)
+  }
+
+  /** Valid until the next `add` or `clear`. */
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  clear() {
+    this.#length = 0
+  }
+
+  #grow(by: number) {
+    const larger = Buffer.allocUnsafe(2 * this.#length + by)
+    this.#bytes.copy(larger, 0, 0, this.#length)
+    this.#bytes = larger
+  }
 }

@@ -2,7 +2,7 @@
 import type pg from 'pg'
 import { columnsOf, presentBit, type Table } from './copy-encoding.ts'
 
-export interface Counts {
+interface Counts {
   added: number
   changed: number
   unchanged: number

@@ -5,11 +5,10 @@
 import { finished } from 'node:stream/promises'
 import pg from 'pg'
 import copyStreams from 'pg-copy-streams'
-import { ConstraintError } from '../errors.ts'
+import { UserFacingError } from '../../user-facing-error.ts'
 import type { RowError } from '../row-error.ts'
 import type { ValidRow } from '../validate/validate-row.ts'
-import { CopyBuffer } from './copy-buffer.ts'
-import { columnsOf, type EncodedRow, encodeLine } from './copy-encoding.ts'
+import { CopyBuffer, columnsOf, type EncodedRow, encodeLine } from './copy-encoding.ts'
 
 // `record` counts the rows of the file: several JSON records can be in one line. `present`: see `presentBit`.
 // The columns have the types of the tables, so that COPY checks them while the file is being read.
@@ -34,7 +33,7 @@ const COPY_COLUMNS = {
 type StagingTable = keyof typeof COPY_COLUMNS
 
 /** The position of a row in the file: its number and its line, both from 1. */
-export interface Position {
+interface Position {
   record: number
   line: number
 }
@@ -141,5 +140,5 @@ function constraintError(error: unknown, rows: Buffer) {
   const row = Number(/, line (\d+)/.exec(error.where ?? '')?.[1])
   const line = rows.toString().split('\n')[row - 1]?.split('\t')[1] ?? '?'
   const rule = error.constraint ?? error.column ?? error.dataType ?? error.code
-  return new ConstraintError(`Line ${line}: the database rejects this row by its rule ${rule}`)
+  return new UserFacingError(`Line ${line}: the database rejects this row by its rule ${rule}`)
 }

@@ -1,8 +1,7 @@
 /** Validates staged rows against each other and against the tables, in SQL: memory does not grow with the file. */
 import type pg from 'pg'
 import { columnsOf, presentBit, type Table } from '../stage/copy-encoding.ts'
-import { rejectStaged } from './reject-staged.ts'
-import { validateParents } from './validate-parents.ts'
+import { rejectStaged, validateParents } from './validate-parents.ts'
 
 /** The resource of each table, and the column of an account that names it. */
 const RESOURCES = {

@@ -1,0 +1,141 @@
+/** The settings. The types, the validation, `--help` and the test of `.env.example` are derived from this table. */
+import { readDatabaseUrl } from './database-url.ts'
+import { boolean, cidrs, httpAddress, integer, matching, oneOf, secret } from './setting-readers.ts'
+
+export interface Setting<Value> {
+  meaning: string
+  /** As written in the environment. */
+  default?: string
+  /** NAME_FILE can name a file that contains the value. */
+  secret?: true
+  /** @throws {Error} with a message that describes the valid values and never contains the value */
+  read(text: string): Value
+}
+
+export const SETTINGS = {
+  DATABASE_URL: {
+    meaning: 'URL of the database, postgres://user:password@host:port/database',
+    secret: true,
+    read: readDatabaseUrl,
+  },
+  DATABASE_SCHEMA: {
+    meaning:
+      'schema of debt_accounts, customers and locations: the tables of tratta-jit, or views of your own',
+    default: 'tratta_jit',
+    read: matching(/^[^\p{Cc}]{1,63}$/u, 'the name of a schema'),
+  },
+  DATABASE_POOL_SIZE: {
+    meaning: 'maximum number of connections to Postgres',
+    default: '10',
+    read: integer(1, 1000),
+  },
+  DATABASE_PREPARED_STATEMENTS: {
+    meaning: 'set to false behind a PgBouncer older than 1.21 in transaction mode',
+    default: 'true',
+    read: boolean,
+  },
+  HOST: {
+    meaning: 'address on which PORT listens',
+    default: '0.0.0.0',
+    read: matching(/^\S+$/, 'an address or a name'),
+  },
+  PORT: {
+    meaning: 'public port: the JIT route and health, nothing else',
+    default: '8080',
+    read: integer(0, 65535),
+  },
+  ADMIN_HOST: {
+    meaning: 'address on which ADMIN_PORT listens',
+    default: '127.0.0.1',
+    read: matching(/^\S+$/, 'an address or a name'),
+  },
+  ADMIN_PORT: {
+    meaning: 'port for operators: health, metrics, the API description',
+    default: '9090',
+    read: integer(0, 65535),
+  },
+  PUBLIC_URL: {
+    meaning: 'URL at which Tratta reaches PORT, for example https://jit.agency.example',
+    read: httpAddress,
+  },
+  JIT_SECRET: {
+    meaning: 'secret in the URL that is registered at Tratta, at least 32 URL-safe characters',
+    secret: true,
+    read: secret,
+  },
+  JIT_SECRET_PREVIOUS: {
+    meaning: 'previous secret, accepted during a rotation',
+    secret: true,
+    read: secret,
+  },
+  JIT_DEADLINE_MS: {
+    meaning: 'time limit of a call in milliseconds; the limit of Tratta is 10000',
+    default: '5000',
+    read: integer(100, 9000),
+  },
+  JIT_MAX_ANSWER_BYTES: {
+    meaning: 'maximum size of a response; a larger one is an error and is not read into memory',
+    default: '5000000',
+    read: integer(10_000, 100_000_000),
+  },
+  ALLOWED_CLIENTS: {
+    meaning: 'CIDR ranges that may call the JIT route; empty: every client with the secret',
+    default: '',
+    read: cidrs,
+  },
+  TRUSTED_PROXIES: {
+    meaning: 'CIDR ranges of the proxies whose X-Forwarded-For header is used; empty: none',
+    default: '',
+    read: cidrs,
+  },
+  TRATTA_API_URL: {
+    meaning: 'URL of the API of Tratta, https://<org-uuid>.production.tratta.io/api/v1',
+    read: httpAddress,
+  },
+  TRATTA_API_ALLOW_HTTP: {
+    meaning: 'set to true to allow an http TRATTA_API_URL on another machine, for a simulated Tratta',
+    default: 'false',
+    read: boolean,
+  },
+  TRATTA_API_TOKEN: {
+    meaning: 'bearer token for the API of Tratta',
+    secret: true,
+    read: matching(/^[\x21-\x7e]{1,8192}$/, 'a token without spaces'),
+  },
+  TRATTA_REGISTER: {
+    meaning:
+      'auto: register once at startup when PUBLIC_URL, TRATTA_API_URL and TRATTA_API_TOKEN are set; off: never',
+    default: 'auto',
+    read: oneOf('auto', 'off'),
+  },
+  TRATTA_REQUESTS_PER_MINUTE: {
+    meaning: 'rate limit of Tratta for your organization; bulk stays below it',
+    default: '300',
+    read: integer(1, 1_000_000),
+  },
+  TRATTA_BULK_BYTES: {
+    meaning: 'maximum size of a bulk request in bytes; a request also has at most 1000 rows',
+    default: '4000000',
+    read: integer(10_000, 100_000_000),
+  },
+  TRATTA_BULK_WAIT_SECONDS: {
+    meaning:
+      'seconds between two reads of the errors of a bulk request; Tratta does not report when a request is done',
+    default: '30',
+    read: integer(0, 3600),
+  },
+  TRATTA_BULK_MAX_WAIT_SECONDS: {
+    meaning:
+      'maximum time in seconds for reading the errors of a bulk request; reading ends when two reads agree',
+    default: '900',
+    read: integer(1, 86_400),
+  },
+  LOG_LEVEL: {
+    meaning: 'log level: trace, debug, info, warn, error, fatal or silent',
+    default: 'info',
+    read: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  },
+} satisfies Record<string, Setting<unknown>>
+
+export type Settings = typeof SETTINGS
+export type SettingName = keyof Settings
