@@ -14,6 +14,6 @@ export interface ComposeService {
   healthcheck?: { test?: string[]; disable?: boolean }
 }
 
-/** docker-compose.yml as it stands, its merge keys resolved. */
+/** Reads docker-compose.yml and resolves its merge keys. */
 export const readCompose = (): { services: Record<string, ComposeService>; volumes: Record<string, null> } =>
   parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true })

@@ -1,4 +1,4 @@
-/** Processes in the file system of an image: read-only, as its user, each as process 1. For Linux and root. */
+/** Runs processes in the read-only file system of an image, as its user and as process 1. Needs Linux and root. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -6,13 +6,13 @@ import { dirname, join } from 'node:path'
 
 export interface Image {
   root: string
-  /** As `docker inspect` shows it. */
+  /** As in `docker inspect`. */
   config: { User: string; WorkingDir: string; Env: string[]; Cmd: string[]; Healthcheck: { Test: string[] } }
 }
 
 const mount = (...words: string[]) => execFileSync('mount', words)
 
-/** Makes the root read-only, with what a container engine puts into it and these `volumes`, from -> to. */
+/** Adds /proc, /dev, /etc/hosts and these `volumes` (from, to) to the root, and makes it read-only. */
 export function prepareRoot(root: string, hosts: string, volumes: Record<string, string>) {
   for (const folder of ['proc', 'dev']) mkdirSync(join(root, folder), { recursive: true })
   writeFileSync(join(root, 'etc/hosts'), hosts)
@@ -30,7 +30,7 @@ export function prepareRoot(root: string, hosts: string, volumes: Record<string,
   for (const [from, to] of Object.entries(volumes)) mount('--bind', from, join(root, to))
 }
 
-/** Starts a command in it; as the image's user unless another one is given. */
+/** Starts a command in the image, by default as the user of the image. */
 export function start(
   { root, config }: Image,
   command: string[],
@@ -38,15 +38,15 @@ export function start(
   user = config.User,
 ): ChildProcess {
   const [uid, gid] = user.split(':')
-  const space = ['--pid', '--fork', '--kill-child', '--mount-proc']
-  const place = [`--root=${root}`, `--wd=${config.WorkingDir}`, `--setgid=${gid}`, `--setuid=${uid}`]
-  return spawn('/usr/bin/unshare', [...space, ...place, ...command], {
+  const namespaces = ['--pid', '--fork', '--kill-child', '--mount-proc']
+  const location = [`--root=${root}`, `--wd=${config.WorkingDir}`, `--setgid=${gid}`, `--setuid=${uid}`]
+  return spawn('/usr/bin/unshare', [...namespaces, ...location, ...command], {
     env: { ...Object.fromEntries(config.Env.map((line) => line.split(/=(.*)/s))), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
 
-/** Runs a command in it to its end. */
+/** Runs a command in the image and waits for its end. */
 export async function run(...given: Parameters<typeof start>) {
   const child = start(...given)
   let output = ''
@@ -58,7 +58,7 @@ export async function run(...given: Parameters<typeof start>) {
   return { code: code as number | null, output }
 }
 
-/** The process itself, as this machine sees it: `start` gives the one that waits for it. */
+/** The process in the container, with its pid on this machine. `start` returns the `unshare` process that waits for it. */
 export function processIn(child: ChildProcess) {
   const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')

@@ -1,7 +1,7 @@
 /**
- * `play-compose.ts ROOT WORK`: starts the services of docker-compose.yml by hand, with the commands and the
- * environment that stand there. ROOT is the image's file system; WORK holds its image.json. Wants a network
- * and mounts of its own, see prove.sh. Ends with 1 when something is not as it should be.
+ * `play-compose.ts ROOT WORK`: starts the services of docker-compose.yml with their commands and environment, without
+ * Docker. ROOT is the file system of the image; WORK contains its image.json. Needs separate network and mount
+ * namespaces, see prove.sh. Ends with exit code 1 if a check fails.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -46,7 +46,7 @@ const isAnswered = (url: string) =>
     () => false,
   )
 
-console.log('# what is in the image')
+console.log('# contents of the image')
 const packagesIn = (file: string): Record<string, { dev?: boolean; version: string }> =>
   JSON.parse(readFileSync(file, 'utf8')).packages
 const forProduction = Object.entries(packagesIn('package-lock.json')).filter(
@@ -55,22 +55,18 @@ const forProduction = Object.entries(packagesIn('package-lock.json')).filter(
 const installed = packagesIn(join(root, 'app/node_modules/.package-lock.json'))
 check(
   forProduction.every(([path]) => installed[path]) && Object.keys(installed).length === forProduction.length,
-  'the packages of production and no others',
+  'the image has exactly the production packages',
   Object.keys(installed).length,
 )
 for (const [path, { version }] of Object.entries(installed))
   console.log(`    ${path.replace(/^node_modules\//, '')} ${version}`)
 const programs = globSync('**/{bin,sbin}/*', { cwd: root, exclude: (name) => name === 'node_modules' })
-check(
-  programs.join() === 'usr/local/bin/node',
-  'the only program is Node, there is no shell',
-  programs.join(' '),
-)
+check(programs.join() === 'usr/local/bin/node', 'the only program is Node', programs.join(' '))
 const libraries = globSync('**/*.so*', { cwd: root, exclude: (name) => name === 'node_modules' })
 console.log(`    ${libraries.sort().join('\n    ')}`)
-check(config.User === '65532:65532', 'its user is not root', config.User)
+check(config.User === '65532:65532', 'the user is not root', config.User)
 
-console.log('# docker-compose.yml, by hand')
+console.log('# docker-compose.yml without Docker')
 execFileSync('ip', ['link', 'set', 'lo', 'up'])
 const secretsFolder = join(work, 'secrets')
 mkdirSync(secretsFolder)
@@ -80,7 +76,7 @@ prepareRoot(root, '127.0.0.1 localhost database tratta responder\n', {
   'deploy/make-demo-secrets.ts': '/make-demo-secrets.ts',
 })
 
-check((await run(image, secrets.command!, {}, secrets.user)).code === 0, 'secrets were made')
+check((await run(image, secrets.command!, {}, secrets.user)).code === 0, 'the secrets are created')
 const postgres = await startEmbeddedPostgres({ port: 5432 })
 try {
   const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE = '' } = database.environment!
@@ -96,28 +92,28 @@ try {
   const env = responder.environment!
   const healthCheck = config.Healthcheck.Test.slice(1)
   const health = async () => (await run(image, healthCheck, env)).code
-  check((await health()) === 1, 'HEALTHCHECK is false before the service runs')
+  check((await health()) === 1, 'HEALTHCHECK fails before the service runs')
   const serving = start(image, config.Cmd, env)
   serving.stdout!.resume()
   serving.stderr!.pipe(process.stderr)
-  check(await until(async () => (await health()) === 0), 'HEALTHCHECK is true once it serves')
+  check(await until(async () => (await health()) === 0), 'HEALTHCHECK succeeds when the service runs')
   const { pid, field } = processIn(serving)
-  check(field('Uid').join() === '65532,65532,65532,65532', 'it runs as user', field('Uid')[0])
-  check(field('NSpid').at(-1) === '1', 'it is process', field('NSpid').at(-1))
-  check(/^0+$/.test(field('CapEff')[0]!), 'with capabilities', field('CapEff')[0])
+  check(field('Uid').join() === '65532,65532,65532,65532', 'the user of the process', field('Uid')[0])
+  check(field('NSpid').at(-1) === '1', 'the process number', field('NSpid').at(-1))
+  check(/^0+$/.test(field('CapEff')[0]!), 'the capabilities', field('CapEff')[0])
   const writing = `require('node:fs').writeFileSync('/app/written', '')`
   const { output } = await run(image, ['node', '-e', writing])
-  check(output.includes('EROFS'), 'its root is read-only')
-  check((await run(image, ['node', '-e', ''])).code === 0, 'a script that does not write runs')
+  check(output.includes('EROFS'), 'the root file system is read-only')
+  check((await run(image, ['node', '-e', ''])).code === 0, 'a script that does not write succeeds')
 
-  // By this machine's own psql, on the files that the container would see elsewhere.
+  // With psql of this machine, and the paths of the files on this machine.
   const [shell = '', ...words] = accounts.command!
   const here = words.map((word) => inWork(word).replaceAll('$$', '$').replace('/sample/', 'sample/'))
   const psql = spawnSync(shell, here, { env: { ...process.env, PGHOSTADDR: '127.0.0.1' }, stdio: 'inherit' })
-  check(psql.status === 0, 'sample accounts are loaded', psql.status)
+  check(psql.status === 0, 'the sample accounts are loaded', psql.status)
   const admin = async () =>
     (await (await fetch('http://127.0.0.1:9090/health')).json()) as { registration: string }
-  check(await until(async () => (await admin()).registration === 'registered'), 'it has registered itself')
+  check(await until(async () => (await admin()).registration === 'registered'), 'the URL is registered')
   const trigger = await run(image, ['tratta-jit', 'trigger', ACCOUNT], env)
   check(
     trigger.code === 0 && trigger.output.includes('Tratta accepted the response'),
@@ -134,17 +130,23 @@ try {
   )
 
   postgres.signal('SIGQUIT')
-  check(await until(async () => (await health()) === 1), 'HEALTHCHECK is false while the database is gone')
+  check(
+    await until(async () => (await health()) === 1),
+    'HEALTHCHECK fails while the database is unavailable',
+  )
   await postgres.start()
-  check(await until(async () => (await health()) === 0), 'HEALTHCHECK is true when it is back')
-  console.log(`    memory at most: ${Math.round(Number(field('VmHWM')[0]) / 1024)} MB`)
+  check(
+    await until(async () => (await health()) === 0),
+    'HEALTHCHECK succeeds when the database is available again',
+  )
+  console.log(`    peak memory: ${Math.round(Number(field('VmHWM')[0]) / 1024)} MB`)
 
   process.kill(pid, 'SIGTERM')
-  const [code] = await Promise.race([once(serving, 'exit'), pause(15_000, ['still there'])])
-  check(code === 0, 'SIGTERM to process 1 ends it in order', code)
+  const [code] = await Promise.race([once(serving, 'exit'), pause(15_000, ['still running'])])
+  check(code === 0, 'SIGTERM to process 1: exit code', code)
   simulated.kill('SIGKILL')
 } finally {
   await postgres.stop()
 }
-if (failed > 0) console.log(`${failed} not ok`)
+if (failed > 0) console.log(`${failed} failed`)
 process.exit(failed > 0 ? 1 : 0)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the Dockerfile and plays docker-compose.yml without a Docker daemon, and says what it saw. Needs root and
-# Debian's buildah, debootstrap, iproute2 and postgresql-client; where they are missing it says so and ends well.
+# Builds the Dockerfile and runs docker-compose.yml without a Docker daemon, and prints the result of each check. Needs
+# root and the Debian packages buildah, debootstrap, iproute2 and postgresql-client; otherwise it is skipped.
 #
-# The base image is made here, under the name that the Dockerfile gives: Debian's smallest, Node of the
-# package `node`, and the npm of this machine. So what is proven is our Dockerfile, not Docker's base image.
+# The base image is built here from minimal Debian, Node of the npm package `node` and npm of this machine. So this tests
+# our Dockerfile, not the base image of Docker Hub.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,7 +19,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 work=$(mktemp --directory --tmpdir tratta-jit-image-XXXXXX)
-# Postgres runs as a user of its own, below it.
+# Postgres runs as another user in a subdirectory.
 chmod 711 "$work"
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot TMPDIR=$work
 storage=(--root "$work/storage" --runroot "$work/run")
@@ -29,7 +29,7 @@ tidy() {
 }
 trap tidy EXIT
 
-echo '# base image, made here'
+echo '# base image'
 from=$(sed -n 's/^FROM \(node:[^ ]*\).*/\1/p' Dockerfile)
 suite=$(sed 's/.*-\(.*\)-slim/\1/' <<< "$from")
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$work/base" > "$work/debootstrap.log" 2>&1 ||
@@ -38,7 +38,7 @@ install -D node_modules/node/bin/node "$work/base/usr/local/bin/node"
 mkdir -p "$work/base/usr/local/lib/node_modules"
 cp -a "$(dirname "$(dirname "$(realpath "$(command -v npm)")")")" "$work/base/usr/local/lib/node_modules/npm"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$work/base/usr/local/bin/npm"
-# Whom this machine trusts, and whence it takes packages.
+# The certificate authorities and the npm registry of this machine.
 cp /etc/ssl/certs/ca-certificates.crt "$work/base/etc/ssl/certs/ca-certificates.crt"
 registry=$(npm config get registry)
 base=$(buildah "${storage[@]}" from scratch)
@@ -53,11 +53,11 @@ buildah "${storage[@]}" build --format docker --pull-never --quiet --tag tratta-
   { tail -20 "$work/build.log"; exit 1; }
 buildah "${storage[@]}" inspect --type image tratta-jit > "$work/image.json"
 
-echo '# what is in it'
+echo '# size'
 container=$(buildah "${storage[@]}" from --pull-never tratta-jit)
 root=$(buildah "${storage[@]}" mount "$container")
-printf 'size: %s MB, of them Node %s MB and packages %s MB\n' \
+printf 'size: %s MB, of which Node %s MB and packages %s MB\n' \
   "$(du -sm "$root" | cut -f1)" "$(du -sm "$root/usr/local/bin/node" | cut -f1)" "$(du -sm "$root/app/node_modules" | cut -f1)"
 
-# A network of its own, so that every port is free; mounts of its own, so that none is left behind.
+# A separate network namespace, so that every port is free; a separate mount namespace, so that no mount remains.
 unshare --net --mount node_modules/node/bin/node test/container/play-compose.ts "$root" "$work"

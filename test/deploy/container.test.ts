@@ -1,4 +1,4 @@
-/** Dockerfile and docker-compose.yml say what the program needs; test/container/prove.sh runs them. */
+/** Compares Dockerfile and docker-compose.yml with the program. test/container/prove.sh runs them. */
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { SETTINGS } from '../../src/settings.ts'
@@ -10,7 +10,7 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
 
 t.test('Dockerfile', async (t) => {
   const [, version] = /^FROM node:([\d.]+)-\w+-slim AS/m.exec(dockerfile) ?? []
-  t.equal(version, manifest.devDependencies.node, 'the Node that the tests ran on')
+  t.equal(version, manifest.devDependencies.node, 'the version of Node that runs the tests')
   const [, cmd = ''] = /^CMD (.*)$/m.exec(dockerfile) ?? []
   const [, health = ''] = /^HEALTHCHECK .* CMD (.*)$/m.exec(dockerfile) ?? []
   t.same(JSON.parse(cmd), ['tratta-jit', 'serve'])
@@ -23,12 +23,16 @@ t.test('docker-compose.yml', async (t) => {
   const { services, volumes } = readCompose()
   t.same(Object.keys(services), ['secrets', 'database', 'tratta', 'responder', 'accounts'])
   for (const [name, { depends_on = {}, volumes: mounted = [], ports = [] }] of Object.entries(services)) {
-    for (const other of Object.keys(depends_on)) t.ok(services[other], `${name} waits for ${other}`)
+    for (const other of Object.keys(depends_on))
+      t.ok(services[other], `${name} depends on ${other}, which exists`)
     for (const volume of mounted) {
       const [from = ''] = volume.split(':')
-      t.ok(from.startsWith('./') ? existsSync(from) : Object.hasOwn(volumes, from), `${name} gets ${from}`)
+      t.ok(
+        from.startsWith('./') ? existsSync(from) : Object.hasOwn(volumes, from),
+        `${name} mounts ${from}, which exists`,
+      )
     }
-    for (const port of ports) t.match(port, /^127\.0\.0\.1:/, 'nothing is open to other machines')
+    for (const port of ports) t.match(port, /^127\.0\.0\.1:/, 'ports are published on loopback only')
   }
   for (const name of Object.keys(services.responder!.environment!))
     t.ok(Object.hasOwn(SETTINGS, name.replace(/_FILE$/, '')), name)

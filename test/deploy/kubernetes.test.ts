@@ -1,4 +1,4 @@
-/** The manifests against Kubernetes's own types, against each other, and against what the service does. */
+/** Compares the manifests with the types of Kubernetes, with each other, and with the settings of the service. */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,8 +30,8 @@ const manifests = globSync(`${FOLDER}/*.yaml`)
   })
 const find = <Kind>(kind: string) => manifests.find((manifest) => manifest.kind === kind) as Kind
 
-/** @returns what TypeScript finds wrong when the manifests are written down as values of Kubernetes's types */
-function faultsOf(given: Manifest[]) {
+/** @returns the errors of TypeScript for the manifests as values of the types of Kubernetes */
+function typeErrorsOf(given: Manifest[]) {
   const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-manifests-'))
   try {
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
@@ -42,7 +42,7 @@ function faultsOf(given: Manifest[]) {
     })
     writeFileSync(join(folder, 'manifests.ts'), lines.join('\n'))
     const options = ['--noEmit', '--strict', '--module', 'preserve', '--skipLibCheck', '--ignoreConfig']
-    // Without what tap hands on to every Node that is started: tsc cannot live with it.
+    // Without the NODE_OPTIONS of tap, with which tsc fails.
     const words = ['-u', 'NODE_OPTIONS', 'tsc', ...options, join(folder, 'manifests.ts')]
     const { stdout, stderr, status, error } = spawnSync('env', words, { encoding: 'utf8' })
     if (error) throw error
@@ -52,7 +52,7 @@ function faultsOf(given: Manifest[]) {
   }
 }
 
-t.test("Kubernetes's types", async (t) => {
+t.test('the manifests have the types of Kubernetes', async (t) => {
   t.same(manifests.map(({ kind }) => kind).sort(), [
     'ConfigMap',
     'Deployment',
@@ -62,13 +62,13 @@ t.test("Kubernetes's types", async (t) => {
     'Service',
     'Service',
   ])
-  t.equal(faultsOf(manifests), '')
-  const misspelt = JSON.parse(JSON.stringify(manifests).replace('"readinessProbe"', '"readynessProbe"'))
-  t.match(faultsOf(misspelt), /readynessProbe/, 'a name that Kubernetes does not know is found')
+  t.equal(typeErrorsOf(manifests), '')
+  const misspelled = JSON.parse(JSON.stringify(manifests).replace('"readinessProbe"', '"readynessProbe"'))
+  t.match(typeErrorsOf(misspelled), /readynessProbe/, 'an unknown name is an error')
   passes(t, 'kubectl', ['kustomize', FOLDER])
 })
 
-t.test('they belong together', async (t) => {
+t.test('labels, ports and probes of the manifests match', async (t) => {
   const { spec } = find<Deployment>('Deployment')
   const pod = spec!.template
   const labels = pod.metadata!.labels
@@ -95,7 +95,7 @@ t.test('they belong together', async (t) => {
     t.match(container[probe]!.httpGet, { path: /^\/health\/(live|ready)$/, port: 'jit' })
 })
 
-t.test('the settings are settings, and stand', async (t) => {
+t.test('the settings exist and are valid, and the limits of the container match the program', async (t) => {
   const { data } = find<ConfigMap>('ConfigMap')
   const container = find<Deployment>('Deployment').spec!.template.spec!.containers[0]!
   const folder = container.volumeMounts![0]!.mountPath
@@ -120,7 +120,7 @@ t.test('the settings are settings, and stand', async (t) => {
   const stopSeconds = (ANNOUNCE_STOP_MS + config.JIT_DEADLINE_MS) / 1000 + 1
   t.ok(
     pod.terminationGracePeriodSeconds! >= lifecycle!.preStop!.sleep!.seconds + stopSeconds,
-    'Kubernetes waits as long as an end in order takes',
+    'Kubernetes waits longer than the stop of the service takes',
   )
   t.equal(securityContext!.readOnlyRootFilesystem, true)
   const [uid] = /\d+/.exec(/^USER (.*)$/m.exec(readFileSync('Dockerfile', 'utf8'))![1]!)!

@@ -1,4 +1,4 @@
-/** The nginx example, run: TLS in front of the service, no secret in its logs, no answer in its files. */
+/** Runs the nginx example: TLS in front of the service, no secret in its logs, no answer in its files. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,9 +15,9 @@ import { SECRET, service } from '../support/program.ts'
 
 const LARGE_ANSWER_BYTES = 10_000_000
 
-const isThere = (tool: string) => spawnSync(tool, ['-v'], { stdio: 'ignore' }).error === undefined
+const isInstalled = (tool: string) => spawnSync(tool, ['-v'], { stdio: 'ignore' }).error === undefined
 
-const skip = isThere('nginx') && isThere('openssl') ? false : 'nginx or openssl is not installed'
+const skip = isInstalled('nginx') && isInstalled('openssl') ? false : 'nginx or openssl is not installed'
 
 t.test('deploy/nginx.conf', { skip }, async (t) => {
   const database = await testDatabase(t)
@@ -34,7 +34,7 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
   const request = 'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=jit.agency.example'.split(' ')
   spawnSync('openssl', [...request, '-keyout', key, '-out', certificate], { stdio: 'ignore' })
   const port = await freePort()
-  const nobody = await freePort()
+  const unusedPort = await freePort()
   const conf = readFileSync('deploy/nginx.conf', 'utf8')
     .replaceAll('/var/log/nginx', folder)
     .replace('/run/nginx.pid', join(folder, 'pid'))
@@ -42,8 +42,8 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
     .replace('/etc/nginx/tls/jit.agency.example.key', key)
     .replace('443 ssl', `127.0.0.1:${port} ssl`)
     .replace('10.0.0.11:8080', new URL(running.url).host)
-    // A replica that is not there: the other one is asked.
-    .replace('10.0.0.12:8080', `127.0.0.1:${nobody}`)
+    // No replica listens on this port, so nginx uses the other one.
+    .replace('10.0.0.12:8080', `127.0.0.1:${unusedPort}`)
     .replace(
       'http {',
       `http { ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}`,
@@ -77,21 +77,21 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
     if (await ask('/').catch(() => undefined)) break
     await pause(100)
   }
-  const question = `/jit/${SECRET}?debt_account_external_id=nobody`
+  const jitPath = `/jit/${SECRET}?debt_account_external_id=nobody`
   for (let count = 0; count < 20; count++)
-    t.match(await ask(question), { status: 404, body: '"code":"account_not_found"' })
-  t.equal((await ask(question, 'POST')).status, 403)
+    t.match(await ask(jitPath), { status: 404, body: '"code":"account_not_found"' })
+  t.equal((await ask(jitPath, 'POST')).status, 403)
   for (const path of ['/', '/health/ready', '/metrics'])
     t.match(await ask(path), { status: 404, body: 'nginx' })
   const metrics = readExposition(await (await fetch(`${running.adminUrl}/metrics`)).text())
   const counted = sampleOf(metrics, 'tratta_jit_calls_total', { outcome: 'account_not_found' })
-  t.equal(counted, 20, 'each came once')
+  t.equal(counted, 20, 'each call arrived once')
 
   const large = await readSlowly(port, `/jit/${SECRET}?debt_account_external_id=large`)
   t.ok(large > LARGE_ANSWER_BYTES, `${large} bytes arrived`)
   t.same(readdirSync(join(folder, 'proxy')), [], 'no part of the answer was written to a file')
 
-  for (const path of [question, `/JIT/${SECRET}`, `/base/jit/${SECRET}`]) {
+  for (const path of [jitPath, `/JIT/${SECRET}`, `/base/jit/${SECRET}`]) {
     t.match(await send(port, `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n`), / 413 /)
     for (const [status, head] of [
       [400, `GET ${path} HTTP/1.1\r\nHost: a/b`],
@@ -105,11 +105,11 @@ t.test('deploy/nginx.conf', { skip }, async (t) => {
       t.match(await send(port, `${head}\r\n\r\n`), ` ${status} `, head.slice(0, 30).replace(SECRET, 'S'))
   }
   running.process.kill('SIGSTOP')
-  t.equal((await ask(question)).status, 504, 'the replica does not answer in time')
+  t.equal((await ask(jitPath)).status, 504, 'the replica does not answer in time')
   running.process.kill('SIGCONT')
   running.process.kill('SIGINT')
   await running.ended
-  t.equal((await ask(question)).status, 502, 'no replica is running')
+  t.equal((await ask(jitPath)).status, 502, 'no replica is running')
   // Each worker writes its last lines before it ends.
   nginx.kill('SIGQUIT')
   await once(nginx, 'exit')

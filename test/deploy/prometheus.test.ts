@@ -42,7 +42,7 @@ t.test('promtool', async (t) => {
   passes(t, 'promtool', ['check', 'rules', file])
 })
 
-t.test('each alert is tested, and has its page', async (t) => {
+t.test('each alert has tests and a section in docs/operating.md', async (t) => {
   const tests: { alert_rule_test: { alertname: string; exp_alerts: object[] }[] }[] =
     readYaml('alerts.test.yaml').tests
   const all = tests.flatMap(({ alert_rule_test }) => alert_rule_test)
@@ -53,12 +53,12 @@ t.test('each alert is tested, and has its page', async (t) => {
       .replaceAll(' ', '-'),
   )
   for (const { alert, annotations } of rules) {
-    const [quiet, loud] = [0, 1].map((least) =>
+    const [silent, firing] = [0, 1].map((count) =>
       all.some(
-        ({ alertname, exp_alerts }) => alertname === alert && Math.min(exp_alerts.length, 1) === least,
+        ({ alertname, exp_alerts }) => alertname === alert && Math.min(exp_alerts.length, 1) === count,
       ),
     )
-    t.ok(quiet && loud, `${alert} is tested when it should come and when it should not`)
+    t.ok(silent && firing, `${alert} has a test in which it fires and one in which it does not`)
     const [page, anchor = ''] = annotations.runbook_url.split('#')
     t.match(page, /\/docs\/operating\.md$/)
     t.equal(anchor, alert.toLowerCase())
@@ -66,7 +66,7 @@ t.test('each alert is tested, and has its page', async (t) => {
   }
 })
 
-t.test('they are about metrics that there are', async (t) => {
+t.test('alerts and dashboard use existing metrics and outcomes', async (t) => {
   const database = await testDatabase(t)
   const { adminUrl } = await service(t, database.url)
   const metrics = readExposition(await (await fetch(`${adminUrl}/metrics`)).text())
