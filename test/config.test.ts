@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { isInsecureRemote } from '../src/config.ts'
 import { SETTINGS } from '../src/settings.ts'
 import { run, SECRET } from './support/program.ts'
 
-t.test('a wrong set stops the program with one message that names every problem and no value', async (t) => {
+t.test('invalid settings: one message that names every problem and no value', async (t) => {
   const { code, stdout, stderr } = await run(t, ['serve'], {
     DATABASE_URL: 'mysql://user:secret-password@host/db',
     JIT_SECRET: 'too-short',
@@ -35,7 +36,7 @@ t.test('a wrong set stops the program with one message that names every problem 
   )
 })
 
-t.test('what a command needs and does not find is named', async (t) => {
+t.test('missing settings: one message that names each', async (t) => {
   const { code, stderr } = await run(t, ['serve'])
   t.same(
     [code, stderr],
@@ -49,7 +50,7 @@ t.test('what a command needs and does not find is named', async (t) => {
   )
 })
 
-t.test('a secret from a file', async (t) => {
+t.test('JIT_SECRET_FILE: the secret is read from the file', async (t) => {
   const folder = t.testdir({ secret: `${SECRET}\n`, short: 'short\n' })
   const files = (file: string, more = {}) =>
     run(t, ['serve'], { DATABASE_URL: 'x', JIT_SECRET_FILE: `${folder}/${file}`, ...more })
@@ -72,4 +73,28 @@ t.test('.env.example lists every setting with its default', async (t) => {
     const setting = SETTINGS[name as keyof typeof SETTINGS]
     if ('default' in setting) t.equal(value, fallback(setting), name)
   }
+})
+
+t.test('http is allowed for an API on this machine only', async (t) => {
+  for (const url of [
+    'http://localhost:1/a',
+    'http://LOCALHOST',
+    'http://127.0.0.1',
+    'http://127.9.9.9:8',
+    'http://[::1]:1',
+  ])
+    t.notOk(isInsecureRemote(url), url)
+  for (const url of [
+    'http://localhost.evil.example',
+    'http://evil-localhost',
+    'http://127.0.0.1.evil.example',
+    'http://127.0.0.1x.example',
+    'http://localhost.',
+    'http://[::2]',
+    'http://[::1:1]',
+    'http://10.0.0.1',
+    'http://api.example',
+  ])
+    t.ok(isInsecureRemote(url), url)
+  t.notOk(isInsecureRemote('https://api.example'))
 })

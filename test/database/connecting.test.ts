@@ -1,4 +1,4 @@
-/** New connections: slow ones, those that cannot be created, and calls that wait for one. */
+/** New connections: slow ones, failing ones, calls that wait for one, and prepared statements on them. */
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -6,7 +6,11 @@ import t from 'tap'
 import { callAtRate, tally } from '../support/calls.ts'
 import { MINIMUM, testDatabase } from '../support/database.ts'
 import { startDelayingProxy } from '../support/delaying-proxy.ts'
+import { installed } from '../support/external-program.ts'
+import { startPgBouncer } from '../support/pgbouncer.ts'
 import { SECRET, service } from '../support/program.ts'
+
+const skip = installed('pgbouncer') ? false : 'pgbouncer is not installed'
 
 t.test('GET /jit with a round trip of 260 ms to Postgres: every call is answered', async (t) => {
   const database = await testDatabase(t)
@@ -52,7 +56,7 @@ t.test(
     const terminate =
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tratta-jit' and datname = current_database()"
     await database.query(terminate)
-    // The broken connection is noticed by the first call, at the latest.
+    // The first call detects the broken connection, at the latest.
     let answer = await ask('123456')
     while (answer.status === 200) answer = await ask('123456')
     t.match(answer, { status: 503, body: { code: 'database_unavailable' } })
@@ -86,3 +90,60 @@ for (const encoding of ['LATIN1', 'SQL_ASCII', 'EUC_JP'])
       t.match({ status, body }, { status: 404, body: { code: 'account_not_found' } })
     }
   })
+
+for (const [setting, expected] of [
+  ['true', ['1', '1']],
+  ['false', ['0', '0']],
+] as const)
+  t.test(
+    `DATABASE_PREPARED_STATEMENTS=${setting}: a session has ${expected[0]} prepared statements`,
+    async (t) => {
+      const database = await testDatabase(t)
+      await database.query(`
+      create schema agency;
+      create view agency.debt_accounts as select id as external_id, 1 as balance,
+        (select count(*) from pg_prepared_statements) as external_account_number from (values ('a'), ('b')) as ids (id);
+      create view agency.customers as select * from tratta_jit.customers;
+      create view agency.locations as select * from tratta_jit.locations`)
+      const { ask } = await service(t, database.url, {
+        DATABASE_SCHEMA: 'agency',
+        DATABASE_POOL_SIZE: '1',
+        DATABASE_PREPARED_STATEMENTS: setting,
+      })
+      const counts: unknown[] = []
+      for (const id of ['a', 'b']) {
+        const { body } = await ask(id)
+        const { data } = body as { data: { debt_account: { external_account_number: string } } }
+        counts.push(data.debt_account.external_account_number)
+      }
+      t.same(counts, expected)
+    },
+  )
+
+t.test(
+  'GET /jit behind a PgBouncer: no prepared statement stays in a session of Postgres',
+  { skip },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(MINIMUM)
+    const pgBouncer = await startPgBouncer(database.url, process.env.TEST_LOGS!)
+    t.teardown(pgBouncer.stop)
+    const { ask } = await service(t, pgBouncer.url, { DATABASE_PREPARED_STATEMENTS: 'false' })
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask('123456')))
+    t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+    // PgBouncer gives its sessions to its next clients in turn.
+    const clients = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const client = new pg.Client(pgBouncer.url)
+        await client.connect()
+        await client.query('begin')
+        return client
+      }),
+    )
+    for (const client of clients) {
+      t.same((await client.query('select name from pg_prepared_statements')).rows, [])
+      await client.query('rollback')
+      await client.end()
+    }
+  },
+)

@@ -1,4 +1,4 @@
-/** One sentence and the next step for each way in which Postgres cannot be used, and never a part of the URL. */
+/** The message for each reason why Postgres cannot be used. It has the next step, and no part of the URL. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
@@ -7,7 +7,7 @@ import { run, SECRET } from '../support/program.ts'
 
 const COMMANDS = [['serve'], ['migrate'], ['lookup', '1'], ['check', '--quick']]
 
-t.test('an invalid DATABASE_URL ends every command at once, and is not printed', async (t) => {
+t.test('an invalid DATABASE_URL: exit code 2, and no part of it is printed', async (t) => {
   t.jobs = 2
   for (const [url, problem] of [
     ['postgres://user:secr#et@host/name', 'percent-encoded'],
@@ -29,7 +29,7 @@ t.test('an invalid DATABASE_URL ends every command at once, and is not printed',
     })
 })
 
-t.test('errors of the connection', async (t) => {
+t.test('connection errors: one message in every command', async (t) => {
   const database = await testDatabase(t)
   const noTls = new URL(database.url)
   noTls.searchParams.set('sslmode', 'require')
@@ -60,7 +60,7 @@ t.test('errors of the connection', async (t) => {
     }
 })
 
-t.test('an admin port in use is named', async (t) => {
+t.test('ADMIN_PORT in use: the message names it', async (t) => {
   const database = await testDatabase(t)
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -79,7 +79,7 @@ t.test('an admin port in use is named', async (t) => {
   })
 })
 
-t.test('clear text to a public address is an error of check, to a private one a warning', async (t) => {
+t.test('check: clear text to a public address is an error, to a private one a warning', async (t) => {
   for (const [url, state, message] of [
     [
       'postgres://u:p@192.0.2.1:1/n?connect_timeout=1',

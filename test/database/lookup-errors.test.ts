@@ -1,7 +1,8 @@
-/** What a call is answered when a row or a view fails, and when Postgres fails. */
-import t from 'tap'
+/** The response to a call when a row or a view raises an error, and when Postgres is unavailable. */
+import t, { type Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { run, service } from '../support/program.ts'
+import { readExposition, sampleOf } from '../support/exposition.ts'
+import { run, SECRET, service } from '../support/program.ts'
 
 const CUSTOMERS = 'create view agency.customers as select 1 as external_id, null::text as name where false'
 const LOCATIONS = 'create view agency.locations as select 1 as external_id, null::text as name where false'
@@ -9,28 +10,34 @@ const LOCATIONS = 'create view agency.locations as select 1 as external_id, null
 const schema = (accounts: string, customers = CUSTOMERS, locations = LOCATIONS) =>
   `create schema agency; create view agency.debt_accounts as ${accounts}; ${customers}; ${locations}`
 
-/** A view whose account `bad` raises, and whose account `good` does not. */
-const raising = (expression: string, functions = '') => `
-  ${functions};
-  create table public.source (id text primary key, balance integer, value text);
-  insert into public.source values ('good', 5, '7'), ('bad', 6, 'Jane Roe');
-  ${schema(`select id as external_id, balance, ${expression} as external_account_number from public.source`)}`
-
-const raise = (sqlState: string) => `
-  create function public.reading(value text) returns text language plpgsql stable as $$
+/**
+ * A view with an account for each SQLSTATE, whose id it is, and that raises it with a name in the message. The
+ * account `good` raises nothing.
+ */
+const RAISING = `
+  create function public.raising(code text, value text) returns text language plpgsql stable as $$
   begin
-    if value = 'Jane Roe' then
-      raise exception 'no debtor %', value using errcode = '${sqlState}', column = 'Jane Roe', table = 'Jane Roe';
-    end if;
-    return value;
-  end $$`
+    if code = 'good' then return value; end if;
+    raise exception 'no debtor %', value using errcode = code, column = value, table = value;
+  end $$;
+  create table public.source (id text primary key, balance integer, value text);
+  insert into public.source select id, 5, 'Jane Roe' from unnest(string_to_array('good ${[
+    'cast',
+    'zero',
+    'date',
+    'many',
+    ...['23514', '42804', '42P01', '42703', 'P0001', 'XX000'],
+    ...['08006', '40001', '40P01', '42501', '53200', '55P03', '57P03', '58030', '25006'],
+  ].join(' ')}', ' ')) as id;
+  ${schema(`select id as external_id, balance, case id
+      when 'cast' then value::integer::text
+      when 'zero' then (1 / (length(value) - 8))::text
+      when 'date' then value::date::text
+      when 'many' then (select v from (values ('x'), ('y')) many (v) where value <> v)
+      else public.raising(id, value) end as external_account_number from public.source`)}`
 
-async function serve(
-  t: Parameters<typeof service>[0],
-  database: TestDatabase,
-  env: Record<string, string> = {},
-) {
-  const running = await service(t, database.url, { DATABASE_SCHEMA: 'agency', ...env })
+async function serve(t: Test, database: TestDatabase) {
+  const running = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
   const ask = async (externalId: string) => {
     const { status, body } = await running.ask(externalId)
     const { request_id, ...rest } = body as Record<string, unknown>
@@ -41,61 +48,81 @@ async function serve(
 
 const NOT_READABLE = { type: 'about:blank', title: 'The database cannot read the debt account', status: 500 }
 
-for (const [code, expression, meaning, functions] of [
-  ['22P02', 'value::integer', 'a text cannot be cast to another type', ''],
-  ['22012', "1 / (case value when '7' then 1 else 0 end)", 'division by zero', ''],
-  ['22007', "case value when '7' then null else value::date end::text", 'a text is not a valid date', ''],
-  ['23514', 'public.reading(value)', 'a constraint does not hold', raise('23514')],
-  ['42804', 'public.reading(value)', 'types do not match', raise('42804')],
-  ['42P01', 'public.reading(value)', 'a table or view does not exist', raise('42P01')],
-  ['42703', 'public.reading(value)', 'a column does not exist', raise('42703')],
-  ['P0001', 'public.reading(value)', 'a function raised an exception', raise('P0001')],
-  ['XX000', 'public.reading(value)', 'an internal error of Postgres', raise('XX000')],
-  [
-    '21000',
-    "(select v from (values ('x'), ('y')) many (v) where value <> '7')",
-    'a subquery returned more than one row',
-    '',
-  ],
-] as const)
-  t.test(`GET /jit for an account whose view raises ${code}: 500 account_not_readable`, async (t) => {
-    const database = await testDatabase(t)
-    await database.query(raising(expression, functions))
-    const { ask, adminUrl, url, stdout } = await serve(t, database)
-    const detail = `a view fails for this account: ${meaning} (${code})`
-    const bad = await ask('bad')
-    t.same([bad.status, bad.body], [500, { ...NOT_READABLE, code: 'account_not_readable', detail }])
-    t.match(bad.line, {
-      outcome: 'account_not_readable',
-      error: { type: 'DatabaseError', code, message: meaning },
+t.test('GET /jit for accounts whose view raises an error', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(RAISING)
+  const { ask, adminUrl, url, stdout } = await serve(t, database)
+  const calls = async (outcome: string) =>
+    sampleOf(readExposition(await (await fetch(`${adminUrl}/metrics`)).text()), 'tratta_jit_calls_total', {
+      outcome,
     })
-    t.equal((await ask('good')).status, 200)
-    t.equal((await fetch(`${url}/health/ready`)).status, 200)
-    t.match(
-      await (await fetch(`${adminUrl}/metrics`)).text(),
-      'tratta_jit_calls_total{outcome="account_not_readable"} 1',
-    )
-    t.notMatch(stdout(), 'Jane Roe')
-    const env = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'agency' }
-    t.match(await run(t, ['lookup', 'bad'], env), {
-      code: 1,
-      stderr: `Tratta would get an error: ${detail}\n`,
+
+  const notReadable = [
+    ['cast', '22P02', 'a text cannot be cast to another type'],
+    ['zero', '22012', 'division by zero'],
+    ['date', '22007', 'a text is not a valid date'],
+    ['23514', '23514', 'a constraint does not hold'],
+    ['42804', '42804', 'types do not match'],
+    ['42P01', '42P01', 'a table or view does not exist'],
+    ['42703', '42703', 'a column does not exist'],
+    ['P0001', 'P0001', 'a function raised an exception'],
+    ['XX000', 'XX000', 'an internal error of Postgres'],
+    ['many', '21000', 'a subquery returned more than one row'],
+  ] as const
+  for (const [id, code, meaning] of notReadable)
+    await t.test(`${code}: 500 account_not_readable`, async (t) => {
+      const detail = `a view fails for this account: ${meaning} (${code})`
+      const { status, body, line } = await ask(id)
+      t.same([status, body], [500, { ...NOT_READABLE, code: 'account_not_readable', detail }])
+      t.match(line, {
+        outcome: 'account_not_readable',
+        error: { type: 'DatabaseError', code, message: meaning },
+      })
+      t.equal((await ask('good')).status, 200)
+      t.equal((await fetch(`${url}/health/ready`)).status, 200)
+      const env = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'agency' }
+      t.same(await run(t, ['lookup', id], env), {
+        code: 1,
+        stdout: '',
+        stderr: `Tratta would get an error: ${detail}\n`,
+        lines: [],
+      })
     })
-  })
+  t.equal(await calls('account_not_readable'), notReadable.length)
 
-for (const code of ['08006', '40001', '40P01', '42501', '53200', '55P03', '57P03', '58030', '25006'])
-  t.test(`GET /jit when Postgres raises ${code}: 503 database_unavailable with Retry-After`, async (t) => {
+  const unavailable = ['08006', '40001', '40P01', '42501', '53200', '55P03', '57P03', '58030', '25006']
+  for (const code of unavailable)
+    await t.test(`${code}: 503 database_unavailable`, async (t) => {
+      const { status, body, line } = await ask(code)
+      t.same([status, body.code], [503, 'database_unavailable'])
+      t.match(line, { error: { code } })
+      t.equal((await ask('good')).status, 200)
+    })
+  t.equal(await calls('database_unavailable'), unavailable.length)
+  t.notMatch(stdout(), 'Jane Roe')
+})
+
+t.test(
+  'serve and lookup with a view that casts a name for every account: no output has the name',
+  async (t) => {
     const database = await testDatabase(t)
-    await database.query(raising('public.reading(value)', raise(code)))
-    const { ask, stdout } = await serve(t, database)
-    const { status, body, line } = await ask('bad')
-    t.same([status, body.code], [503, 'database_unavailable'])
-    t.match(line, { error: { code } })
-    t.equal((await ask('good')).status, 200)
-    t.notMatch(stdout(), 'Jane Roe')
-  })
+    await database.query(`
+    create table public.source (id text, value text); insert into public.source values ('', 'Jane Roe'), ('a', 'Jane Roe');
+    ${schema('select id as external_id, value::integer as balance from public.source')}`)
+    const env = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'agency', JIT_SECRET: SECRET }
+    const served = await run(t, ['serve'], env)
+    t.equal(served.code, 1)
+    const found = await run(t, ['lookup', 'a'], env)
+    t.equal(found.code, 1)
+    const checked = await run(t, ['check', '--json'], env)
+    for (const { stdout, stderr } of [served, found, checked]) {
+      t.match(stdout + stderr, '22P02')
+      t.notMatch(stdout + stderr, 'Jane')
+    }
+  },
+)
 
-t.test('GET /jit for an account that is ambiguous: 500 that names the relation', async (t) => {
+t.test('GET /jit for an ambiguous account: 500 that names the relation', async (t) => {
   const database = await testDatabase(t)
   const pairs = (ids: string[]) => ids.map((id) => `('${id}')`).join()
   await database.query(

@@ -12,7 +12,7 @@ const FROZEN: Record<string, string> = {
   '0003-bulk': 'daaa27d865d3808296249be6bee0e7520e496201d659cd76aa62782788b60b86',
 }
 
-/** That of Kysely's Migrator, which holds it for a session. */
+/** The advisory lock of Kysely's Migrator. A session holds it. */
 const LOCK = '3853314791062309107'
 
 t.test('migrations have not changed', async (t) => {
@@ -48,13 +48,13 @@ t.test('migrate', async (t) => {
   t.same(
     both.flatMap(({ lines }) => lines.flatMap((line) => line.migrated)),
     names,
-    'two at once do it once',
+    'each migration runs once',
   )
   t.match(await run(t, ['migrate'], env), { code: 0, stdout: 'Nothing to migrate\n', stderr: '' })
   const other = new pg.Client(url)
   await other.connect()
   await other.query(`select pg_advisory_lock(${LOCK})`)
-  t.match(await run(t, ['migrate'], env), { code: 0 }, 'with nothing to run it takes no lock')
+  t.match(await run(t, ['migrate'], env), { code: 0 }, 'without a pending migration it takes no lock')
   await other.end()
   const after = await run(t, ['migrate', '--status', '--json'], env)
   t.same(
@@ -63,14 +63,54 @@ t.test('migrate', async (t) => {
   )
 
   await query(`insert into tratta_jit.kysely_migration values ('9999-from-the-future', now()::text)`)
-  t.match(await run(t, ['migrate'], env), { code: 0 }, 'an older program beside a newer one')
+  t.match(await run(t, ['migrate'], env), { code: 0 }, 'a newer program has migrated')
   t.match((await run(t, ['migrate', '--status'], env)).stdout, /9999-from-the-future .*by a newer version/)
 })
 
-t.test('the tables keep out what Tratta would refuse', async (t) => {
+t.test(
+  'migrate with an unknown migration that has run, and a known one that has not: does nothing',
+  async (t) => {
+    const { url, query } = await testDatabase(t)
+    await query(`delete from tratta_jit.kysely_migration where name = '0003-bulk';
+    insert into tratta_jit.kysely_migration values ('0002-from-the-future', now()::text)`)
+    t.match(await run(t, ['migrate'], { DATABASE_URL: url }), {
+      code: 0,
+      stdout: 'Nothing to migrate\n',
+      stderr: '',
+    })
+    t.same(
+      (await run(t, ['migrate', '--status', '--json'], { DATABASE_URL: url })).lines.map(
+        ({ name, executed_at, unknown }) => [name, typeof executed_at, unknown],
+      ),
+      [
+        ['0001-accounts', 'string', undefined],
+        ['0002-registrations', 'string', undefined],
+        ['0003-bulk', 'undefined', undefined],
+        ['0002-from-the-future', 'string', true],
+      ],
+    )
+  },
+)
+
+t.test('a migration that takes longer than the default statement_timeout completes', async (t) => {
+  const { url, query } = await testDatabase(t, { migrated: false })
+  const name = new URL(url).pathname.slice(1)
+  await query(`
+    create function public.wait() returns event_trigger language plpgsql as 'begin perform pg_sleep(1.5); end';
+    create event trigger slow_migration on ddl_command_end when tag in ('CREATE DOMAIN') execute function public.wait();
+    alter database ${name} set statement_timeout = '1s'`)
+  await t.rejects(query('create domain public.slow as text'), { code: '57014' }, 'the timeout applies')
+  t.match(await run(t, ['migrate', '--json'], { DATABASE_URL: url }), {
+    code: 0,
+    stderr: '',
+    lines: [{ migrated: Object.keys(FROZEN) }],
+  })
+})
+
+t.test('the tables reject what Tratta would reject', async (t) => {
   const { query } = await testDatabase(t)
   const long = 'x'.repeat(256)
-  const refusals: [string, string][] = [
+  const rejected: [string, string][] = [
     [
       'a metadata value of 256 characters',
       `locations (external_id, name, metadata) values ('l', 'L', '{"k": "${long}"}')`,
@@ -81,7 +121,7 @@ t.test('the tables keep out what Tratta would refuse', async (t) => {
     ],
     ['an empty metadata value', `locations (external_id, name, metadata) values ('l', 'L', '{"k": ""}')`],
     [
-      'a metadata value that is no text',
+      'a metadata value that is not a text',
       `locations (external_id, name, metadata) values ('l', 'L', '{"k": 1}')`,
     ],
     ['metadata that is a list', `locations (external_id, name, metadata) values ('l', 'L', '[]')`],
@@ -121,12 +161,12 @@ t.test('the tables keep out what Tratta would refuse', async (t) => {
       `debt_accounts (external_id, balance, locations) values ('a', 1, '[{"external_id": "l"}]')`,
     ],
   ]
-  for (const [refused, sql] of refusals)
-    await t.rejects(query(`insert into tratta_jit.${sql}`), { code: /^23/ }, refused)
+  for (const [title, sql] of rejected)
+    await t.rejects(query(`insert into tratta_jit.${sql}`), { code: /^23/ }, title)
   await t.resolves(
     query(
       `insert into tratta_jit.debt_accounts (external_id, parent_external_id, customer_external_id, balance) values ('child', 'parent', 'customer', 1)`,
     ),
-    'a child may come before its parent, an account before its customer: import and check judge that',
+    'an account whose parent and customer do not exist: import and check report these',
   )
 })

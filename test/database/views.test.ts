@@ -1,4 +1,4 @@
-/** Views over somebody else's tables: which columns, which types, and what happens when they change. */
+/** Views of an agency: their columns, their types, and changes while the service is running. */
 import pg from 'pg'
 import t from 'tap'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
@@ -12,10 +12,10 @@ const NOWHERE = 'create view agency.locations as select 1 as external_id, null::
 const schema = (accounts: string, customers = LONE, locations = NOWHERE) =>
   `create schema agency; create view agency.debt_accounts as ${accounts}; ${customers}; ${locations}`
 
-/** Such an id is no error, and no account. */
+/** An unknown id is not an error. */
 const notThere = (ids: readonly string[]) => ids.map(() => undefined)
 
-/** What a lookup gives, for several ids in turn; undefined: not found. */
+/** The payloads of several ids; undefined for an unknown one. */
 async function lookups({ url }: TestDatabase, ids: string[]) {
   const pool = new pg.Pool({ connectionString: url })
   const statement = accountStatement('agency', true)
@@ -31,7 +31,7 @@ async function lookups({ url }: TestDatabase, ids: string[]) {
   }
 }
 
-t.test('the required columns are enough, further ones do not disturb', async (t) => {
+t.test('views with the required columns only, and with unknown columns: the account is found', async (t) => {
   const database = await testDatabase(t)
   await database.query(
     schema(`select 7 as external_id, 2000 as balance, now() as "Posted At", '{1}'::int[] as codes`),
@@ -42,7 +42,7 @@ t.test('the required columns are enough, further ones do not disturb', async (t)
   ])
 })
 
-t.test('identifiers of every type are found by the text that stands for them, and by no other', async (t) => {
+t.test('identifiers of every type are found by their text representation only', async (t) => {
   const uuid = '70b440dc-5283-3bd5-bb93-8dc599f2288f'
   for (const [type, literal, given, others] of [
     ['smallint', '7', '7', ['07', '7.0', '+7', ' 7', '7e0', 'seven', '99999', '']],
@@ -102,7 +102,7 @@ t.test('identifiers of different types are compared as texts', async (t) => {
   ])
 })
 
-t.test('columns of every type that can be read', async (t) => {
+t.test('columns of every readable type: the payload', async (t) => {
   const database = await testDatabase(t)
   await database.query(
     `create type public.kind as enum ('current_creditor', 'one-time'); create domain public.dollars as numeric(12,2)`,
@@ -153,7 +153,7 @@ t.test('columns of every type that can be read', async (t) => {
   t.match(await lookups(database, ['7']), [{ customer: { external_id: '5', date_of_birth: undefined } }])
 })
 
-t.test('what cannot be read is named, with its type and those that can be read', async (t) => {
+t.test('columns that are not readable: each is named with its type and the readable types', async (t) => {
   const database = await testDatabase(t)
   await database.query(
     schema(
@@ -183,13 +183,13 @@ t.test('what cannot be read is named, with its type and those that can be read',
   t.same(problemsOf(relationsOf('agency', rows)), problems)
 
   const env = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'agency', JIT_SECRET: SECRET }
-  const told = problems.join('; ')
-  t.match(await run(t, ['serve'], env), { code: 1, stderr: `The database cannot be used: ${told}\n` })
-  t.match(await run(t, ['lookup', '7'], env), { code: 1, stdout: '', stderr: `${told}\n` })
+  const message = problems.join('; ')
+  t.match(await run(t, ['serve'], env), { code: 1, stderr: `The database cannot be used: ${message}\n` })
+  t.match(await run(t, ['lookup', '7'], env), { code: 1, stdout: '', stderr: `${message}\n` })
   const tratta = { TRATTA_API_URL: 'http://127.0.0.1:1', TRATTA_API_TOKEN: 'none' }
   t.match(await run(t, ['bulk', 'push', '--dry-run'], { ...env, ...tratta }), {
     code: 1,
-    stderr: `${told}\n`,
+    stderr: `${message}\n`,
   })
 })
 
@@ -203,41 +203,44 @@ async function pgQuery({ url }: TestDatabase, text: string, values: unknown[]) {
   }
 }
 
-t.test('a view that changes while it is served', async (t) => {
-  const database = await testDatabase(t)
-  const accounts = (columns: string) =>
-    `begin; drop view agency.debt_accounts; create view agency.debt_accounts as select ${columns}; commit`
-  await database.query(schema(`select 7 as external_id, 2000 as balance, 1500 as current_balance`))
-  const { ask, adminUrl, requestLine } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
-  const answers = async (data: object) => t.same(await ask('7'), { status: 200, body: { data } })
-  const ready = async () => (await fetch(`${adminUrl}/health/ready`)).status
+t.test(
+  'GET /jit while a view changes: the new columns are read, and 503 without a required one',
+  async (t) => {
+    const database = await testDatabase(t)
+    const accounts = (columns: string) =>
+      `begin; drop view agency.debt_accounts; create view agency.debt_accounts as select ${columns}; commit`
+    await database.query(schema(`select 7 as external_id, 2000 as balance, 1500 as current_balance`))
+    const { ask, adminUrl, requestLine } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
+    const answers = async (data: object) => t.same(await ask('7'), { status: 200, body: { data } })
+    const ready = async () => (await fetch(`${adminUrl}/health/ready`)).status
 
-  await answers({ debt_account: { external_id: '7', balance: 2000, current_balance: 1500 } })
-  await database.query(accounts('7 as external_id, 2000 as balance'))
-  await answers({ debt_account: { external_id: '7', balance: 2000 } })
-  await database.query(accounts(`'7'::text as external_id, 2100 as balance`))
-  await answers({ debt_account: { external_id: '7', balance: 2100 } })
-  await database.query(accounts('7 as external_id, 2200::bigint as balance, 0 as further'))
-  await answers({ debt_account: { external_id: '7', balance: 2200 } })
-  t.equal(await ready(), 200)
+    await answers({ debt_account: { external_id: '7', balance: 2000, current_balance: 1500 } })
+    await database.query(accounts('7 as external_id, 2000 as balance'))
+    await answers({ debt_account: { external_id: '7', balance: 2000 } })
+    await database.query(accounts(`'7'::text as external_id, 2100 as balance`))
+    await answers({ debt_account: { external_id: '7', balance: 2100 } })
+    await database.query(accounts('7 as external_id, 2200::bigint as balance, 0 as further'))
+    await answers({ debt_account: { external_id: '7', balance: 2200 } })
+    t.equal(await ready(), 200)
 
-  await database.query(accounts('7 as external_id'))
-  const { status, body } = await ask('7')
-  const { code, request_id } = body as { code: string; request_id: string }
-  t.same([status, code], [503, 'database_unavailable'])
-  t.match(await requestLine(request_id), {
-    error: {
-      message:
-        'agency.debt_accounts has no column balance, which is required (smallint, integer, bigint or numeric)',
-    },
-  })
-  await database.query('drop view agency.debt_accounts')
-  t.match(await ask('7'), { status: 503 })
-  await database.query(`create view agency.debt_accounts as select 7 as external_id, 2300 as balance`)
-  await answers({ debt_account: { external_id: '7', balance: 2300 } })
-})
+    await database.query(accounts('7 as external_id'))
+    const { status, body } = await ask('7')
+    const { code, request_id } = body as { code: string; request_id: string }
+    t.same([status, code], [503, 'database_unavailable'])
+    t.match(await requestLine(request_id), {
+      error: {
+        message:
+          'agency.debt_accounts has no column balance, which is required (smallint, integer, bigint or numeric)',
+      },
+    })
+    await database.query('drop view agency.debt_accounts')
+    t.match(await ask('7'), { status: 503 })
+    await database.query(`create view agency.debt_accounts as select 7 as external_id, 2300 as balance`)
+    await answers({ debt_account: { external_id: '7', balance: 2300 } })
+  },
+)
 
-t.test('many calls at once, before the columns are known', async (t) => {
+t.test('50 concurrent lookups before the columns are read: all are found', async (t) => {
   const database = await testDatabase(t)
   await database.query(schema('select i as external_id, i as balance from generate_series(1, 100) i'))
   const pool = new pg.Pool({ connectionString: database.url, max: 3 })

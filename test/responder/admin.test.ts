@@ -1,4 +1,4 @@
-/** What operators reach: metrics that add up, health with detail, the description of the API. */
+/** ADMIN_PORT: metrics, health with details, and the description of the API. */
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -23,15 +23,15 @@ import { passes } from '../support/run-external-program.ts'
 const TRATTA = 'http://127.0.0.1:9/api/v1'
 const PUBLIC_URL = 'https://jit.agency.example'
 
-/** As Prometheus does it, which gives up after ten seconds. */
+/** Like Prometheus, which times out after ten seconds. */
 async function scrape(adminUrl: string) {
   const response = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(10_000) })
-  if (response.status !== 200) throw new Error(`a scrape was answered ${response.status}`)
+  if (response.status !== 200) throw new Error(`the status of the scrape is ${response.status}`)
   const text = await response.text()
   return { text, families: readExposition(text) }
 }
 
-/** On a busy machine the first look at the database may take longer than it is given. */
+/** On a busy machine the first read of the status can time out. */
 async function scrapeWithStatus(adminUrl: string) {
   for (let tries = 1; ; tries++) {
     const { families } = await scrape(adminUrl)
@@ -56,7 +56,7 @@ async function statusOf(url: string, init?: RequestInit) {
   return response.status
 }
 
-/** How long the log says that the calls took, and how they ended. */
+/** The log lines of JIT calls. */
 const callLines = ({ lines }: Service) => lines().filter(({ route }) => route === '/jit/:secret')
 
 async function lockAccounts(url: string) {
@@ -75,14 +75,14 @@ async function waitingForALock({ query }: TestDatabase) {
   while ((await query(waiting)).length === 0) await pause(50)
 }
 
-t.test('each call is counted once, by its outcome, whatever came of it', async (t) => {
+t.test('GET /metrics: each call is counted once, by its outcome', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.customers (external_id, name, email, metadata) values
       ('c', 'Ann', 'nowhere', '{"a key of \\"theirs\\"\\n": "${'x'.repeat(300)}"}');
     insert into agency.debt_accounts (external_id, customer_external_id, balance) values ('a', 'c', 5), ('none', null, null)`)
   const running = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
-  t.same(outcomes((await scrape(running.adminUrl)).families), {}, 'nothing yet')
+  t.same(outcomes((await scrape(running.adminUrl)).families), {}, 'no call')
 
   for (let count = 0; count < 7; count++) t.equal(await statusOf(jitUrl(running, 'a')), 200)
   for (let count = 0; count < 5; count++) t.equal(await statusOf(jitUrl(running, 'nobody')), 404)
@@ -91,13 +91,13 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   for (let guess = 0; guess < 10; guess++) t.equal(await statusOf(jitUrl(running, 'a', `${guess}`)), 404)
   for (let guess = 0; guess < 3; guess++) t.equal(await statusOf(jitUrl(running, 'a', `${guess}`)), 429)
   t.equal(await withLargeBody(jitUrl(running, 'a')), 400)
-  // What is no call to the route is counted nowhere.
+  // These requests are not calls.
   for (const path of ['/', '/health/live', '/jit', '/%zz']) await statusOf(running.url + path)
   t.equal(await statusOf(jitUrl(running, 'a'), { method: 'POST' }), 404)
   const unlock = await lockAccounts(database.url)
-  const asked = http.get(jitUrl(running, 'nobody')).on('error', () => {})
+  const disconnecting = http.get(jitUrl(running, 'nobody')).on('error', () => {})
   await waitingForALock(database)
-  asked.destroy()
+  disconnecting.destroy()
   await running.line(({ outcome }) => outcome === 'client_disconnected')
   t.same(await Promise.all([1, 2, 3].map(() => statusOf(jitUrl(running, 'a')))), [504, 504, 504])
   await unlock()
@@ -116,19 +116,19 @@ t.test('each call is counted once, by its outcome, whatever came of it', async (
   }
   t.same(outcomes(families), expected)
   t.equal(sampleOf(families, 'tratta_jit_call_duration_seconds_count'), 33)
-  t.equal(callLines(running).length, 33, 'and each has its line in the log')
+  t.equal(callLines(running).length, 33, 'one log line each')
   t.same(
     families.get('tratta_jit_calls_total')!.samples.map(({ labels }) => labels.outcome),
     CALL_OUTCOMES,
-    'those that did not happen stand there with 0',
+    'every outcome is present, with 0 if it did not occur',
   )
   t.same(families.get('tratta_jit_fields_omitted_total')!.samples, [
     omitted('customer.email', 7),
     omitted('customer.metadata.*', 7),
     omitted('customer.metadata', 7),
   ])
-  for (const theirs of [SECRET, 'theirs', 'Ann', 'nowhere', 'nobody', '127.0.0.1'])
-    t.notOk(text.includes(theirs), `no label holds ${theirs}`)
+  for (const value of [SECRET, 'theirs', 'Ann', 'nowhere', 'nobody', '127.0.0.1'])
+    t.notOk(text.includes(value), `no label contains ${value}`)
   passes(t, 'promtool', ['check', 'metrics'], text)
 
   const strict = await service(t, database.url, { ALLOWED_CLIENTS: '203.0.113.1' })
@@ -154,32 +154,31 @@ function withLargeBody(url: string) {
   })
 }
 
-t.test('callers that hang up at any moment: as many counts as lines in the log', async (t) => {
+t.test('clients that disconnect at any time: as many counts as log lines', async (t) => {
   const database = await testDatabase(t)
   await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5)`)
   const running = await service(t, database.url)
   const agent = new http.Agent({ keepAlive: true, maxSockets: 50 })
-  const hangUps = Array.from({ length: 400 }, async (_, count) => {
+  const disconnects = Array.from({ length: 400 }, async (_, count) => {
     const secret = count % 8 === 0 ? 'a-guess' : SECRET
-    const asked = http.get(jitUrl(running, 'a', secret), { agent: false }).on('error', () => {})
-    await once(asked, 'finish')
+    const sent = http.get(jitUrl(running, 'a', secret), { agent: false }).on('error', () => {})
+    await once(sent, 'finish')
     await pause(count % 20)
-    asked.destroy()
+    sent.destroy()
   })
   const whole = await Promise.all(Array.from({ length: 400 }, () => call(jitUrl(running, 'a'), agent)))
-  await Promise.all(hangUps)
+  await Promise.all(disconnects)
   agent.destroy()
   t.same(tally(whole), { 200: 400 })
-  // Whatever is still under way ends before the last one, or by then has ended.
   await running.ask('a')
   const { families } = await settled(running)
   const counted = Object.values(outcomes(families)).reduce((sum: number, count) => sum + (count as number), 0)
   t.equal(counted, callLines(running).length)
   t.equal(counted, sampleOf(families, 'tratta_jit_call_duration_seconds_count'))
-  t.ok(counted > 401, `${counted - 401} of those that hung up had been read`)
+  t.ok(counted > 401, `${counted - 401} requests of clients that disconnected were read`)
 })
 
-t.test('a caller that hangs up in the middle of a long answer is counted too', async (t) => {
+t.test('a client that disconnects in the middle of a large response: client_disconnected', async (t) => {
   const database = await testDatabase(t)
   await database.query(`
     insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5);
@@ -197,7 +196,7 @@ t.test('a caller that hangs up in the middle of a long answer is counted too', a
   t.same(outcomes((await settled(running)).families), { client_disconnected: 1 })
 })
 
-/** A scrape after which nothing more comes. */
+/** A scrape after all calls ended. */
 async function settled(running: Service) {
   for (let tries = 0; ; tries++) {
     const before = callLines(running).length
@@ -208,7 +207,7 @@ async function settled(running: Service) {
   }
 }
 
-t.test('what is written down about registration and Bulk', async (t) => {
+t.test('GET /metrics and /health: the operational status in the database', async (t) => {
   const database = await testDatabase(t)
   const digest = (secret: string) => hash('sha256', `${PUBLIC_URL}/jit/${secret}`, 'hex')
   await database.query(`
@@ -294,11 +293,11 @@ t.test('what is written down about registration and Bulk', async (t) => {
   await pause(1100)
   const later = await scrapeWithStatus(running.adminUrl)
   t.equal(sampleOf(later, 'tratta_jit_bulk_running'), 1)
-  t.same(later.get('tratta_jit_registered_timestamp_seconds')!.samples, [], 'another URL is registered now')
+  t.same(later.get('tratta_jit_registered_timestamp_seconds')!.samples, [], 'another URL is registered')
   await client.end()
 })
 
-t.test('buckets fine below two seconds, and around the deadline', async (t) => {
+t.test('GET /metrics: buckets of the call duration below two seconds and around the deadline', async (t) => {
   const database = await testDatabase(t)
   const { adminUrl } = await service(t, database.url, { JIT_DEADLINE_MS: '3000' })
   const buckets = (await scrape(adminUrl)).families
@@ -308,7 +307,7 @@ t.test('buckets fine below two seconds, and around the deadline', async (t) => {
   t.same(buckets, [...usual, '1.5', '2', '2.7', '3', '3.3', '10', '+Inf'])
 })
 
-t.test('a scrape while the database is silent, and while it is gone', async (t) => {
+t.test('GET /metrics and /health while Postgres does not answer, and while it is stopped', async (t) => {
   const postgres = await startEmbeddedPostgres()
   t.teardown(() => postgres.stop())
   const running = await service(t, postgres.url)
@@ -322,11 +321,7 @@ t.test('a scrape while the database is silent, and while it is gone', async (t) 
     const { families } = await scrape(running.adminUrl)
     t.equal(sampleOf(families, 'tratta_jit_ready'), 0, signal)
     t.equal(sampleOf(families, 'tratta_jit_operational_status_read'), 0)
-    t.same(
-      families.get('tratta_jit_bulk_requests')!.samples,
-      [],
-      'what was known is not shown as if it were so',
-    )
+    t.same(families.get('tratta_jit_bulk_requests')!.samples, [], 'an earlier status is not shown')
     const response = await fetch(`${running.adminUrl}/health`)
     t.equal(response.status, 503)
     t.match(response.headers.get('content-type'), /^application\/problem\+json/)
@@ -352,7 +347,7 @@ t.test('GET /openapi.json', async (t) => {
   const running = await service(t, database.url, { PUBLIC_URL })
   const theirs = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
   const response = await fetch(`${running.adminUrl}/openapi.json`)
-  // biome-ignore lint/suspicious/noExplicitAny: what it is, the validator tells
+  // biome-ignore lint/suspicious/noExplicitAny: the validator checks it
   const api: any = await response.json()
   t.match(response.headers.get('content-type'), /^application\/json/)
   t.same(await new Validator().validate(structuredClone(api)), { valid: true })
@@ -368,14 +363,14 @@ t.test('GET /openapi.json', async (t) => {
     t.equal(answer.status, status)
     const [type = ''] = Object.keys(responses[status].content)
     t.ok(answer.headers.get('content-type')?.startsWith(type))
-    // The way to it, so that the references in it are found.
+    // A reference, so that references in the schema are resolved.
     const escaped = type.replace('/', '~1')
     const described = ajv.compile({
       $ref: `api#/paths/~1jit~1%7Bsecret%7D/get/responses/${status}/content/${escaped}/schema`,
     })
     const body = await answer.json()
     t.ok(described(body), `${status}: ${ajv.errorsText(described.errors)}`)
-    t.notOk(described({}), 'and nothing is not as described')
+    t.notOk(described({}), 'an empty object is not valid')
   }
   for (const id of ['A-500100', 'A-500200', 'A-500101', '123456', 'debt-account-123'])
     await asDescribed(jitUrl(running, id), 200)
@@ -396,9 +391,9 @@ t.test('GET /', async (t) => {
   t.match(
     response.headers.get('content-security-policy'),
     `style-src 'sha256-${hash('sha256', style, 'base64')}'`,
-    'the page may use its own style',
+    'the policy allows the style of the page',
   )
-  t.notMatch(page, /<script|<link|<img|url\(|https?:/, 'and needs nothing else')
+  t.notMatch(page, /<script|<link|<img|url\(|https?:/, 'the page loads nothing else')
   for (const word of [
     '/jit/{secret}',
     'debt_account_external_id',
@@ -407,5 +402,5 @@ t.test('GET /', async (t) => {
   ])
     t.match(page, `<code>${word}</code>`)
   for (const path of ['/', '/health', '/metrics', '/openapi.json'])
-    t.equal(await statusOf(url + path), 404, `${path} is not for the world`)
+    t.equal(await statusOf(url + path), 404, `${path} is not on PORT`)
 })

@@ -1,4 +1,4 @@
-/** Whose call it is, behind proxies that spell addresses in different ways. */
+/** The client address behind proxies, in the formats of X-Forwarded-For that proxies send. */
 import t from 'tap'
 import { testDatabase } from '../support/database.ts'
 import { SECRET, type Service, service } from '../support/program.ts'
@@ -63,7 +63,7 @@ t.test('ALLOWED_CLIENTS with ports, brackets and quotes in X-Forwarded-For', asy
     t.equal(await statusFrom(running, rejected), 403, rejected)
 })
 
-t.test('garbage in X-Forwarded-For is logged as the address of the proxy', async (t) => {
+t.test('an X-Forwarded-For entry that is not an address: the client is the proxy', async (t) => {
   const database = await testDatabase(t)
   const running = await service(t, database.url, {
     ALLOWED_CLIENTS: '203.0.113.0/24',
@@ -92,7 +92,7 @@ t.test('TRUSTED_PROXIES with IPv4 ranges on a dual-stack HOST', async (t) => {
   t.equal(await statusFrom(direct, '203.0.113.7'), 404, 'a direct client has its IPv4 address')
 })
 
-t.test('guesses from one address with changing ports are limited, and those of others are not', async (t) => {
+t.test('wrong secrets: 429 by address, regardless of the port and the format', async (t) => {
   const database = await testDatabase(t)
   const running = await service(t, database.url, { TRUSTED_PROXIES: '127.0.0.1' })
   const guess = async (addresses: string[]) =>
@@ -101,9 +101,17 @@ t.test('guesses from one address with changing ports are limited, and those of o
   const range = Array.from({ length: 15 }, (_, at) => at)
 
   t.equal(limited(await guess(range.map((at) => `203.0.113.7:${50_000 + at}`))), 5)
-  t.equal(limited(await guess(['203.0.113.7', '::ffff:203.0.113.7', '"203.0.113.7"'])), 3, 'every spelling')
+  t.equal(
+    limited(await guess(['203.0.113.7', '::ffff:203.0.113.7', '"203.0.113.7"'])),
+    3,
+    'every format of the address',
+  )
   t.equal(limited(await guess(range.map((at) => `203.0.113.${100 + at}:443`))), 0, 'other IPv4 addresses')
   t.equal(limited(await guess(range.map((at) => `[2001:db8:0:1:${at}::${at}]:443`))), 5, 'one /64 network')
   t.equal(limited(await guess(['2001:db8::2:0:0:0:1', '[2001:db8:0:2::1]:1'])), 0, 'another /64 network')
-  t.equal(limited(await guess(range.map((at) => `unknown-${at}`))), 5, 'garbage counts for the proxy')
+  t.equal(
+    limited(await guess(range.map((at) => `unknown-${at}`))),
+    5,
+    'an entry that is not an address counts for the proxy',
+  )
 })

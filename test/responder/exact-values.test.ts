@@ -17,7 +17,7 @@ const SENT_METADATA = {
   text: '1.10',
 }
 
-t.test('values of JSON columns are sent with the digits of the database', async (t) => {
+t.test('GET /jit: numbers of JSON columns are sent with the digits of the database', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, balance, metadata, additional_fields, payment_plan, locations) values

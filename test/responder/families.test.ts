@@ -25,7 +25,7 @@ const child = (external_id: string, locations?: object[]) => ({
 const LAB = { external_id: 'other', name: 'Lab', type: 'product_type' }
 const ANN = { external_id: 'ann', name: 'Ann' }
 
-t.test('a family of accounts', async (t) => {
+t.test('GET /jit for a parent and its children', async (t) => {
   const database = await testDatabase(t)
   await database.query(ACCOUNTS)
   const env = { DATABASE_SCHEMA: 'agency' }

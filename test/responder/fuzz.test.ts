@@ -1,4 +1,4 @@
-/** Rubbish of every kind. FUZZ_REQUESTS says how much of it; FUZZ_SEED repeats a run. */
+/** Random requests and random bytes. FUZZ_REQUESTS sets the number of requests; FUZZ_SEED repeats a run. */
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { connect } from 'node:net'
@@ -70,23 +70,23 @@ const headers = fc.dictionary(
   { maxKeys: 4 },
 )
 
-interface Rubbish {
+interface RandomRequest {
   method: string
   path: string
   query: string
   headers: Record<string, string>
 }
 
-/** Put together from parts that are drawn beforehand: to draw each request whole takes longer than to send it. */
-function* rubbish(count: number): Generator<Rubbish> {
-  const drawn = <T>(part: fc.Arbitrary<T>) => fc.sample(part, { numRuns: 5000, seed: SEED })
-  const parts = [drawn(method), drawn(path), drawn(query), drawn(headers)] as const
+/** Combines parts that are generated beforehand, because generating a whole request takes longer than sending it. */
+function* randomRequests(count: number): Generator<RandomRequest> {
+  const sampled = <T>(part: fc.Arbitrary<T>) => fc.sample(part, { numRuns: 5000, seed: SEED })
+  const parts = [sampled(method), sampled(path), sampled(query), sampled(headers)] as const
   const indices = fc.tuple(fc.nat(4999), fc.nat(4999), fc.nat(4999), fc.nat(4999))
   for (const [m, p, q, h] of fc.sample(indices, { numRuns: count, seed: SEED }))
     yield { method: parts[0][m]!, path: parts[1][p]!, query: parts[2][q]!, headers: parts[3][h]! }
 }
 
-t.test(`${REQUESTS} requests of rubbish`, { timeout: 600_000 }, async (t) => {
+t.test(`${REQUESTS} random requests: no 5xx, and memory stays bounded`, { timeout: 600_000 }, async (t) => {
   const database = await testDatabase(t)
   await database.query(
     `insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 1), ('%', 2)`,
@@ -97,7 +97,7 @@ t.test(`${REQUESTS} requests of rubbish`, { timeout: 600_000 }, async (t) => {
   const statuses: Record<string, number> = {}
 
   const failed: string[] = []
-  const send = ({ method, path, query, headers }: Rubbish) =>
+  const send = ({ method, path, query, headers }: RandomRequest) =>
     new Promise<void>((resolve) => {
       const end = (status: string | number) => {
         statuses[status] = (statuses[status] ?? 0) + 1
@@ -106,21 +106,21 @@ t.test(`${REQUESTS} requests of rubbish`, { timeout: 600_000 }, async (t) => {
         resolve()
       }
       const url = `${path}?${query}`
-      const asked = http.request({ hostname, port, agent, method, path: url, headers }, (response) => {
+      const sent = http.request({ hostname, port, agent, method, path: url, headers }, (response) => {
         response.resume().on('end', () => end(response.statusCode ?? 0))
       })
-      asked.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error')).end()
+      sent.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error')).end()
     })
 
   const memory = () =>
     Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024
   let warm = 0
-  let sent = 0
-  const requests = rubbish(REQUESTS)
+  let count = 0
+  const requests = randomRequests(REQUESTS)
   const sendOneByOne = async () => {
     for (const request of requests) {
       await send(request)
-      if (++sent === Math.ceil(REQUESTS / 2)) warm = memory()
+      if (++count === Math.ceil(REQUESTS / 2)) warm = memory()
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, sendOneByOne))
@@ -132,7 +132,7 @@ t.test(`${REQUESTS} requests of rubbish`, { timeout: 600_000 }, async (t) => {
   t.equal(child.exitCode, null)
 })
 
-t.test('bytes', async (t) => {
+t.test('500 connections that send random bytes: later calls are answered', async (t) => {
   const database = await testDatabase(t)
   const { url, ask } = await service(t, database.url)
   const send = (bytes: Buffer) =>

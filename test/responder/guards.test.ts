@@ -22,7 +22,7 @@ const MALFORMED = problem(400, 'malformed_request', 'Malformed request')
 async function answer(url: string, init?: RequestInit) {
   const response = await fetch(url, init)
   const { request_id, ...body } = (await response.json()) as Record<string, unknown>
-  if (response.headers.get('cache-control') !== 'no-store') throw new Error('it may be stored')
+  if (response.headers.get('cache-control') !== 'no-store') throw new Error('no Cache-Control: no-store')
   if (response.status >= 400 && typeof request_id !== 'string') throw new Error('no request_id')
   return { status: response.status, type: response.headers.get('content-type'), body }
 }
@@ -54,7 +54,7 @@ t.test('GET /jit/{secret}', async (t) => {
     '?debt_account_external_id=%C2%85',
   ])
     t.same(await answer(jit + query), INVALID, query.slice(0, 60))
-  t.same(await answer(`${jit}?${UNKNOWN}&page=2`), ACCOUNT_NOT_FOUND, 'what Tratta may add does not disturb')
+  t.same(await answer(`${jit}?${UNKNOWN}&page=2`), ACCOUNT_NOT_FOUND, 'another parameter is ignored')
 
   for (const path of [
     '/',
@@ -70,23 +70,23 @@ t.test('GET /jit/{secret}', async (t) => {
     t.same(
       await answer(`${url}/jit/${secret}?${UNKNOWN}`),
       NOT_FOUND,
-      'a wrong secret looks like an unknown route',
+      'a wrong secret gives the response of an unknown route',
     )
-  t.same(await answer(`${url}/jit/wrong`), NOT_FOUND, 'whatever the parameter is')
+  t.same(await answer(`${url}/jit/wrong`), NOT_FOUND, 'without the parameter')
   for (const method of ['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const response = await fetch(`${jit}?${UNKNOWN}`, { method })
     t.equal(response.status, 404, method)
   }
   t.same(await answer(`${jit}?${UNKNOWN}`, { method: 'POST', body: 'x' }), MALFORMED, 'a body')
   t.same(await answer(`${url}/%zz`), MALFORMED)
-  t.same(await answer(`${adminUrl}/jit/${SECRET}?${UNKNOWN}`), NOT_FOUND, 'not for operators')
+  t.same(await answer(`${adminUrl}/jit/${SECRET}?${UNKNOWN}`), NOT_FOUND, 'not on ADMIN_PORT')
   for (const port of [url, adminUrl]) {
     t.same(await (await fetch(`${port}/health/live`)).json(), { status: 'live' })
     t.same(await (await fetch(`${port}/health/ready`)).json(), { status: 'ready', registration: 'off' })
   }
 })
 
-t.test('a rotation: both secrets are valid, then only the new one', async (t) => {
+t.test('JIT_SECRET_PREVIOUS: both secrets are valid, and without it only the new one', async (t) => {
   const database = await testDatabase(t)
   const during = await service(t, database.url, { JIT_SECRET: OTHER_SECRET, JIT_SECRET_PREVIOUS: SECRET })
   t.same(await answer(`${during.url}/jit/${SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
@@ -96,17 +96,20 @@ t.test('a rotation: both secrets are valid, then only the new one', async (t) =>
   t.same(await answer(`${after.url}/jit/${OTHER_SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
 })
 
-t.test('an address that keeps guessing is told to wait; who knows the secret is not', async (t) => {
-  const database = await testDatabase(t)
-  const { url, ask } = await service(t, database.url)
-  for (let guess = 1; guess <= 10; guess++)
-    t.same(await answer(`${url}/jit/guess-${guess}?${UNKNOWN}`), NOT_FOUND)
-  const response = await fetch(`${url}/jit/guess-11?${UNKNOWN}`)
-  t.equal(response.status, 429)
-  t.match(await response.json(), { code: 'too_many_guesses', status: 429 })
-  t.match(response.headers.get('retry-after'), /^([1-9]|[1-5][0-9]|60)$/)
-  for (let call = 0; call < 50; call++) t.equal((await ask('unknown')).status, 404)
-})
+t.test(
+  'an eleventh wrong secret within a minute: 429, and the correct secret is still answered',
+  async (t) => {
+    const database = await testDatabase(t)
+    const { url, ask } = await service(t, database.url)
+    for (let guess = 1; guess <= 10; guess++)
+      t.same(await answer(`${url}/jit/guess-${guess}?${UNKNOWN}`), NOT_FOUND)
+    const response = await fetch(`${url}/jit/guess-11?${UNKNOWN}`)
+    t.equal(response.status, 429)
+    t.match(await response.json(), { code: 'too_many_guesses', status: 429 })
+    t.match(response.headers.get('retry-after'), /^([1-9]|[1-5][0-9]|60)$/)
+    for (let call = 0; call < 50; call++) t.equal((await ask('unknown')).status, 404)
+  },
+)
 
 t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', async (t) => {
   const database = await testDatabase(t)
@@ -115,8 +118,12 @@ t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', async (t) => {
     answer(`${url}/jit/${SECRET}?${UNKNOWN}`, { headers: { 'x-forwarded-for': address } })
 
   const untrusting = await service(t, database.url, { ALLOWED_CLIENTS: '203.0.113.0/24, 2001:db8::/32' })
-  t.same(await from(untrusting.url, '203.0.113.7'), NOT_ALLOWED, 'a client does not choose its address')
-  t.equal((await fetch(`${untrusting.url}/health/ready`)).status, 200, 'a balancer may ask for health')
+  t.same(
+    await from(untrusting.url, '203.0.113.7'),
+    NOT_ALLOWED,
+    'X-Forwarded-For of a client that is not trusted is ignored',
+  )
+  t.equal((await fetch(`${untrusting.url}/health/ready`)).status, 200, 'health is available to every client')
 
   const trusting = await service(t, database.url, {
     ALLOWED_CLIENTS: '203.0.113.0/24,2001:db8::/32',
@@ -125,6 +132,10 @@ t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', async (t) => {
   t.same(await from(trusting.url, '203.0.113.7'), ACCOUNT_NOT_FOUND)
   t.same(await from(trusting.url, '2001:db8::1'), ACCOUNT_NOT_FOUND)
   t.same(await from(trusting.url, '198.51.100.1'), NOT_ALLOWED)
-  t.same(await from(trusting.url, '203.0.113.7, 198.51.100.1'), NOT_ALLOWED, 'only the proxy is believed')
+  t.same(
+    await from(trusting.url, '203.0.113.7, 198.51.100.1'),
+    NOT_ALLOWED,
+    'only the entry of the proxy counts',
+  )
   t.same(await answer(`${trusting.url}/jit/${SECRET}?${UNKNOWN}`), NOT_ALLOWED)
 })

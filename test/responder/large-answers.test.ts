@@ -1,4 +1,4 @@
-/** Answers near JIT_MAX_ANSWER_BYTES and above it, and the memory that they take. */
+/** Responses near and above JIT_MAX_ANSWER_BYTES, and their memory. */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
@@ -8,7 +8,7 @@ import { call, tally } from '../support/calls.ts'
 import { testDatabase } from '../support/database.ts'
 import { SECRET, service } from '../support/program.ts'
 
-/** As in deploy/kubernetes. */
+/** The limit in deploy/kubernetes. */
 const MEMORY_LIMIT_MB = 384
 
 /** An account whose answer has about this number of bytes, in children of 2,000 bytes. */

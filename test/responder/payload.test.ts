@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import pg from 'pg'
 import t from 'tap'
 import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
 import { MINIMUM, testDatabase } from '../support/database.ts'
@@ -37,117 +38,154 @@ const bulkAccount = (external_id: string, external_account_number: string, metad
 })
 const VEL = bulkAccount('vel', 'aCQb2a66LcaX', { et: 'reprehenderit', quia: 'quia', dolorem: 'ut' })
 
-t.test("the sample, Tratta's own examples among it", async (t) => {
-  const database = await testDatabase(t)
-  await database.query(SAMPLE)
-  await database.query(MINIMUM)
-  const { ask } = await service(t, database.url)
-  const answers = (externalId: string, data: object) =>
-    t.test(externalId, async (t) => t.same(await ask(externalId), { status: 200, body: { data } }))
+t.test(
+  "GET /jit for each account of the sample, which has Tratta's documented examples: its payload",
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(SAMPLE)
+    await database.query(MINIMUM)
+    const { ask } = await service(t, database.url)
+    const answers = (externalId: string, data: object) =>
+      t.test(externalId, async (t) => t.same(await ask(externalId), { status: 200, body: { data } }))
 
-  await answers('debt-account-123', {
-    location: { external_id: 'location-123', name: 'Test Location' },
-    customer: { external_id: 'customer-123', name: 'Test Customer' },
-    debt_account: { external_id: 'debt-account-123', balance: 2000, current_balance: 2000 },
-    child_debt_accounts: [
-      {
-        external_id: 'debt-account-124',
-        parent_external_id: 'debt-account-123',
-        balance: 1000,
-        current_balance: 1000,
-      },
-      {
-        external_id: 'debt-account-125',
-        parent_external_id: 'debt-account-123',
-        balance: 1000,
-        current_balance: 1000,
-      },
-    ],
-  })
-  await answers('123456', { debt_account: { external_id: '123456', balance: 2000 } })
-  const bulk = { customer: TREMAINE, location: PROVIDENT }
-  await answers('parent-external-id', {
-    ...bulk,
-    debt_account: {
-      ...bulkAccount('parent-external-id', '1rTg2nefvo8G', { sapiente: 'aut', doloremque: 'ut', quas: 'a' }),
-      balance: 0,
-      current_balance: 0,
-    },
-    child_debt_accounts: [{ ...VEL, parent_external_id: 'parent-external-id' }],
-  })
-  await answers('vel', { ...bulk, debt_account: { ...VEL, parent_external_id: 'parent-external-id' } })
-  await answers('awfert', {
-    ...bulk,
-    debt_account: bulkAccount('awfert', '1rTg2nefvo8J', { sapiente: 'aut', doloremque: 'ut', quas: 'a' }),
-  })
-  await answers('quia', {
-    ...bulk,
-    debt_account: bulkAccount('quia', 'EdvUmwjHoPVU', {
-      repudiandae: 'omnis',
-      distinctio: 'delectus',
-      sunt: 'quibusdam',
-    }),
-  })
-  await answers('maiores', {
-    ...bulk,
-    debt_account: bulkAccount('maiores', 'Ii3WNP93ePKV', { libero: 'sit', sit: 'enim', est: 'ipsa' }),
-  })
-  await answers('molestiae', {
-    ...bulk,
-    debt_account: bulkAccount('molestiae', 'kqipYsoS2hdN', { aut: 'laboriosam', velit: 'ut', ut: 'dolores' }),
-  })
-  await answers('A-500200', {
-    location: { external_id: 'northwind-power', name: 'Northwind Power & Light', type: 'original_creditor' },
-    customer: {
-      external_id: 'C-20417',
-      name: 'María-José Núñez',
-      email: 'mj.nunez@example.org',
-      phone: '(206) 555-0142',
-      date_of_birth: '1984-02-29',
-      ssn_last4: '0042',
-      address: {
-        line1: '418 Alder St Apt 3',
-        city: 'Seattle',
-        postal_code: '98104',
-        state: 'WA',
-        country: 'US',
-        is_primary: true,
-      },
-      metadata: { preferred_language: 'es' },
-    },
-    debt_account: {
-      external_id: 'A-500200',
-      external_account_number: 'NW-0031-99',
-      billing_type: ['one-time', 'scheduled', 'promise-to-pay'],
-      balance: 64900,
-      current_balance: 40215,
-      locations: [
-        { name: 'Cascade Funding LLC', external_id: 'cascade-funding', type: 'current_creditor' },
-        { name: 'Electricity', type: 'product_type' },
+    await answers('debt-account-123', {
+      location: { external_id: 'location-123', name: 'Test Location' },
+      customer: { external_id: 'customer-123', name: 'Test Customer' },
+      debt_account: { external_id: 'debt-account-123', balance: 2000, current_balance: 2000 },
+      child_debt_accounts: [
+        {
+          external_id: 'debt-account-124',
+          parent_external_id: 'debt-account-123',
+          balance: 1000,
+          current_balance: 1000,
+        },
+        {
+          external_id: 'debt-account-125',
+          parent_external_id: 'debt-account-123',
+          balance: 1000,
+          current_balance: 1000,
+        },
       ],
-      payment_plan: { frequency: 'monthly', recurring_day: '15th', amount: 5000 },
-      metadata: { minimum_payment_amount: '2500', placement: '2026-05' },
-      status: 'open',
-    },
-  })
-})
+    })
+    await answers('123456', { debt_account: { external_id: '123456', balance: 2000 } })
+    const bulk = { customer: TREMAINE, location: PROVIDENT }
+    await answers('parent-external-id', {
+      ...bulk,
+      debt_account: {
+        ...bulkAccount('parent-external-id', '1rTg2nefvo8G', {
+          sapiente: 'aut',
+          doloremque: 'ut',
+          quas: 'a',
+        }),
+        balance: 0,
+        current_balance: 0,
+      },
+      child_debt_accounts: [{ ...VEL, parent_external_id: 'parent-external-id' }],
+    })
+    await answers('vel', { ...bulk, debt_account: { ...VEL, parent_external_id: 'parent-external-id' } })
+    await answers('awfert', {
+      ...bulk,
+      debt_account: bulkAccount('awfert', '1rTg2nefvo8J', { sapiente: 'aut', doloremque: 'ut', quas: 'a' }),
+    })
+    await answers('quia', {
+      ...bulk,
+      debt_account: bulkAccount('quia', 'EdvUmwjHoPVU', {
+        repudiandae: 'omnis',
+        distinctio: 'delectus',
+        sunt: 'quibusdam',
+      }),
+    })
+    await answers('maiores', {
+      ...bulk,
+      debt_account: bulkAccount('maiores', 'Ii3WNP93ePKV', { libero: 'sit', sit: 'enim', est: 'ipsa' }),
+    })
+    await answers('molestiae', {
+      ...bulk,
+      debt_account: bulkAccount('molestiae', 'kqipYsoS2hdN', {
+        aut: 'laboriosam',
+        velit: 'ut',
+        ut: 'dolores',
+      }),
+    })
+    await answers('A-500200', {
+      location: {
+        external_id: 'northwind-power',
+        name: 'Northwind Power & Light',
+        type: 'original_creditor',
+      },
+      customer: {
+        external_id: 'C-20417',
+        name: 'María-José Núñez',
+        email: 'mj.nunez@example.org',
+        phone: '(206) 555-0142',
+        date_of_birth: '1984-02-29',
+        ssn_last4: '0042',
+        address: {
+          line1: '418 Alder St Apt 3',
+          city: 'Seattle',
+          postal_code: '98104',
+          state: 'WA',
+          country: 'US',
+          is_primary: true,
+        },
+        metadata: { preferred_language: 'es' },
+      },
+      debt_account: {
+        external_id: 'A-500200',
+        external_account_number: 'NW-0031-99',
+        billing_type: ['one-time', 'scheduled', 'promise-to-pay'],
+        balance: 64900,
+        current_balance: 40215,
+        locations: [
+          { name: 'Cascade Funding LLC', external_id: 'cascade-funding', type: 'current_creditor' },
+          { name: 'Electricity', type: 'product_type' },
+        ],
+        payment_plan: { frequency: 'monthly', recurring_day: '15th', amount: 5000 },
+        metadata: { minimum_payment_amount: '2500', placement: '2026-05' },
+        status: 'open',
+      },
+    })
+  },
+)
 
-t.test('children come in the order of their external_id, in bytes', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(`
-    insert into tratta_jit.debt_accounts (external_id, parent_external_id, balance)
-    values ('p', null, 5), ('b', 'p', 1), ('B', 'p', 1), ('é', 'p', 1), ('10', 'p', 1), ('9', 'p', 1)`)
-  const { ask } = await service(t, database.url)
-  const { body } = await ask('p')
-  const children = (body as { data: { child_debt_accounts: { external_id: string }[] } }).data
-    .child_debt_accounts
-  t.same(
-    children.map((child) => child.external_id),
-    ['10', '9', 'B', 'b', 'é'],
-  )
-})
+t.test(
+  'children are ordered by the bytes of their external_id, in a database with an ICU collation',
+  async (t) => {
+    const database = await testDatabase(t)
+    const name = `test_icu_${process.pid}`
+    await database.query(
+      `create database ${name} locale_provider icu icu_locale 'en-US' locale 'C' encoding 'UTF8' template template0`,
+    )
+    t.teardown(() => database.query(`drop database ${name} with (force)`))
+    const url = new URL(database.url)
+    url.pathname = `/${name}`
+    const client = new pg.Client(url.href)
+    await client.connect()
+    await client.query(`${AGENCY_SCHEMA}
+    insert into agency.debt_accounts (external_id, parent_external_id, balance)
+    values ('p', null, 5), ('b', 'p', 1), ('B', 'p', 1), ('a', 'p', 1), ('é', 'p', 1), ('z', 'p', 1), ('10', 'p', 1),
+      ('9', 'p', 1)`)
+    const ordered = await client.query<{ external_id: string }>(
+      'select external_id from agency.debt_accounts where balance = 1 order by external_id',
+    )
+    await client.end()
+    t.same(
+      ordered.rows.map(({ external_id }) => external_id),
+      ['10', '9', 'a', 'b', 'B', 'é', 'z'],
+      'the collation of the database has another order',
+    )
+    const { ask } = await service(t, url.href, { DATABASE_SCHEMA: 'agency' })
+    const { body } = await ask('p')
+    const children = (body as { data: { child_debt_accounts: { external_id: string }[] } }).data
+      .child_debt_accounts
+    t.same(
+      children.map((child) => child.external_id),
+      ['10', '9', 'B', 'a', 'b', 'z', 'é'],
+    )
+  },
+)
 
-t.test('money out of a view', async (t) => {
+t.test('GET /jit for amounts of a view: whole cents are sent, others are an error', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, parent_external_id, balance, current_balance) values
@@ -215,7 +253,7 @@ t.test('money out of a view', async (t) => {
   }
 })
 
-t.test('what Tratta would reject is omitted, and the rest is sent', async (t) => {
+t.test('GET /jit with optional fields that Tratta would reject: they are omitted and counted', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.locations values
@@ -313,7 +351,7 @@ t.test('what Tratta would reject is omitted, and the rest is sent', async (t) =>
   await line(() => logged() === 20)
 })
 
-t.test('an account that a view holds twice is an error, not one of two balances', async (t) => {
+t.test('GET /jit for an account that a view returns twice: 500 account_not_sendable', async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, balance) values ('twice', 1), ('twice', 2)`)

@@ -1,4 +1,4 @@
-/** A schema `agency` that holds whatever it is given, as somebody else's database would. */
+/** A schema `agency` without constraints, like the database of an agency. */
 export const AGENCY_SCHEMA = `
   create schema agency;
   create table agency.locations

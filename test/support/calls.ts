@@ -1,28 +1,28 @@
-/** Calls at a constant rate: each at its moment, whether or not the ones before were answered. */
+/** Calls at a constant rate: each is sent when it is due, also while earlier ones are not answered. */
 import http from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Call {
   /** When it was due, in milliseconds of performance.now(). */
   at: number
-  /** From the moment it was due to its answer or its failure. */
+  /** From the time when it was due to its response or its error. */
   ms: number
   status?: number
-  /** What the connection said, where there was no whole answer. */
+  /** The error of the connection, without a complete response. */
   error?: string
 }
 
 interface Calls {
-  /** So far. */
+  /** The calls that have ended. */
   made: Call[]
-  /** Ends the calling, waits for what is under way. */
+  /** Sends no more calls, and waits for those in flight. */
   stop(): Promise<Call[]>
 }
 
 export function callAtRate(url: string, perSecond: number): Calls {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 2000 })
   const made: Call[] = []
-  const underWay = new Set<Promise<void>>()
+  const inFlight = new Set<Promise<void>>()
   let running = true
   const calling = (async () => {
     const start = performance.now()
@@ -32,9 +32,9 @@ export function callAtRate(url: string, perSecond: number): Calls {
       if (wait > 0) await pause(wait)
       const ended = call(url, agent, at).then((call) => {
         made.push(call)
-        underWay.delete(ended)
+        inFlight.delete(ended)
       })
-      underWay.add(ended)
+      inFlight.add(ended)
     }
   })()
   return {
@@ -42,7 +42,7 @@ export function callAtRate(url: string, perSecond: number): Calls {
     async stop() {
       running = false
       await calling
-      await Promise.all(underWay)
+      await Promise.all(inFlight)
       agent.destroy()
       return made
     },
@@ -66,7 +66,7 @@ export function call(url: string, agent: http.Agent, at = performance.now()): Pr
 export const percentile = (calls: Call[], share: number) =>
   calls.map(({ ms }) => ms).sort((a, b) => a - b)[Math.ceil(calls.length * share) - 1] ?? 0
 
-/** How many ended in which way. */
+/** The number of calls by status or error. */
 export function tally(calls: Call[]) {
   const counts: Record<string, number> = {}
   for (const { status, error } of calls) {

@@ -1,4 +1,4 @@
-/** Processes that never outlive us, and ports for them. */
+/** Child processes that end with this process, and free ports. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
@@ -6,8 +6,8 @@ import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 
 /**
- * Runs a command and prints its process id. Its input comes from us and holds nothing: when it ends, because
- * we have ended in whatever way, the command is killed, and with it all that it has started.
+ * Runs a command and prints its process id. Its input is a pipe from this process, which closes when this process
+ * ends. The command and all its child processes are then killed.
  */
 const GUARD = `
   exec 3<&0
@@ -22,20 +22,20 @@ const GUARD = `
   exit $code`
 
 export interface RunningProcess {
-  /** Of the command itself. */
+  /** The process id of the command. */
   pid: number
-  /** Resolves with the exit code, which is 128 and the signal when one has ended it. */
+  /** Resolves with the exit code, which is 128 plus the number of the signal that ended the command. */
   ended: Promise<number>
   hasEnded(): boolean
-  /** Kills it and all that it has started. */
+  /** Kills the command and all its child processes. */
   kill(): Promise<void>
 }
 
 interface Options {
   cwd: string
-  /** The whole of it. */
+  /** All environment variables. */
   env: NodeJS.ProcessEnv
-  /** File descriptors; what is left out goes nowhere. */
+  /** File descriptors. Without one the output is discarded. */
   stdout?: number
   stderr?: number
   user?: { uid: number; gid: number } | undefined
@@ -48,13 +48,13 @@ export async function startChildProcess(
   const guard: ChildProcess = spawn('/bin/sh', ['-c', GUARD, 'guard', ...command], {
     cwd,
     env,
-    // Ctrl-C in the terminal is for us; and a group of its own is how all of it is reached.
+    // A process group of its own: Ctrl-C does not reach it, and all its processes can be killed.
     detached: true,
     stdio: ['pipe', stdout ?? 'ignore', stderr ?? 'ignore', 'ignore', 'pipe'],
     ...(user && { uid: user.uid, gid: user.gid }),
   })
   const ended = once(guard, 'exit').then(([code]) => (code as number | null) ?? 128)
-  // The guard may have ended first.
+  // The shell may have ended first.
   guard.stdin?.on('error', () => {})
   const [pid] = (await once(createInterface(guard.stdio[4] as NodeJS.ReadableStream), 'line')) as [string]
   return {

@@ -1,4 +1,4 @@
-/** A database of a test's own, cloned from a migrated one. */
+/** A new database for each test, cloned from a migrated template. */
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -6,7 +6,7 @@ import { migrate } from '../../src/database/migrate.ts'
 
 const TEMPLATE = 'template_tratta_jit'
 
-/** The minimum that Tratta takes: an account without a customer. */
+/** The minimum that Tratta accepts: an account without a customer. */
 export const MINIMUM = `insert into tratta_jit.debt_accounts (external_id, balance) values ('123456', 2000)`
 
 const urlOf = (server: string, database: string) => {
@@ -34,11 +34,11 @@ export async function createTemplate(server: string) {
 
 export interface TestDatabase {
   url: string
-  /** Runs SQL; several statements may stand in it. */
+  /** Runs SQL, also several statements. */
   query(text: string): Promise<Record<string, unknown>[]>
 }
 
-/** Fails the test when something is still connected once everything should have ended. */
+/** Fails the test if a connection is still open at its end. */
 export async function testDatabase(t: Test, { migrated = true } = {}): Promise<TestDatabase> {
   const server = process.env.TEST_POSTGRES_URL
   if (!server) throw new Error('no Postgres for the tests: run them by npm test [-- FILE…]')
@@ -54,9 +54,9 @@ export async function testDatabase(t: Test, { migrated = true } = {}): Promise<T
 
 async function nothingConnected(server: string, database: string) {
   const connected = `select application_name, query from pg_stat_activity where datname = '${database}'`
-  for (let patience = 0; patience < 20; patience++) {
+  for (let attempt = 0; attempt < 100; attempt++) {
     if ((await query(server, connected)).length === 0) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error(`a connection stayed open: ${JSON.stringify(await query(server, connected))}`)
+  throw new Error(`a connection is still open: ${JSON.stringify(await query(server, connected))}`)
 }

@@ -1,4 +1,4 @@
-/** Prometheus's text format (version 0.0.4), read strictly: what is not exactly so is an error. */
+/** A strict parser of Prometheus's text format (version 0.0.4). */
 
 export interface Family {
   type: string
@@ -18,29 +18,29 @@ export function readExposition(text: string): Map<string, Family> {
   const seen = new Set<string>()
   if (!text.endsWith('\n')) throw new Error('the last line has no end')
   for (const line of text.slice(0, -1).split('\n')) {
-    const fault = (what: string) => new Error(`${what}: ${line}`)
+    const invalid = (what: string) => new Error(`${what}: ${line}`)
     if (line === '') continue
     const [, kind, of = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? []
     if (kind === 'HELP') {
-      if (families.has(of)) throw fault('a family twice')
+      if (families.has(of)) throw invalid('a family twice')
       name = of
       family = { help: rest, type: '', samples: [] }
       families.set(of, family)
     } else if (kind === 'TYPE') {
       if (!family || of !== name || family.type || family.samples.length > 0)
-        throw fault('a type without its help, or twice')
-      if (!/^(counter|gauge|histogram|summary)$/.test(rest)) throw fault('a type that is none')
+        throw invalid('a type without its help, or twice')
+      if (!/^(counter|gauge|histogram|summary)$/.test(rest)) throw invalid('an unknown type')
       family.type = rest
     } else {
       const sample = readSample(line)
-      if (!sample || !family?.type) throw fault('not a sample of a family')
+      if (!sample || !family?.type) throw invalid('not a sample of a family')
       const suffix = sample.name.startsWith(name) ? sample.name.slice(name.length) : '?'
       const allowed = { histogram: ['_bucket', '_sum', '_count'], summary: ['', '_sum', '_count'] }[
         family.type
       ]
-      if (!(allowed ?? ['']).includes(suffix)) throw fault(`not a sample of ${name}`)
+      if (!(allowed ?? ['']).includes(suffix)) throw invalid(`not a sample of ${name}`)
       const series = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).sort())}`
-      if (seen.has(series)) throw fault('a series twice')
+      if (seen.has(series)) throw invalid('a series twice')
       seen.add(series)
       family.samples.push(sample)
     }
@@ -62,7 +62,7 @@ function readSample(line: string): Family['samples'][number] | undefined {
   return { name, labels, value: Number(number.replace('Inf', 'Infinity')) }
 }
 
-/** Buckets grow, end with +Inf, and the last one holds all. */
+/** Buckets grow, and the last one is +Inf with the count. */
 function checkHistogram(name: string, samples: Family['samples']) {
   const series = Map.groupBy(samples, ({ labels: { le, ...others } }) => JSON.stringify(others))
   for (const of of series.values()) {
@@ -79,7 +79,7 @@ function checkHistogram(name: string, samples: Family['samples']) {
   }
 }
 
-/** The value of one series; undefined when it is not there. */
+/** The value of one series; undefined if it is absent. */
 export function sampleOf(families: Map<string, Family>, name: string, labels: Record<string, string> = {}) {
   const wanted = JSON.stringify(Object.entries(labels).sort())
   for (const { samples } of families.values())

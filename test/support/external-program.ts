@@ -1,4 +1,4 @@
-/** Programs of other makers that a machine may have, run in the foreground. */
+/** External programs that may be installed, run in the foreground. */
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -7,7 +7,7 @@ import { type RunningProcess, startChildProcess } from './child-process.ts'
 
 const START_MS = 30_000
 
-/** Where it is, also where Debian puts what only root usually runs. */
+/** The path of the program, also in the folders of Debian for system programs. */
 export function installed(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
   return folders
@@ -25,14 +25,14 @@ export function installed(name: string): string | undefined {
 interface Server {
   name: string
   args: string[]
-  /** Where it works; what it prints goes into NAME.log there. */
+  /** The working directory. The output is written to NAME.log there. */
   directory: string
-  /** It is up when it takes connections there, on 127.0.0.1. */
+  /** The program is ready when it accepts connections at this port of 127.0.0.1. */
   port: number
   user?: { uid: number; gid: number } | undefined
 }
 
-/** Rejects with the end of what it printed when it does not start. */
+/** Rejects with the end of the output when the program does not start. */
 export async function startInstalled({ name, args, directory, port, user }: Server): Promise<RunningProcess> {
   const program = installed(name)
   if (!program) throw new Error(`${name} is not installed`)
@@ -41,7 +41,7 @@ export async function startInstalled({ name, args, directory, port, user }: Serv
   const options = { cwd: directory, env: { PATH: process.env.PATH }, stdout: output, stderr: output, user }
   const running = await startChildProcess([program, ...args], options)
   closeSync(output)
-  for (const until = performance.now() + START_MS; !(await takesConnections(port)); await pause(20))
+  for (const until = performance.now() + START_MS; !(await acceptsConnections(port)); await pause(20))
     if (running.hasEnded() || performance.now() > until) {
       await running.kill()
       throw new Error(`${name} does not start:\n${readFileSync(file, 'utf8').slice(-1000)}`)
@@ -49,7 +49,7 @@ export async function startInstalled({ name, args, directory, port, user }: Serv
   return running
 }
 
-function takesConnections(port: number): Promise<boolean> {
+function acceptsConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.on('connect', () => resolve(true)).on('error', () => resolve(false))

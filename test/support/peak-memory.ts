@@ -3,7 +3,7 @@ import type { Program } from './program.ts'
 
 const OFTEN_MS = 50
 
-/** @returns the most that it held, in MB of 1024² (VmHWM), as far as it was seen */
+/** @returns the highest observed peak memory in MiB (VmHWM) */
 export function peakMemory({ process: child }: Program): () => number {
   let peak = 0
   const look = () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { freePort } from './child-process.ts'
 import { installed, startInstalled } from './external-program.ts'
 
-/** As [1, 18]; undefined when it is not installed. */
+/** For example [1, 18]; undefined when it is not installed. */
 export function pgBouncerVersion(): [major: number, minor: number] | undefined {
   const program = installed('pgbouncer')
   if (!program) return undefined
@@ -14,17 +14,17 @@ export function pgBouncerVersion(): [major: number, minor: number] | undefined {
   return [Number(major), Number(minor)]
 }
 
-/** From this version on it knows statements by name, where it is told to keep some. */
+/** From this version on, named prepared statements work with max_prepared_statements. */
 export const knowsNamedStatements = () => {
   const [major, minor] = pgBouncerVersion() ?? [0, 0]
   return major > 1 || minor >= 21
 }
 
-/** Fewer than the clients, so that a client meets another connection with each transaction. */
+/** Fewer than the clients, so that the transactions of a client use different connections. */
 const SERVER_CONNECTIONS = 8
 
 /**
- * @param folder of somebody who removes it: what PgBouncer needs is put there
+ * @param folder for the files of PgBouncer; the caller removes it
  * @returns the address of the Postgres through it
  */
 export async function startPgBouncer(postgresUrl: string, folder: string) {
@@ -40,18 +40,18 @@ export async function startPgBouncer(postgresUrl: string, folder: string) {
     pool_mode: 'transaction',
     default_pool_size: SERVER_CONNECTIONS,
     max_client_conn: 500,
-    // Its 15 s would be added to each outage, its 120 s to each call meanwhile.
+    // The defaults of 15 s and 120 s would prolong each outage and each call.
     server_login_retry: 0.2,
     query_wait_timeout: 0.5,
     ...(knowsNamedStatements() && { max_prepared_statements: 100 }),
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`)
-  // In place of what a role would have: a client's own setting does not follow it from connection to connection.
+  // Instead of a setting of the role: the setting of a client stays on one connection.
   const bound = "connect_query='set statement_timeout = 1000'"
   const databases = `[databases]\n* = host=127.0.0.1 port=${postgresPort} ${bound}\n`
   writeFileSync(join(directory, 'ini'), `${databases}[pgbouncer]\n${lines.join('\n')}\n`)
   writeFileSync(join(directory, 'users'), `"${username}" "${password}"\n`, { mode: 0o600 })
-  // It refuses to run as root.
+  // PgBouncer does not run as root.
   const user = process.geteuid?.() === 0 ? nobody() : undefined
   if (user) for (const path of ['', 'ini', 'users']) chownSync(join(directory, path), user.uid, user.gid)
   const args = [join(directory, 'ini')]

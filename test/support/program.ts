@@ -1,4 +1,4 @@
-/** The program itself, run as a process; what it prints is kept for logged.test.ts. */
+/** The program, run as a process. Its output is kept for logged.test.ts. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ export const SECRET = 'this-secret-is-only-for-tests_0123456789'
 
 export interface Program {
   process: ChildProcess
-  /** All of it so far. */
+  /** The output until now. */
   stdout(): string
   stderr(): string
   /** The lines of standard output that are JSON. */
@@ -21,7 +21,7 @@ export interface Program {
 }
 
 const running = new Set<ChildProcess>()
-// A test that takes too long is ended by tap, without its teardowns.
+// tap ends a test that times out without its teardowns.
 process.once('SIGTERM', () => process.exit(1))
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -82,7 +82,7 @@ export function program(
       }
       if (look()) return
       child.stdout!.on('data', look)
-      ended.then(() => look() ?? reject(new Error(`it ended before:\n${stdout}\n${stderr}`)))
+      ended.then(() => look() ?? reject(new Error(`the program ended before:\n${stdout}\n${stderr}`)))
     })
   return { process: child, stdout: () => stdout, stderr: () => stderr, lines, line, ended }
 }
@@ -110,7 +110,7 @@ export async function run(
 export interface Service extends Program {
   url: string
   adminUrl: string
-  /** The answer to Tratta's question, whole. */
+  /** The status and the body of a call. */
   ask(externalId: string): Promise<{ status: number; body: unknown }>
   /** The log line of a request. */
   requestLine(requestId: string): Promise<Record<string, unknown>>
@@ -118,7 +118,7 @@ export interface Service extends Program {
 
 /**
  * `serve`, on free ports, until the test ends. Where TEST_PGBOUNCER is set, behind a PgBouncer in transaction
- * mode, with that as its DATABASE_PREPARED_STATEMENTS.
+ * mode, with TEST_PGBOUNCER as DATABASE_PREPARED_STATEMENTS.
  */
 export async function service(
   t: Test,

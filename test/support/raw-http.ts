@@ -1,8 +1,8 @@
-/** HTTP as bytes on a connection, for what no HTTP client sends. */
+/** HTTP as bytes on a connection, for requests that no HTTP client sends. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** Sends bytes and returns all that comes back until the other side closes the connection. */
+/** Sends bytes and returns all received bytes when the other side closes the connection. */
 export function exchange(url: string, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = ''

@@ -1,9 +1,9 @@
-/** A role of a test's own: roles are there for all databases of a server. */
+/** A new role for each test, because all databases of a server share their roles. */
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { TestDatabase } from './database.ts'
 
-/** May log in, and nothing else. It goes with the test, and all that it owns. */
+/** A role that can only log in. It is dropped at the end of the test, with everything that it owns. */
 export async function testRole(t: Test, database: TestDatabase) {
   const name = `role_${randomBytes(8).toString('hex')}`
   await database.query(`create role ${name} login password 'only-for-tests'`)
@@ -17,12 +17,12 @@ export async function testRole(t: Test, database: TestDatabase) {
   return { name, url: url.href }
 }
 
-/** What docs/data.md grants on our own schema, here with the tables in it that are read. */
+/** The grants of docs/data.md on our schema, and on the tables in it. */
 export const GRANTS = (role: string) => `
   grant usage on schema tratta_jit to ${role};
   grant select, insert, update, delete on all tables in schema tratta_jit to ${role};`
 
-/** The role of the service as docs/data.md makes it, with the rights that it grants on these schemas. */
+/** The role of the service in docs/data.md, with its grants on these schemas. */
 export async function serviceRole(t: Test, database: TestDatabase, schemas: string[]) {
   const role = await testRole(t, database)
   await database.query(GRANTS(role.name))

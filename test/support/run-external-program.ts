@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { Test } from 'tap'
 
-/** A program of the system must be content with this; where it is not installed, the test says so. */
+/** Runs a program that must exit with 0. Skipped if it is not installed. */
 export function passes(t: Test, tool: string, args: string[], input = '') {
   const { error, status, stdout, stderr } = spawnSync(tool, args, { input, encoding: 'utf8' })
   const name = `${tool} ${args.join(' ')}`

@@ -1,4 +1,4 @@
-/** DATABASE_SCHEMA=slow: our own tables, and 10 ms a lookup. With two connections that is 200 a second at most. */
+/** DATABASE_SCHEMA=slow: views of our tables that take 10 ms a lookup, so at most 200 a second with two connections. */
 export const SLOW_VIEWS = `
   create schema slow;
   create view slow.customers as select * from tratta_jit.customers;

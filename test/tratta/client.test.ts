@@ -28,11 +28,15 @@ const http = (status: string, headers = '', body = '') =>
   `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
 
 t.test('register', async (t) => {
+  t.jobs = 4
   const database = await testDatabase(t)
   const registerAt = (apiUrl: string, more = {}) =>
     run(t, ['register'], { ...trattaSettings(database.url, apiUrl), ...more })
+  /** The next POST to this API URL need not wait. */
+  const proceed = (apiUrl: string) =>
+    database.query(`update tratta_jit.registrations set next_attempt_at = now() where api_url = '${apiUrl}'`)
 
-  t.test('201: prints the masked URL', async (t) => {
+  t.test('201: prints the masked URL', { buffered: true }, async (t) => {
     const { simulator } = await startSimulator(t)
     t.match(await registerAt(simulator.url), {
       code: 0,
@@ -40,11 +44,12 @@ t.test('register', async (t) => {
       stderr: '',
     })
     t.same(simulator.jitUrls, [`http://127.0.0.1:1/jit/${SECRET}`])
+    await proceed(simulator.url)
     await registerAt(simulator.url)
-    t.equal(simulator.jitUrls.length, 2, 'registers again')
+    t.equal(simulator.jitUrls.length, 2, 'a second `register` sends a second POST')
   })
 
-  t.test('--dry-run sends nothing and shows no secret', async (t) => {
+  t.test('--dry-run sends nothing and shows no secret', { buffered: true }, async (t) => {
     const { simulator } = await startSimulator(t)
     const { code, stdout } = await run(
       t,
@@ -55,7 +60,7 @@ t.test('register', async (t) => {
     t.same(simulator.requests, [])
   })
 
-  t.test('429 and 503: retried, because Tratta did not accept the request', async (t) => {
+  t.test('429 and 503: retried, because Tratta did not accept the request', { buffered: true }, async (t) => {
     const { simulator } = await startSimulator(t)
     await simulator.injectFaults(
       { kind: 'status', status: 429, times: 1 },
@@ -69,26 +74,29 @@ t.test('register', async (t) => {
     )
   })
 
-  t.test('422: shows the validation messages without the secret', async (t) => {
+  t.test('422: shows the validation messages without the secret', { buffered: true }, async (t) => {
     const body = { message: 'Invalid.', errors: { url: [`The url http://x/jit/${SECRET} is taken.`] } }
     const apiUrl = await listening(t, (socket) =>
       socket.end(http('422 X', 'content-type: application/json\r\n', JSON.stringify(body))),
     )
     const message = `${REQUEST}Tratta rejected the request (422): url: The url http://x/jit/… is taken`
     t.match(await registerAt(apiUrl), { code: 1, stdout: '', stderr: `${message}\n` })
+    await proceed(apiUrl)
     t.same((await run(t, ['register', '--json'], trattaSettings(database.url, apiUrl))).lines, [
       { error: message },
     ])
   })
 
-  t.test('http to another machine', async (t) => {
-    t.match(await registerAt('http://192.0.2.1/api/v1'), {
-      code: 2,
-      stderr: 'TRATTA_API_URL must be https, because requests carry the token (or set TRATTA_API_ALLOW_HTTP)',
-    })
+  t.test('http to another machine', { buffered: true }, async (t) => {
+    for (const host of ['192.0.2.1', 'localhost.evil.example', '127.0.0.1.evil.example', 'evil-localhost'])
+      t.match(await registerAt(`http://${host}/api/v1`), {
+        code: 2,
+        stderr:
+          'TRATTA_API_URL must be https, because requests carry the token (or set TRATTA_API_ALLOW_HTTP)',
+      })
   })
 
-  t.test('settings that are missing', async (t) => {
+  t.test('settings that are missing', { buffered: true }, async (t) => {
     t.match(await run(t, ['register'], { DATABASE_URL: database.url }), {
       code: 2,
       stderr: /JIT_SECRET is not set[\s\S]*TRATTA_API_URL is not set[\s\S]*TRATTA_API_TOKEN is not set/,
@@ -127,10 +135,30 @@ t.test('the client', async (t) => {
     'rejected',
   )
   fails(
-    '422 in the other shape that was seen',
+    '422 with `error` and `errorCode`',
     http('422 X', 'content-type: application/json\r\n', '{"error":"Wrong url","errorCode":17}'),
     'Tratta rejected the request (422): Wrong url 17',
     'rejected',
+  )
+  const long = 'x'.repeat(10_000)
+  const shortened = `${'x'.repeat(300)}…`
+  fails(
+    '422 with a message of 10,000 characters',
+    http('422 X', 'content-type: application/json\r\n', JSON.stringify({ message: long })),
+    `Tratta rejected the request (422): ${shortened}`,
+    'rejected',
+  )
+  fails(
+    '422 with validation messages of 10,000 characters',
+    http('422 X', 'content-type: application/json\r\n', JSON.stringify({ errors: { url: [long, long] } })),
+    `Tratta rejected the request (422): url: ${'x'.repeat(295)}…`,
+    'rejected',
+  )
+  fails(
+    '500 with a text of 10,000 characters',
+    http('500 X', 'content-type: text/html\r\n', `<p>${long}</p>`),
+    `Tratta returned a server error (500): ${shortened}. Try again later.`,
+    'unknown',
   )
   fails(
     '404',
@@ -146,7 +174,7 @@ t.test('the client', async (t) => {
     true,
   )
   fails(
-    '429 that asks for an hour',
+    '429 with Retry-After: 3600',
     http('429 Too Many Requests', 'retry-after: 3600\r\n'),
     'too many requests (429). Try again in 3600 s.',
     'not_accepted',
@@ -165,7 +193,7 @@ t.test('the client', async (t) => {
     'rejected',
   )
   fails(
-    'a page',
+    '200 with a page of HTML',
     http('200 OK', 'content-type: text/html\r\n', '<html><title>Sign in</title></html>'),
     "the response (200) is not JSON: Sign in. Is TRATTA_API_URL the address of Tratta's API?",
     'unknown',
@@ -178,7 +206,7 @@ t.test('the client', async (t) => {
   )
   fails(
     'a response that is not HTTP',
-    'rubbish\r\n\r\n',
+    'not HTTP\r\n\r\n',
     'the connection closed before a complete response (HTTPParserError). It is unknown whether Tratta accepted the request.',
     'unknown',
   )
@@ -215,7 +243,7 @@ t.test('the client', async (t) => {
     })
   })
 
-  t.test('it stays below the rate limit', { buffered: true }, async (t) => {
+  t.test('20 requests stay below the rate limit', { buffered: true }, async (t) => {
     const { simulator } = await startSimulator(t)
     const client = createTrattaClient({
       apiUrl: simulator.url,

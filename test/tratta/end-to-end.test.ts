@@ -14,7 +14,7 @@ interface Payload {
   child_debt_accounts?: { external_id: string }[]
 }
 
-t.test('one account: created, updated, and moved', async (t) => {
+t.test('trigger for accounts that are new, updated and moved: Tratta stores the payload', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
   await database.query(MINIMUM)
@@ -32,7 +32,7 @@ t.test('one account: created, updated, and moved', async (t) => {
   })
   await client.createJitEndpoint(simulator.jitUrls[0]!.replace('http://127.0.0.1:1', url))
 
-  /** Without what Tratta adds. */
+  /** Without the fields that Tratta adds. */
   const without = (resource: object | undefined, ...added: string[]) =>
     Object.fromEntries(Object.entries(resource ?? {}).filter(([key]) => !['uuid', ...added].includes(key)))
   const holds = {

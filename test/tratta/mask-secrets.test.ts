@@ -24,7 +24,7 @@ t.test('every form of a secret is masked, and the other text is unchanged', asyn
     unicode(TOKEN),
   ])
     t.equal(mask.text(`é url http://x/jit/${form}?a=1%20b`), 'é url http://x/jit/…?a=1%20b', form)
-  t.equal(mask.text(SECRET.slice(0, 7)), SECRET.slice(0, 7), 'shorter parts are not')
+  t.equal(mask.text(SECRET.slice(0, 7)), SECRET.slice(0, 7), 'a shorter part is not masked')
   t.equal(mask.text(`${SECRET} and ${TOKEN}`), '… and …')
   t.equal(
     mask.text('The url has already been taken. İ 100% \\n &amp;'),

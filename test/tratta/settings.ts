@@ -1,6 +1,6 @@
 import { SECRET } from '../support/program.ts'
 
-/** What `register`, `trigger` and `serve` need to reach a simulated Tratta. */
+/** The settings of `register`, `trigger` and `serve` for a simulated Tratta. */
 export const trattaSettings = (databaseUrl: string, apiUrl: string, publicUrl = 'http://127.0.0.1:1') => ({
   DATABASE_URL: databaseUrl,
   JIT_SECRET: SECRET,

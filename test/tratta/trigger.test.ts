@@ -6,7 +6,7 @@ import { run, SECRET, service } from '../support/program.ts'
 import { startSimulator } from '../support/simulator.ts'
 import { trattaSettings } from './settings.ts'
 
-t.test('trigger', async (t) => {
+t.test('trigger: prints the request, the response and the result', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
   await database.query(MINIMUM)
@@ -92,4 +92,21 @@ Tratta accepted the response and stores
 
   for (const { stdout, stderr } of [unknown, rejected, unsendable])
     t.notMatch(stdout + stderr, new RegExp(`${SECRET}|simulated-token`))
+})
+
+t.test('trigger: a 503 is not retried, because it can be our own answer; a 429 is', async (t) => {
+  const database = await testDatabase(t)
+  await database.query(MINIMUM)
+  const { simulator } = await startSimulator(t)
+  const { url } = await service(t, database.url)
+  const env = trattaSettings(database.url, simulator.url, url)
+  await run(t, ['register'], env)
+  const statuses = () =>
+    simulator.requests.filter(({ url }) => url.endsWith('/trigger')).map(({ status }) => status)
+  await simulator.injectFaults({ kind: 'status', status: 503, times: 1 })
+  t.match(await run(t, ['trigger', '123456'], env), { code: 1, stdout: /503/ })
+  t.same(statuses(), [503])
+  await simulator.injectFaults({ kind: 'status', status: 429, times: 1 })
+  t.match(await run(t, ['trigger', '123456'], env), { code: 0 })
+  t.same(statuses(), [503, 429, 200])
 })
