@@ -22,7 +22,7 @@ async function run(args: string[]): Promise<number> {
   return exitCode
 }
 
-function explain(error: unknown): [message: string, exitCode: number] {
+function describe(error: unknown): [message: string, exitCode: number] {
   const known = userFacing(error)
   if (known) return [known.message, known.exitCode]
   const { type, code, stack = [] } = describeError(error)
@@ -32,7 +32,7 @@ function explain(error: unknown): [message: string, exitCode: number] {
 run(process.argv.slice(2)).then(exit, (error) => {
   // commander has already printed its message or the help text.
   if (error instanceof CommanderError) return exit(error.exitCode === 0 ? DONE : USAGE_ERROR)
-  const [message, exitCode] = explain(error)
+  const [message, exitCode] = describe(error)
   printError(message)
   return exit(exitCode)
 })

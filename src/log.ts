@@ -20,8 +20,14 @@ const BUFFER_MS = 100
 /** The time limit for the last write. Lines that are not written by then are lost. */
 const LAST_WRITE_MS = 1000
 
-/** Writes JSON lines to standard output, asynchronously: a slow reader does not delay a response. */
-export function createLog(level: string): { log: Log; close: () => Promise<void> } {
+/**
+ * Writes JSON lines to standard output, asynchronously: a slow reader does not delay a response.
+ * @param format converts each JSON line to the text to write
+ */
+export function createLog(
+  level: string,
+  format?: (line: string) => string,
+): { log: Log; close: () => Promise<void> } {
   const output = pino.destination({
     dest: 1,
     sync: false,
@@ -31,7 +37,7 @@ export function createLog(level: string): { log: Log; close: () => Promise<void>
   })
   // Without a listener a full disk would end the process.
   output.on('error', () => {})
-  const log = logTo(output, level)
+  const log = logTo(format ? { write: (line) => output.write(format(line)) } : output, level)
   return {
     log,
     async close() {

@@ -39,7 +39,7 @@ t.test('usage errors', async (t) => {
     [['lookup', 'a', 'b'], "Too many arguments for 'lookup'. Expected 1 argument but got 2: a, b."],
     [['serve', 'now'], "Too many arguments for 'serve'. Expected 0 arguments but got 1: now."],
     [['bulk', 'pul'], "Unknown command 'pul'\n(Did you mean push?)"],
-    [['bulk', 'push', '--limit', 'few'], '--limit takes a number of rows.'],
+    [['bulk', 'push', '--limit', 'few'], '--limit must be a number of rows.'],
     [['import', 'f', '--money', 'euros'], 'Allowed choices are cents, dollars.'],
     [['lokup', 'a'], "Unknown command 'lokup'\n(Did you mean lookup?)"],
     [['launch'], "Unknown command 'launch'"],

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { userFacing } from '../database/connection-errors.ts'
-import { duration } from '../terminal/progress.ts'
+import { formatDuration } from '../terminal/format.ts'
 import { backoffMs } from '../tratta/backoff.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import type { PushProgress } from './progress.ts'
@@ -59,7 +59,7 @@ export function createBackoff(progress: PushProgress): Backoff {
       const now = performance.now()
       if (retryAfterMs > MAX_BUSY_MS)
         throw new PushStoppedError(
-          `Tratta asks to wait ${duration(Math.ceil(retryAfterMs / 1000))}. ${message}`,
+          `Tratta asks to wait ${formatDuration(Math.ceil(retryAfterMs / 1000))}. ${message}`,
         )
       busySince ??= now
       if (isBusy) {
@@ -76,7 +76,7 @@ export function createBackoff(progress: PushProgress): Backoff {
         )
       if (now - busySince > MAX_BUSY_MS)
         throw new PushStoppedError(
-          `Tratta has accepted nothing for ${duration(Math.round((now - busySince) / 1000))}. ${message}`,
+          `Tratta has accepted nothing for ${formatDuration(Math.round((now - busySince) / 1000))}. ${message}`,
         )
       const ms = retryAfterMs + backoffMs(attempt, BACKOFF)
       progress.pause = { message, until: now + ms }

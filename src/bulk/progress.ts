@@ -1,5 +1,7 @@
 /** The progress of a push, for people and as JSON. */
-import { duration, number, showProgress } from '../terminal/progress.ts'
+import { formatDuration, formatNumber } from '../terminal/format.ts'
+import { showProgress } from '../terminal/progress.ts'
+import type { ErrorsProgress } from './read-errors.ts'
 
 export interface PushProgress {
   /** Customers. */
@@ -64,13 +66,28 @@ export function progressFields(progress: PushProgress, seconds: number) {
 function progressLine(progress: PushProgress, seconds: number): string {
   const fields = progressFields(progress, seconds)
   const { customers_total, seconds_left, waiting_for, waiting_seconds } = fields
-  const share = customers_total ? ` of ${number(customers_total)}` : ''
+  const share = customers_total ? ` of ${formatNumber(customers_total)}` : ''
   const counts =
-    `${number(fields.customers_read)}${share} customers, ${number(fields.rows_sent)} rows sent, ` +
-    `${number(fields.rows_per_second)}/s, ${number(fields.rows_rejected)} rejected`
-  if (waiting_for) return `${counts}; waiting ${duration(waiting_seconds!)}: ${waiting_for}`
+    `${formatNumber(fields.customers_read)}${share} customers, ${formatNumber(fields.rows_sent)} rows sent, ` +
+    `${formatNumber(fields.rows_per_second)}/s, ${formatNumber(fields.rows_rejected)} rejected`
+  if (waiting_for) return `${counts}; waiting ${formatDuration(waiting_seconds!)}: ${waiting_for}`
   const waiting =
-    fields.requests_waiting > 0 ? `, errors of ${number(fields.requests_waiting)} requests to read` : ''
-  const left = seconds_left === undefined ? '' : `, ${duration(seconds_left)} left`
+    fields.requests_waiting > 0 ? `, errors of ${formatNumber(fields.requests_waiting)} requests to read` : ''
+  const left = seconds_left === undefined ? '' : `, ${formatDuration(seconds_left)} left`
   return `${counts}${waiting}${left}`
+}
+
+/** @returns a function that ends the display */
+export const showErrorsProgress = (progress: ErrorsProgress, asJson: boolean): (() => void) =>
+  asJson
+    ? () => {}
+    : showProgress(
+        false,
+        () => ({}),
+        (seconds) => errorsLine(progress, seconds),
+      )
+
+function errorsLine({ read, total }: ErrorsProgress, seconds: number): string {
+  const left = read > 0 ? `, ${formatDuration(Math.round((seconds * (total - read)) / read))} left` : ''
+  return `errors of ${formatNumber(read)} of ${formatNumber(total)} requests read, ${(read / seconds).toFixed(1)}/s${left}`
 }

@@ -12,6 +12,15 @@ interface ReadErrorsOptions {
   bulkId: string | undefined
   /** All, whenever they were read. */
   again: boolean
+  /** Updated after each request. */
+  progress: ErrorsProgress
+}
+
+export interface ErrorsProgress {
+  /** Requests whose errors are read. */
+  read: number
+  /** Requests whose errors are due. */
+  total: number
 }
 
 interface DueRequest {
@@ -25,7 +34,7 @@ export async function readDueErrors(
   pool: pg.Pool,
   client: TrattaClient,
   target: number,
-  { bulkId, again }: ReadErrorsOptions,
+  { bulkId, again, progress }: ReadErrorsOptions,
 ): Promise<string[]> {
   const { rows } = await pool.query<DueRequest>(
     `select request, bulk_id, completed or sent_at < now() - interval '1 minute' as is_old
@@ -39,6 +48,7 @@ export async function readDueErrors(
     [target, bulkId ?? null, again],
   )
   if (bulkId !== undefined && rows.length === 0) return [`No request of ours has the bulk_id ${bulkId}`]
+  progress.total = rows.length
   const problems: string[] = []
   const queue = rows.values()
   async function work() {
@@ -52,6 +62,7 @@ export async function readDueErrors(
         if (!concernsOneRequest(error)) throw error
         problems.push(error.message)
       }
+      progress.read += 1
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))

@@ -1,6 +1,7 @@
 /** What the bulk commands print for people: the state with the next step, rejections, and the result of a dry run. */
+
+import { formatNumber } from '../terminal/format.ts'
 import { printable } from '../terminal/printable.ts'
-import { number } from '../terminal/progress.ts'
 import type { DryRun } from './dry-run.ts'
 import type { RejectionGroup, RejectionRow } from './rejections.ts'
 import type { AccountState, BulkStatus, StateCounts, StatusRun } from './status.ts'
@@ -28,7 +29,7 @@ const DOUBT_LABELS: Record<string, string> = {
 export function statusText(status: BulkStatus): string {
   const { api_url, running, run, customers, accounts, requests } = status
   const byState = Object.entries(requests.by_state).map(
-    ([state, count]) => `${number(count)} ${REQUEST_LABELS[state] ?? state}`,
+    ([state, count]) => `${formatNumber(count)} ${REQUEST_LABELS[state] ?? state}`,
   )
   const lines: [string, string][] = [
     ['Tratta', api_url],
@@ -37,26 +38,29 @@ export function statusText(status: BulkStatus): string {
     ['accounts', statesText(accounts)],
     [
       'rejected',
-      `${number(accounts.rejected_by_tratta)} accounts by Tratta, ${number(accounts.rejected_by_us)} by us before sending`,
+      `${formatNumber(accounts.rejected_by_tratta)} accounts by Tratta, ${formatNumber(accounts.rejected_by_us)} by us before sending`,
     ],
-    ['requests', `${byState.join(', ') || 'none'}; ${number(requests.attempts)} attempts`],
+    ['requests', `${byState.join(', ') || 'none'}; ${formatNumber(requests.attempts)} attempts`],
   ]
   if (run && Number(run.without_accounts) > 0)
-    lines.push(['', `${number(run.without_accounts)} customers have no account: there is nothing to send`])
+    lines.push([
+      '',
+      `${formatNumber(run.without_accounts)} customers have no account: there is nothing to send`,
+    ])
   if (requests.rows_per_minute)
     lines.push([
       'rate',
-      `${number(requests.rows_per_minute)} rows a minute, ${requests.requests_per_minute} requests a minute, ` +
+      `${formatNumber(requests.rows_per_minute)} rows a minute, ${requests.requests_per_minute} requests a minute, ` +
         `from ${time(requests.first_at)} to ${time(requests.last_at)}`,
     ])
   for (const [field, { count, examples }] of Object.entries(run?.omitted ?? {}))
-    lines.push(['omitted', `${number(count)} × ${field}, e.g. of ${printable(examples.join(', '))}`])
+    lines.push(['omitted', `${formatNumber(count)} × ${field}, e.g. of ${printable(examples.join(', '))}`])
   for (const [doubt, count] of Object.entries(requests.doubts))
-    lines.push(['unknown', `${number(count)} requests ${DOUBT_LABELS[doubt] ?? doubt}`])
+    lines.push(['unknown', `${formatNumber(count)} requests ${DOUBT_LABELS[doubt] ?? doubt}`])
   if (requests.unmatched_rejections > 0)
     lines.push([
       'unmatched',
-      `${number(requests.unmatched_rejections)} rejections match no row that was sent`,
+      `${formatNumber(requests.unmatched_rejections)} rejections match no row that was sent`,
     ])
   if (requests.last_error) lines.push(['last error', requests.last_error])
   lines.push(['next', nextStep(status)])
@@ -66,7 +70,7 @@ export function statusText(status: BulkStatus): string {
 const statesText = (counts: StateCounts) =>
   (['accepted', 'rejected', 'sent', 'unknown', 'to_send'] as const)
     .filter((state) => counts[state] > 0 || state === 'accepted')
-    .map((state) => `${number(counts[state])} ${LABELS[state]}`)
+    .map((state) => `${formatNumber(counts[state])} ${LABELS[state]}`)
     .join(', ')
 
 const time = (date: Date | null) => (date ? date.toISOString().replace(/\.\d+/, '') : 'not yet')
@@ -112,7 +116,7 @@ export function rejectionGroupsText(groups: RejectionGroup[]): string {
   return groups
     .map(({ rejected_by, outcome, reason, count, examples }) => {
       const example = examples.length > 0 ? `, e.g. ${printable(examples.join(', '))}` : ''
-      return `${number(count).padStart(9)} × ${printable(reason)}\n            ${OUTCOMES[outcome]}${BY[rejected_by]}${example}`
+      return `${formatNumber(count).padStart(9)} × ${printable(reason)}\n            ${OUTCOMES[outcome]}${BY[rejected_by]}${example}`
     })
     .join('\n')
 }
@@ -131,12 +135,12 @@ export function rejectionText(row: RejectionRow): string {
 export function dryRunText(report: DryRun): string {
   const { customers, without_accounts, rows, debt_accounts, requests, bytes, rejected, omitted } = report
   const lines = [
-    `Would send ${number(debt_accounts)} accounts of ${number(customers)} customers: ${number(rows)} rows in ${number(requests)} requests, ${number(bytes)} bytes`,
+    `Would send ${formatNumber(debt_accounts)} accounts of ${formatNumber(customers)} customers: ${formatNumber(rows)} rows in ${formatNumber(requests)} requests, ${formatNumber(bytes)} bytes`,
   ]
-  if (without_accounts > 0) lines.push(`${number(without_accounts)} customers have no account`)
+  if (without_accounts > 0) lines.push(`${formatNumber(without_accounts)} customers have no account`)
   for (const { message, count, examples } of rejected)
-    lines.push(`rejected by us: ${number(count)} × ${message}, e.g. ${printable(examples.join(', '))}`)
+    lines.push(`rejected by us: ${formatNumber(count)} × ${message}, e.g. ${printable(examples.join(', '))}`)
   for (const [field, { count, examples }] of Object.entries(omitted))
-    lines.push(`omitted: ${number(count)} × ${field}, e.g. of ${printable(examples.join(', '))}`)
+    lines.push(`omitted: ${formatNumber(count)} × ${field}, e.g. of ${printable(examples.join(', '))}`)
   return lines.join('\n')
 }

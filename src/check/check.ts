@@ -1,14 +1,14 @@
-/** The types of a check, its findings, and the results that later checks use. */
+/** The types of a check, its results, and the dependencies between checks. */
 import type pg from 'pg'
 import type { Config, SettingProblem } from '../config.ts'
 import type { Relations } from '../database/relations.ts'
 import type { SettingName } from '../settings.ts'
-import type { Pass } from './data-pass.ts'
-import type { UnreadableRows } from './readable-relations.ts'
+import type { UnreadableRows } from './exclude-unreadable-rows.ts'
+import type { DataScan } from './scan-data.ts'
 
 export type State = 'ok' | 'warning' | 'error' | 'skipped'
 
-export interface Finding {
+export interface CheckResult {
   state: State
   /** A sentence with names, numbers and external ids. It contains no other value and no secret. */
   message: string
@@ -20,29 +20,40 @@ export interface Finding {
   examples?: string[]
 }
 
-export const ok = (message: string): Finding => ({ state: 'ok', message })
-export const warning = (message: string, remedy: string): Finding => ({ state: 'warning', message, remedy })
-export const errorFinding = (message: string, remedy: string): Finding => ({
+export const ok = (message: string): CheckResult => ({ state: 'ok', message })
+export const skipped = (message: string): CheckResult => ({ state: 'skipped', message })
+export const warning = (message: string, remedy: string): CheckResult => ({
+  state: 'warning',
+  message,
+  remedy,
+})
+export const errorResult = (message: string, remedy: string): CheckResult => ({
   state: 'error',
   message,
   remedy,
 })
 
-/** The results of a check that other checks need. */
-interface Results {
+/** What a check provides for later checks. */
+interface Dependencies {
   /** Present when Postgres answers. */
   pool: pg.Pool
   /** Present when the relations have the columns that the lookup needs. */
   relations: Relations
   /** Present when the user may read the relations. */
   readable: true
-  /** The result of a pass over all customers. */
-  pass: Pass
+  /** The result of a scan of all customers. */
+  scan: DataScan
   /** All rows that Postgres cannot read. */
   unreadable: UnreadableRows
 }
 
-export interface Context extends Partial<Results> {
+/** Both functions get the seconds since the check started. */
+export interface Progress {
+  fields(seconds: number): object
+  line(seconds: number): string
+}
+
+export interface Context extends Partial<Dependencies> {
   /** The valid settings. */
   config: Partial<Config>
   problems: SettingProblem[]
@@ -52,25 +63,27 @@ export interface Context extends Partial<Results> {
   isQuick: boolean
   /** The offset of each other clock, positive when it is ahead, and the uncertainty, in milliseconds. */
   clocks: { of: string; aheadMs: number; uncertainMs: number }[]
-  /** Shows the progress of a pass. @returns a function that ends the display */
-  showProgress(figures: (seconds: number) => object, line: (seconds: number) => string): () => void
+  /** A check that takes long sets this to show more than its name. */
+  progress: Progress | undefined
 }
 
 export interface Check {
   /** One word. */
   name: string
-  needs: (keyof Results)[]
+  needs: (keyof Dependencies)[]
   settings: readonly SettingName[]
-  /** Whether the check reads all rows. */
-  isPass: boolean
-  run(context: Context): Promise<Finding[]>
+  readsAllRows: boolean
+  run(context: Context): Promise<CheckResult[]>
 }
 
-/** Defines a check. It runs when the results that it needs and its settings are present. */
-export const check = <Needs extends keyof Results = never, Name extends SettingName = never>(definition: {
+/** Defines a check. It runs when its dependencies and its settings are present. */
+export const check = <
+  Needs extends keyof Dependencies = never,
+  Name extends SettingName = never,
+>(definition: {
   name: string
   needs?: Needs[]
   settings?: readonly Name[]
-  isPass?: true
-  run(context: Context & Pick<Results, Needs> & { config: Config<Name> }): Promise<Finding[]>
-}): Check => ({ needs: [], settings: [], isPass: false, ...definition }) as Check
+  readsAllRows?: true
+  run(context: Context & Pick<Dependencies, Needs> & { config: Config<Name> }): Promise<CheckResult[]>
+}): Check => ({ needs: [], settings: [], readsAllRows: false, ...definition }) as Check

@@ -1,121 +1,121 @@
-/** What Tratta would reject, and accounts whose customer, parent or children do not fit. */
+/** Checks for data that Tratta would reject, and for accounts without a valid customer or parent. */
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import { areSame, columnsOf, isNull, read } from '../database/column-sql.ts'
 import type { Relations } from '../database/relations.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
-import { duration, number } from '../terminal/progress.ts'
-import { check, type Finding, ok, type State } from './check.ts'
-import { emptyPass, type Pass, type Rejection, type RejectionCode, readAll } from './data-pass.ts'
-import { readableRelations, sqlText, type UnreadableRows } from './readable-relations.ts'
+import { formatDuration, formatNumber } from '../terminal/format.ts'
+import { type CheckResult, check, ok, type State } from './check.ts'
+import { compileSql, excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
+import { type DataScan, emptyScan, type Rejection, type RejectionCode, scanData } from './scan-data.ts'
 
 export const data = check({
   name: 'data',
   needs: ['pool', 'relations', 'readable', 'unreadable'],
   settings: ['DATABASE_SCHEMA', 'TRATTA_BULK_BYTES'],
-  isPass: true,
+  readsAllRows: true,
   async run(context) {
     const { pool, relations, unreadable, config, signal } = context
-    const pass = emptyPass()
-    const finish = context.showProgress(
-      (seconds) => ({
-        customers: pass.customers,
-        customers_total: pass.customersTotal,
-        customers_per_second: Math.round(pass.customers / seconds),
+    const scan = emptyScan()
+    context.progress = {
+      fields: (seconds) => ({
+        customers: scan.customers,
+        customers_total: scan.customersTotal,
+        customers_per_second: Math.round(scan.customers / seconds),
       }),
-      (seconds) => progressLine(pass, seconds),
-    )
-    limitHeapGrowth()
-    try {
-      await readAll(pool, relations, unreadable, config.TRATTA_BULK_BYTES, pass, signal)
-    } finally {
-      finish()
+      line: (seconds) => progressLine(scan, seconds),
     }
-    context.pass = pass
-    const found = [
-      ...findings(
+    limitHeapGrowth()
+    await scanData(pool, relations, unreadable, config.TRATTA_BULK_BYTES, scan, signal)
+    context.scan = scan
+    const results = [
+      ...toResults(
         'error',
-        rejectionsOf(pass, ['unsendable', 'duplicate']),
-        `correct it in ${config.DATABASE_SCHEMA}: Tratta would get no answer for these, or reject it; see \`tratta-jit lookup ID\``,
+        rejectionsOf(scan, ['unsendable', 'duplicate']),
+        `correct the data in ${config.DATABASE_SCHEMA}: Tratta gets an error for these accounts, or rejects them; see \`tratta-jit lookup ID\``,
       ),
-      ...findings(
+      ...toResults(
         'warning',
-        rejectionsOf(pass, ['too_large']),
-        'raise it, if Tratta accepts larger requests; calls are answered',
+        rejectionsOf(scan, ['too_large']),
+        'raise TRATTA_BULK_BYTES if Tratta accepts larger requests; calls are not affected',
       ),
-      ...findings(
+      ...toResults(
         'warning',
-        Object.entries(pass.omitted).map(([message, counted]) => ({ message, ...counted })),
-        `correct it in ${config.DATABASE_SCHEMA}: the field is omitted, the rest is sent (examples: customers)`,
+        Object.entries(scan.omitted).map(([message, counted]) => ({ message, ...counted })),
+        `correct the data in ${config.DATABASE_SCHEMA}: the field is omitted, the other fields are sent (the examples are customers)`,
       ),
     ]
-    if (found.length > 0) return found
-    const { customers, debtAccounts } = pass
+    if (results.length > 0) return results
+    const { customers, debtAccounts } = scan
     return [
       ok(
-        `${number(customers)} customers with ${number(debtAccounts)} accounts, nothing that Tratta would reject`,
+        `${formatNumber(customers)} customers with ${formatNumber(debtAccounts)} accounts, no data that Tratta would reject`,
       ),
     ]
   },
 })
 
-function progressLine({ customers, customersTotal }: Pass, seconds: number): string {
+function progressLine({ customers, customersTotal }: DataScan, seconds: number): string {
   const rate = customers / seconds
   const left =
-    customersTotal && rate > 0 ? `, ${duration(Math.round((customersTotal - customers) / rate))} left` : ''
-  return `${number(customers)}${customersTotal ? ` of ${number(customersTotal)}` : ''} customers, ${number(Math.round(rate))}/s${left}`
+    customersTotal && rate > 0
+      ? `, ${formatDuration(Math.round((customersTotal - customers) / rate))} left`
+      : ''
+  return `${formatNumber(customers)}${customersTotal ? ` of ${formatNumber(customersTotal)}` : ''} customers, ${formatNumber(Math.round(rate))}/s${left}`
 }
 
 export const customers = check({
   name: 'customers',
-  needs: ['pass'],
-  async run({ pass }) {
-    const found = findings(
+  needs: ['scan'],
+  async run({ scan }) {
+    const results = toResults(
       'warning',
-      rejectionsOf(pass, ['no_customer', 'customer_missing', 'parent_without_customer']),
-      'give these accounts their customer: bulk cannot place them, and a call is answered without a customer',
+      rejectionsOf(scan, ['no_customer', 'customer_missing', 'parent_without_customer']),
+      'set the customer of these accounts: `bulk push` cannot send them, and calls are answered without a customer',
     )
-    return found.length > 0 ? found : [ok('every account has its customer')]
+    return results.length > 0 ? results : [ok('every account has a customer')]
   },
 })
 
 export const parents = check({
   name: 'parents',
-  needs: ['pass', 'pool', 'relations', 'unreadable'],
-  async run({ pool, relations, pass, unreadable }) {
-    const found = [
-      ...findings(
+  needs: ['scan', 'pool', 'relations', 'unreadable'],
+  async run({ pool, relations, scan, unreadable }) {
+    const results = [
+      ...toResults(
         'error',
         [await childrenOfOtherCustomers(pool, relations, unreadable)],
-        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither an answer nor bulk contains the child',
+        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither calls nor `bulk push` send the child',
       ),
-      ...findings(
+      ...toResults(
         'warning',
-        rejectionsOf(pass, ['parent_missing', 'parent_is_child']),
-        'bulk cannot place these: it knows parents and, below them, children',
+        rejectionsOf(scan, ['parent_missing', 'parent_is_child']),
+        '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       ),
-      ...findings(
+      ...toResults(
         'warning',
-        [await unlikeTheirChildren(pool, relations, unreadable)],
-        'give the sums, or 0 to leave it to Tratta; or say which children are missing',
+        [await parentsWithOtherSums(pool, relations, unreadable)],
+        'set the amounts of the parent to the sums, or to 0: Tratta then uses the sums; or add the missing children',
       ),
     ]
-    return found.length > 0 ? found : [ok('every parent is there, and is the sum of its children')]
+    return results.length > 0
+      ? results
+      : [ok('every parent exists, and its amounts are the sums of its children')]
   },
 })
 
-const rejectionsOf = ({ rejected }: Pass, codes: RejectionCode[]) =>
+const rejectionsOf = ({ rejected }: DataScan, codes: RejectionCode[]) =>
   [...rejected.values()].filter(({ code }) => codes.includes(code))
 
 type Counted = Omit<Rejection, 'code'>
 
-const findings = (state: State, counted: Counted[], remedy: string): Finding[] =>
+const toResults = (state: State, counted: Counted[], remedy: string): CheckResult[] =>
   counted
     .filter(({ count }) => count > 0)
     .sort((one, other) => other.count - one.count)
     .map(({ message, count, examples }) => ({ state, message, remedy, count, examples }))
 
-/** Counts the ids that a query gives as `id`. */
+/** Counts the ids that a query returns as `id`. */
 async function count(
   pool: pg.Pool,
   relations: Relations,
@@ -123,7 +123,7 @@ async function count(
   ids: RawBuilder<unknown>,
 ): Promise<Counted> {
   const { rows } = await pool.query<Omit<Counted, 'message'>>(
-    sqlText(
+    compileSql(
       relations,
       sql`with found as (select id, row_number() over (order by id collate "C") as place from (${ids}) as ids)
         select count(*)::int as count, coalesce(array_agg(id order by place) filter (where place <= 3), '{}') as examples
@@ -133,25 +133,25 @@ async function count(
   return { message, ...rows[0]! }
 }
 
-/** By the rule of `isAnotherCustomer`: a child that names a customer is not sent with a parent that names none. */
+/** As `isAnotherCustomer`: a child with a customer is not sent with a parent without a customer. */
 function childrenOfOtherCustomers(pool: pg.Pool, relations: Relations, unreadable: UnreadableRows) {
-  const accounts = readableRelations(relations, unreadable).debt_accounts
+  const accounts = excludeUnreadableRows(relations, unreadable).debt_accounts
   const child = columnsOf(relations, 'debt_accounts', 'child')
   const parent = columnsOf(relations, 'debt_accounts', 'parent')
   const [own, other] = [child('customer_external_id'), parent('customer_external_id')]
   return count(
     pool,
     relations,
-    'debt_account.parent_external_id its parent belongs to another customer',
+    'debt_account.parent_external_id the parent belongs to another customer',
     sql`select distinct ${read(child('external_id'))} as id from ${accounts} as child
       join ${accounts} as parent on ${areSame(parent('external_id'), child('parent_external_id'))}
       where not ${isNull(own)} and (${isNull(other)} or not ${areSame(own, other)})`,
   )
 }
 
-/** A parent whose amounts are all 0 is left to Tratta, as in the example of its page "Bulk". */
-function unlikeTheirChildren(pool: pg.Pool, relations: Relations, unreadable: UnreadableRows) {
-  const accounts = readableRelations(relations, unreadable).debt_accounts
+/** For a parent whose amounts are all 0, Tratta uses the sums, as in the example of its page "Bulk". */
+function parentsWithOtherSums(pool: pg.Pool, relations: Relations, unreadable: UnreadableRows) {
+  const accounts = excludeUnreadableRows(relations, unreadable).debt_accounts
   const child = columnsOf(relations, 'debt_accounts', 'child')
   const parent = columnsOf(relations, 'debt_accounts', 'parent')
   const parentId = child('parent_external_id')
@@ -163,7 +163,7 @@ function unlikeTheirChildren(pool: pg.Pool, relations: Relations, unreadable: Un
   return count(
     pool,
     relations,
-    'debt_account its balances are not the sums of its children: Tratta sums up, so it would show other amounts than you do',
+    'debt_account the balances are not the sums of the children: Tratta uses the sums, so it would show other amounts',
     sql`select ${read(parent('external_id'))} as id from ${accounts} as parent
       join (
         select ${read(parentId)} as parent, sum(balance) as balance,

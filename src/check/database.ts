@@ -3,7 +3,7 @@ import pg from 'pg'
 import { databaseError } from '../database/connection-errors.ts'
 import { migrationStatus } from '../database/migrate.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
-import { check, errorFinding, type Finding, ok, warning } from './check.ts'
+import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
 
 const CONNECTIONS = 4
 const STATEMENT_MS = 10 * 60_000
@@ -28,7 +28,7 @@ export const database = check({
       await pool.end()
       const known = databaseError(error)
       if (!known) throw error
-      return [errorFinding(known.problem, known.remedy)]
+      return [errorResult(known.problem, known.remedy)]
     }
     const connectMs = Math.round(performance.now() - start)
     context.pool = pool
@@ -39,17 +39,20 @@ export const database = check({
     const tookMs = Date.now() - sentAt
     const { now, version, major } = rows[0]!
     context.clocks.push({ of: 'Postgres', aheadMs: now - sentAt - tookMs / 2, uncertainMs: tookMs / 2 })
-    return [...tooSlow(connectMs, context.config.JIT_DEADLINE_MS ?? 5000), versionFinding(version, major)]
+    return [
+      ...slowConnection(connectMs, context.config.JIT_DEADLINE_MS ?? 5000),
+      versionResult(version, major),
+    ]
   },
 })
 
-/** `serve` stops to connect after `connectionMs`. */
-function tooSlow(connectMs: number, deadlineMs: number): Finding[] {
+/** `serve` stops connecting after `connectionMs`. */
+function slowConnection(connectMs: number, deadlineMs: number): CheckResult[] {
   const { connectionMs } = limitsWithin(deadlineMs)
   return connectMs <= connectionMs
     ? []
     : [
-        errorFinding(
+        errorResult(
           `connecting takes ${connectMs} ms; \`serve\` allows ${connectionMs} ms with JIT_DEADLINE_MS ${deadlineMs}: calls that need a new connection fail`,
           'raise JIT_DEADLINE_MS (at most 9000), or run `serve` closer to Postgres',
         ),
@@ -77,7 +80,7 @@ export function destroyConnections(pool: pg.Pool) {
   for (const client of connectionsOf.get(pool) ?? []) client.connection.stream.destroy()
 }
 
-export const versionFinding = (version: string, major: number): Finding =>
+export const versionResult = (version: string, major: number): CheckResult =>
   major < OLDEST_VERSION
     ? warning(
         `Postgres ${version} answers, and is older than the versions that tratta-jit is tested with`,
@@ -89,7 +92,7 @@ export const connections = check({
   name: 'connections',
   needs: ['pool'],
   async run({ pool, config }) {
-    const { rows } = await pool.query<Record<'server' | 'role' | 'database', number | null>>(`
+    const { rows } = await pool.query<{ server: number; role: number | null; database: number | null }>(`
       select current_setting('max_connections')::int
           - case when usesuper then 0 else current_setting('superuser_reserved_connections')::int end as server,
         (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user) as role,
@@ -102,7 +105,7 @@ export const connections = check({
     const size = config.DATABASE_POOL_SIZE ?? 0
     if (max !== null && max < size)
       return [
-        errorFinding(
+        errorResult(
           `DATABASE_POOL_SIZE is ${size}, and the ${of} allows ${max} connections: calls would fail under load`,
           `set DATABASE_POOL_SIZE to ${max} or less, or allow more connections`,
         ),
@@ -137,7 +140,7 @@ export const migrations = check({
     return (await mayMigrate(pool))
       ? [warning(message, 'run `tratta-jit migrate`; `serve` also runs them')]
       : [
-          errorFinding(
+          errorResult(
             `${message}, and this user may not run them`,
             'run `tratta-jit migrate` as a user who may create a schema, see docs/data.md',
           ),

@@ -1,4 +1,4 @@
-/** The time of the lookup, with the statement and the limits of `serve`. */
+/** Measures the lookup with the statement and the limits of `serve`. */
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { columnsOf, isNull, read } from '../database/column-sql.ts'
@@ -13,14 +13,14 @@ import { accountStatement, findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
-import { number } from '../terminal/progress.ts'
-import { check, errorFinding, type Finding, ok, warning } from './check.ts'
-import { readableRelations, sqlText, type UnreadableRows } from './readable-relations.ts'
+import { formatNumber } from '../terminal/format.ts'
+import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
+import { compileSql, excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
 
 /** Postgres may change to a generic plan at the sixth execution of a named statement. */
-const TIMES = 8
+const REPETITIONS = 8
 const RANDOM_ACCOUNTS = 100
-/** A tenth of the time in which a person begins to wonder. */
+/** A person notices a longer delay. */
 const SLOW_MS = 100
 
 export const lookup = check({
@@ -31,7 +31,7 @@ export const lookup = check({
     const account = await largestAccount(pool, relations, isQuick, unreadable)
     if (!account)
       return [warning(`${relations.schema}.debt_accounts is empty`, 'load accounts, or correct the view')]
-    const others = await someAccounts(pool, relations, isQuick, unreadable)
+    const randomIds = await randomAccounts(pool, relations, isQuick, unreadable)
     const limits = limitsWithin(config.JIT_DEADLINE_MS)
     const servePool = createPool({ ...config, DATABASE_POOL_SIZE: 1 }, limits)
     const statement = accountStatement(
@@ -39,34 +39,34 @@ export const lookup = check({
       config.DATABASE_PREPARED_STATEMENTS,
       config.JIT_MAX_ANSWER_BYTES,
     )
-    const time = async (externalId: string) => {
-      const begun = performance.now()
+    const measure = async (externalId: string) => {
+      const start = performance.now()
       try {
         await findAccount(servePool, statement, externalId, limits)
       } catch (error) {
-        // `data` reports it.
+        // The check `data` reports this error.
         if (error instanceof AmbiguousAccountError) return undefined
-        // `rows` reports it.
+        // The check `rows` reports this error.
         if (error instanceof UnreadableAccountError && unreadable) return undefined
         throw new LookupError(externalId, error)
       }
-      return performance.now() - begun
+      return performance.now() - start
     }
     try {
       // Opens the connection and compiles the statement.
-      await time('')
+      await measure('')
       const { external_id, children } = account
-      const whose = `${external_id}, with ${children} ${children === 1 ? 'child' : 'children'}`
-      const largest = await timesOf(
-        Array.from({ length: TIMES }, () => external_id),
-        time,
+      const label = `${external_id}, with ${children} ${children === 1 ? 'child' : 'children'}`
+      const largest = await measureAll(
+        Array.from({ length: REPETITIONS }, () => external_id),
+        measure,
       )
-      const random = await timesOf(others, time)
+      const random = await measureAll(randomIds, measure)
       const parts: string[] = []
-      if (largest.length > 0) parts.push(`${ms(median(largest))} for the account ${whose}`)
+      if (largest.length > 0) parts.push(`${ms(median(largest))} for the account ${label}`)
       if (random.length > 0)
         parts.push(
-          `${number(random.length)} random accounts: p50 ${ms(median(random))}, worst ${ms(random.at(-1)!)}`,
+          `${formatNumber(random.length)} random accounts: p50 ${ms(median(random))}, worst ${ms(random.at(-1)!)}`,
         )
       const message = parts.join('; ') || 'no account could be read'
       return [
@@ -91,29 +91,32 @@ class LookupError extends Error {
   }
 }
 
-function failureOf({ externalId, cause }: LookupError): Finding {
-  const whose = externalId && ` of ${externalId}`
+function failureOf({ externalId, cause }: LookupError): CheckResult {
+  const account = externalId && ` of ${externalId}`
   if (cause instanceof DeadlineExceededError)
-    return errorFinding(
-      `the lookup${whose} does not end within the time limit of \`serve\``,
+    return errorResult(
+      `the lookup${account} does not finish within the time limit of \`serve\``,
       'create the missing indexes; EXPLAIN ANALYZE shows what is slow',
     )
   if (cause instanceof AccountTooLargeError)
-    return errorFinding(
-      `the lookup${whose} fails: ${cause.message}`,
+    return errorResult(
+      `the lookup${account} fails: ${cause.message}`,
       'correct the view, or raise JIT_MAX_ANSWER_BYTES',
     )
-  const isOfDatabase = cause instanceof DatabaseUnavailableError || cause instanceof UnreadableAccountError
-  const { type, code, message = code ?? type } = describeError(isOfDatabase ? cause.cause : cause)
-  return errorFinding(`the lookup${whose} fails: ${message}`, 'correct the row or the view')
+  const isDatabaseError = cause instanceof DatabaseUnavailableError || cause instanceof UnreadableAccountError
+  const { type, code, message = code ?? type } = describeError(isDatabaseError ? cause.cause : cause)
+  return errorResult(`the lookup${account} fails: ${message}`, 'correct the row or the view')
 }
 
 /** @returns milliseconds, sorted */
-async function timesOf(ids: string[], time: (id: string) => Promise<number | undefined>): Promise<number[]> {
+async function measureAll(
+  ids: string[],
+  measure: (id: string) => Promise<number | undefined>,
+): Promise<number[]> {
   const times: number[] = []
   for (const id of ids) {
-    const taken = await time(id)
-    if (taken !== undefined) times.push(taken)
+    const time = await measure(id)
+    if (time !== undefined) times.push(time)
   }
   return times.sort((a, b) => a - b)
 }
@@ -121,20 +124,15 @@ async function timesOf(ids: string[], time: (id: string) => Promise<number | und
 const median = (sorted: number[]) => sorted[Math.floor(sorted.length / 2)] ?? 0
 const ms = (value: number) => `${value.toFixed(1)} ms`
 
-interface LargestAccount {
-  external_id: string
-  children: number
-}
-
-/** The account with the most children, of those that exist. With `isQuick` any account. */
+/** Returns the account with the most children, or with `isQuick` any account. */
 async function largestAccount(
   pool: pg.Pool,
   relations: Relations,
   isQuick: boolean,
   unreadable: UnreadableRows | undefined,
-): Promise<LargestAccount | undefined> {
+): Promise<{ external_id: string; children: number } | undefined> {
   const [account, child] = ['account', 'child'].map((alias) => columnsOf(relations, 'debt_accounts', alias))
-  const accounts = readableRelations(relations, unreadable).debt_accounts
+  const accounts = excludeUnreadableRows(relations, unreadable).debt_accounts
   const id = read(account!('external_id'))
   const parent = child!('parent_external_id')
   const families = sql`
@@ -145,13 +143,13 @@ async function largestAccount(
   const any = sql`select ${id} as external_id, 0 as children from ${accounts} as account
     where external_id is not null limit 1`
   for (const query of isQuick ? [any] : [families, any]) {
-    const { rows } = await pool.query<LargestAccount>(sqlText(relations, query))
+    const { rows } = await pool.query<{ external_id: string; children: number }>(compileSql(relations, query))
     if (rows[0]) return rows[0]
   }
   return undefined
 }
 
-async function someAccounts(
+async function randomAccounts(
   pool: pg.Pool,
   relations: Relations,
   isQuick: boolean,
@@ -159,9 +157,9 @@ async function someAccounts(
 ): Promise<string[]> {
   const id = read(columnsOf(relations, 'debt_accounts', 'account')('external_id'))
   const { rows } = await pool.query<{ external_id: string }>(
-    sqlText(
+    compileSql(
       relations,
-      sql`select ${id} as external_id from ${readableRelations(relations, unreadable).debt_accounts} as account
+      sql`select ${id} as external_id from ${excludeUnreadableRows(relations, unreadable).debt_accounts} as account
         where external_id is not null ${isQuick ? sql`` : sql`order by random()`} limit ${sql.lit(RANDOM_ACCOUNTS)}`,
     ),
   )

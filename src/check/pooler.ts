@@ -1,13 +1,13 @@
-/** Whether something pools connections between us and Postgres, and what that means for named statements. */
+/** Checks whether a connection pooler is between this program and Postgres, and whether it supports named statements. */
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { check, errorFinding, ok } from './check.ts'
+import { check, errorResult, ok } from './check.ts'
 
 type Client = pg.PoolClient & { processID?: number | null }
 
-/** A pooler may hand out the same connection again by chance. */
-const TRIES = 3
-const IN_BETWEEN = 'a pooler such as PgBouncer is in between, in'
+/** A pooler can assign the same connection again by chance. */
+const MAX_TRIES = 3
+const POOLER = 'the connection uses a pooler such as PgBouncer in'
 
 export const pooler = check({
   name: 'pooler',
@@ -16,22 +16,22 @@ export const pooler = check({
   async run({ pool, config }) {
     const [client, other] = [(await pool.connect()) as Client, await pool.connect()]
     try {
-      // What a pooler says of itself when a connection begins is not what Postgres says behind it.
-      if ((await pidOf(client)) === client.processID) return [ok('none: Postgres itself answers')]
-      for (let tried = 0; tried < TRIES; tried++) {
-        const known = await knowsNames(client, other)
-        if (known === true) return [ok(`${IN_BETWEEN} transaction mode, and knows named statements`)]
-        if (known === false)
+      // A pooler sends a process id of its own when a connection starts.
+      if ((await pidOf(client)) === client.processID) return [ok('none: the connection is direct')]
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const isSupported = await supportsNamedStatements(client, other)
+        if (isSupported === true) return [ok(`${POOLER} transaction mode, which supports named statements`)]
+        if (isSupported === false)
           return [
             config.DATABASE_PREPARED_STATEMENTS
-              ? errorFinding(
-                  `${IN_BETWEEN} transaction mode, and does not know named statements`,
+              ? errorResult(
+                  `${POOLER} transaction mode, which does not support named statements`,
                   'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
                 )
-              : ok(`${IN_BETWEEN} transaction mode; DATABASE_PREPARED_STATEMENTS is false, as it must be`),
+              : ok(`${POOLER} transaction mode; DATABASE_PREPARED_STATEMENTS is false, as required`),
           ]
       }
-      return [ok(`${IN_BETWEEN} session mode as it seems`)]
+      return [ok(`${POOLER} session mode (probably)`)]
     } finally {
       client.release(true)
       other.release(true)
@@ -45,11 +45,11 @@ const pidOf = async (client: pg.PoolClient, name?: string) =>
   (await client.query<{ pid: number }>({ text: PID, ...(name && { name }) })).rows[0]!.pid
 
 /**
- * Lets another client take the connection on which the first one has named a statement, and then asks for
- * that statement.
- * @returns undefined when the first one has kept its connection
+ * The first client prepares a statement on one server connection. The second client then occupies that connection,
+ * and the first client executes the statement on another one.
+ * @returns undefined when the first client kept its server connection
  */
-async function knowsNames(client: Client, other: pg.PoolClient): Promise<boolean | undefined> {
+async function supportsNamedStatements(client: Client, other: pg.PoolClient): Promise<boolean | undefined> {
   const name = `tratta_jit_${randomUUID()}`
   const before = await pidOf(client, name)
   await other.query('begin')
@@ -58,13 +58,14 @@ async function knowsNames(client: Client, other: pg.PoolClient): Promise<boolean
     await pidOf(client, name)
     return true
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code === NO_SUCH_STATEMENT) return false
+    if (error instanceof pg.DatabaseError && error.code === UNDEFINED_STATEMENT) return false
     throw error
   } finally {
-    // It would stay there for whoever gets that connection next. A pooler that knows names sees to it itself.
+    // The statement would stay on the connection for other clients. A pooler that supports named statements has
+    // renamed it and removes it itself.
     await other.query(`deallocate "${name}"`).catch(() => {})
     await other.query('rollback')
   }
 }
 
-const NO_SUCH_STATEMENT = '26000'
+const UNDEFINED_STATEMENT = '26000'

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import { isInsecureRemote } from '../config.ts'
 import { PROBLEMS } from '../responder/problem.ts'
-import { check, errorFinding, type Finding, ok, warning } from './check.ts'
+import { type CheckResult, check, errorResult, ok, skipped, warning } from './check.ts'
 
 /** Tratta's own timeout ("Respond to a JIT request"). */
 const TIMEOUT_MS = 10_000
@@ -13,10 +13,10 @@ export const publicUrl = check({
   name: 'public_url',
   settings: ['PUBLIC_URL', 'JIT_SECRET'],
   async run({ config: { PUBLIC_URL, JIT_SECRET } }) {
-    const nobody = `tratta-jit-check-${crypto.randomUUID()}`
+    const unknownId = `tratta-jit-check-${crypto.randomUUID()}`
     const start = performance.now()
     try {
-      const response = await fetch(`${PUBLIC_URL}/jit/${JIT_SECRET}?debt_account_external_id=${nobody}`, {
+      const response = await fetch(`${PUBLIC_URL}/jit/${JIT_SECRET}?debt_account_external_id=${unknownId}`, {
         redirect: 'manual',
         signal: AbortSignal.timeout(TIMEOUT_MS),
       })
@@ -25,10 +25,10 @@ export const publicUrl = check({
       return [
         code === 'account_not_found'
           ? ok(`\`serve\` answers at ${PUBLIC_URL} in ${ms} ms`)
-          : problemFinding(PUBLIC_URL, response, code),
+          : problemResult(PUBLIC_URL, response, code),
       ]
     } catch (error) {
-      return [unreached(PUBLIC_URL, error as Error & { cause?: NodeJS.ErrnoException })]
+      return [unreachable(PUBLIC_URL, error as Error & { cause?: NodeJS.ErrnoException })]
     }
   },
 })
@@ -47,10 +47,10 @@ async function problemCode(response: Response): Promise<string | undefined> {
   }
 }
 
-function problemFinding(url: string, response: Response, code: string | undefined): Finding {
+function problemResult(url: string, response: Response, code: string | undefined): CheckResult {
   switch (code) {
     case 'not_found':
-      return errorFinding(
+      return errorResult(
         `\`serve\` answers at ${url}, but rejects this secret`,
         'give `serve` and `check` the same JIT_SECRET, and remove a path from PUBLIC_URL that a proxy removes',
       )
@@ -60,17 +60,17 @@ function problemFinding(url: string, response: Response, code: string | undefine
         'run `check` on a machine in ALLOWED_CLIENTS, and make sure that ALLOWED_CLIENTS contains the addresses of Tratta',
       )
     case 'too_many_guesses':
-      return errorFinding(
+      return errorResult(
         `\`serve\` answers at ${url}, but rejects this secret (429, too many wrong secrets)`,
         'give `serve` and `check` the same JIT_SECRET',
       )
     case undefined:
-      return errorFinding(
+      return errorResult(
         `another program answers at ${url}: ${describe(response)}`,
         'configure your proxy or load balancer to forward it to PORT of `serve`',
       )
     default:
-      return errorFinding(
+      return errorResult(
         `\`serve\` answers at ${url} with ${response.status} ${code}`,
         'see the log of `serve`',
       )
@@ -79,22 +79,21 @@ function problemFinding(url: string, response: Response, code: string | undefine
 
 function describe({ status, headers }: Response): string {
   // Only the origin, because the path may contain the secret.
-  const to = URL.parse(headers.get('location') ?? '')?.origin
-  if (to) return `a redirect (${status}) to ${to}, and whether Tratta follows one is unknown`
+  const target = URL.parse(headers.get('location') ?? '')?.origin
+  if (target) return `a redirect (${status}) to ${target}, and it is unknown whether Tratta follows redirects`
   return `${status}, ${headers.get('content-type') ?? 'without content type'}`
 }
 
-function unreached(url: string, { name, cause }: Error & { cause?: NodeJS.ErrnoException }): Finding {
+function unreachable(url: string, { name, cause }: Error & { cause?: NodeJS.ErrnoException }): CheckResult {
   if (name === 'TimeoutError')
-    return errorFinding(
+    return errorResult(
       `${url} does not answer within ${TIMEOUT_MS / 1000} s`,
       'check that it leads to PORT of `serve`',
     )
   const code = cause?.code ?? name
   // The check `certificate` reports the error.
-  if (/CERT|SIGNED|SSL|TLS|UNABLE_TO/.test(code))
-    return { state: 'skipped', message: 'needs a trusted certificate' }
-  return errorFinding(
+  if (/CERT|SIGNED|SSL|TLS|UNABLE_TO/.test(code)) return skipped('needs a trusted certificate')
+  return errorResult(
     `nothing answers at ${url} (${code})`,
     'start `serve`, and check that PUBLIC_URL leads to its PORT; a firewall may also block only this machine',
   )
@@ -112,7 +111,7 @@ export const certificate = check({
     if (protocol === 'http:')
       return [
         isInsecureRemote(PUBLIC_URL)
-          ? errorFinding(
+          ? errorResult(
               'PUBLIC_URL is http: the secret and the accounts cross the network in clear text',
               'put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
             )
@@ -132,10 +131,10 @@ export const certificate = check({
       await once(socket, 'secureConnect')
       const daysLeft = (Date.parse(socket.getPeerCertificate().valid_to) - Date.now()) / DAY_MS
       const days = Math.floor(daysLeft)
-      if (daysLeft < 0) return [errorFinding('the certificate of PUBLIC_URL has expired', 'renew it')]
+      if (daysLeft < 0) return [errorResult('the certificate of PUBLIC_URL has expired', 'renew it')]
       if (!socket.authorized)
         return [
-          errorFinding(
+          errorResult(
             `the certificate of PUBLIC_URL is not trusted (${String(socket.authorizationError)})`,
             'use a certificate for this name from a public certificate authority, with its intermediate certificates',
           ),
@@ -145,7 +144,7 @@ export const certificate = check({
     } catch (error) {
       const { code = 'no TLS' } = error as NodeJS.ErrnoException
       return [
-        errorFinding(
+        errorResult(
           `no certificate can be read at PUBLIC_URL (${code})`,
           'check that PUBLIC_URL leads to a TLS port',
         ),

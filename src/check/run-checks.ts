@@ -2,15 +2,16 @@
 import { once } from 'node:events'
 import { readSettings } from '../config.ts'
 import { describeError } from '../log.ts'
-import { type Check, type Context, errorFinding, type Finding } from './check.ts'
+import { type Check, type CheckResult, type Context, errorResult, type Progress, skipped } from './check.ts'
 import { clocks } from './clocks.ts'
 import { customers, data, parents } from './data.ts'
 import { connections, database, destroyConnections, migrations } from './database.ts'
 import { indexes } from './indexes.ts'
 import { lookup } from './lookup.ts'
 import { pooler } from './pooler.ts'
+import { privileges } from './privileges.ts'
 import { certificate, publicUrl } from './public-url.ts'
-import { relations, rights } from './relations.ts'
+import { relations } from './relations.ts'
 import { settings } from './settings.ts'
 import { registration, token } from './tratta.ts'
 import { rows } from './unreadable-rows.ts'
@@ -22,7 +23,7 @@ const CHECKS: Check[] = [
   pooler,
   migrations,
   relations,
-  rights,
+  privileges,
   indexes,
   rows,
   lookup,
@@ -36,58 +37,69 @@ const CHECKS: Check[] = [
   clocks,
 ]
 
-/** The check that yields each result. */
-const SOURCE_CHECKS = {
+/** The check that provides each dependency. */
+const PROVIDERS = {
   pool: 'database',
   relations: 'relations',
-  readable: 'rights',
+  readable: 'privileges',
   unreadable: 'rows',
-  pass: 'data',
+  scan: 'data',
 } as const
 
-/** The time limit of a check. A statement on a slow view can take hours. */
+/** Time limits of a check. A statement on a slow view can take hours. */
 const CHECK_MS = 60_000
-const PASS_MS = 10 * 60_000
+const FULL_SCAN_MS = 10 * 60_000
 
-/**
- * Yields each finding as soon as its check has ended. A check that cannot run is skipped.
- * @param checkMs the time limit of a check that does not read all rows
- * @param passMs the time limit of a check that reads all rows
- */
+interface RunOptions {
+  /** Whether to omit the checks that read all rows. */
+  isQuick: boolean
+  /** Shows the progress of a check. @returns a function that ends the display */
+  showProgress(fields: Progress['fields'], line: Progress['line']): () => void
+  /** The time limit of a check that does not read all rows. */
+  checkMs?: number
+  /** The time limit of a check that reads all rows. */
+  fullScanMs?: number
+}
+
+/** Yields the results of each check as soon as the check has ended. A check that cannot run is skipped. */
 export async function* runChecks(
   environment: NodeJS.ProcessEnv,
-  {
-    isQuick,
-    showProgress,
-    checkMs = CHECK_MS,
-    passMs = PASS_MS,
-  }: Pick<Context, 'isQuick' | 'showProgress'> & { checkMs?: number; passMs?: number },
-): AsyncGenerator<Finding & { check: string }> {
+  { isQuick, showProgress, checkMs = CHECK_MS, fullScanMs = FULL_SCAN_MS }: RunOptions,
+): AsyncGenerator<CheckResult & { check: string }> {
   const context: Context = {
     ...readSettings(environment, ['DATABASE_URL', 'JIT_SECRET']),
     isQuick,
-    showProgress,
+    progress: undefined,
     signal: AbortSignal.abort(),
     clocks: [],
   }
   try {
-    for (const check of CHECKS)
-      for (const found of await runOne(check, context, check.isPass ? passMs : checkMs))
-        yield { check: check.name, ...found }
+    for (const check of CHECKS) {
+      const { name } = check
+      context.progress = undefined
+      const endProgress = showProgress(
+        (seconds) => ({ check: name, ...context.progress?.fields(seconds) }),
+        (seconds) => `${name}: ${context.progress?.line(seconds) ?? `${Math.floor(seconds)} s`}`,
+      )
+      const results = await runOne(check, context, check.readsAllRows ? fullScanMs : checkMs).finally(
+        endProgress,
+      )
+      for (const result of results) yield { check: name, ...result }
+    }
   } finally {
     await context.pool?.end()
   }
 }
 
-async function runOne(check: Check, context: Context, limitMs: number): Promise<Finding[]> {
+async function runOne(check: Check, context: Context, limitMs: number): Promise<CheckResult[]> {
   const skipReason = skipReasonOf(check, context)
-  if (skipReason) return [{ state: 'skipped', message: skipReason }]
+  if (skipReason) return [skipped(skipReason)]
   context.signal = AbortSignal.timeout(limitMs)
-  const expired = once(context.signal, 'abort').then((): Finding[] => {
+  const expired = once(context.signal, 'abort').then((): CheckResult[] => {
     if (context.pool) destroyConnections(context.pool)
     return [
-      errorFinding(
-        `did not end within ${limitMs / 1000} s and was canceled`,
+      errorResult(
+        `did not finish within ${limitMs / 1000} s and was canceled`,
         'create the missing indexes, or simplify the views; `--quick` does not read all rows',
       ),
     ]
@@ -97,17 +109,17 @@ async function runOne(check: Check, context: Context, limitMs: number): Promise<
   } catch (error) {
     if (context.signal.aborted) return expired
     const { type, code, message = code ?? type } = describeError(error)
-    return [errorFinding(`ended early: ${message}`, 'correct this, and run `tratta-jit check` again')]
+    return [errorResult(`stopped: ${message}`, 'fix this error, and run `tratta-jit check` again')]
   }
 }
 
 function skipReasonOf(
-  { needs, settings, isPass }: Check,
+  { needs, settings, readsAllRows }: Check,
   { isQuick, config, ...results }: Context,
 ): string | undefined {
   const missing = settings.find((name) => config[name] === undefined)
   if (missing) return `needs ${missing}`
-  if (isPass && isQuick) return 'omitted by --quick'
+  if (readsAllRows && isQuick) return 'omitted by --quick'
   const absent = needs.find((need) => results[need] === undefined)
-  return absent && `needs the result of ${SOURCE_CHECKS[absent]}`
+  return absent && `needs the result of ${PROVIDERS[absent]}`
 }

@@ -4,7 +4,7 @@ import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf, urlDigest } from '../tratta/jit-url.ts'
 import { readRegistration, type StoredRegistration } from '../tratta/registration-store.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
-import { check, errorFinding, type Finding, ok, warning } from './check.ts'
+import { type CheckResult, check, errorResult, ok, skipped, warning } from './check.ts'
 import { unlessForbidden } from './database.ts'
 
 /** A bulk action that does not exist. */
@@ -41,18 +41,18 @@ export const token = check({
       return [ok('Tratta accepts the token')]
     } catch (error) {
       if (!(error instanceof TrattaError)) throw error
-      return [findingOf(error)]
+      return [resultOf(error)]
     }
   },
 })
 
-function findingOf({ status, body, message }: TrattaError): Finding {
+function resultOf({ status, body, message }: TrattaError): CheckResult {
   if (status === 404 && body !== undefined)
     return ok('Tratta accepts the token (404 for a bulk action that does not exist)')
   if (status === 401 || status === 403)
-    return errorFinding(message, 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL')
+    return errorResult(message, 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL')
   if (status === 429 || (status ?? 0) >= 500) return warning(message, 'check again later')
-  return errorFinding(message, 'check TRATTA_API_URL, and that this machine can reach it')
+  return errorResult(message, 'check TRATTA_API_URL, and that this machine can reach it')
 }
 
 export const registration = check({
@@ -66,7 +66,7 @@ export const registration = check({
     } catch (error) {
       if (!isUndefinedTable(error)) {
         unlessForbidden(error)
-        return [{ state: 'skipped', message: 'needs the right to read tratta_jit.registrations' }]
+        return [skipped('needs the privilege to read tratta_jit.registrations')]
       }
     }
     if (!stored)
@@ -80,7 +80,7 @@ export const registration = check({
     const at = (stored.registeredAt ?? stored.requestedAt).toISOString().replace(/\.\d+/, '')
     if (stored.urlDigest !== urlDigest(config))
       return [
-        errorFinding(
+        errorResult(
           publicUrl === config.PUBLIC_URL
             ? `registered with another secret, at ${publicUrl} (${at}): Tratta calls with that secret`
             : `registered at another address, ${publicUrl} (${at}): Tratta calls that address`,
@@ -90,7 +90,7 @@ export const registration = check({
     if (state === 'registered') return [ok(`registered ${at} at ${publicUrl}, with this secret`)]
     if (state === 'rejected')
       return [
-        errorFinding(
+        errorResult(
           `Tratta rejected the registration of ${publicUrl} (${at}): ${lastError}`,
           'fix the error, then run `tratta-jit register`',
         ),

@@ -1,6 +1,6 @@
 /**
- * Rows that Postgres cannot read because an expression of a view fails for them: a cast, a division by zero, an
- * exception of a function. One such row would end every pass over the data.
+ * Finds rows that Postgres cannot read because an expression of a view fails for them: a cast, a division by zero,
+ * an exception of a function. One such row would stop every scan of the data.
  */
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
@@ -13,35 +13,35 @@ import {
   type RelationName,
   type Relations,
 } from '../database/relations.ts'
-import { check, errorFinding, type Finding, ok } from './check.ts'
-import type { UnreadableRow, UnreadableRows } from './readable-relations.ts'
+import { type CheckResult, check, errorResult, ok } from './check.ts'
+import type { UnreadableRow, UnreadableRows } from './exclude-unreadable-rows.ts'
 
 const KEYS_PER_PAGE = 2000
-/** More are counted by nobody: the view is wrong as a whole. */
-const MAX_NAMED = 1000
+/** When more rows fail, the view as a whole is wrong, and the search stops. */
+const MAX_FOUND = 1000
 
 export const rows = check({
   name: 'rows',
   needs: ['pool', 'relations', 'readable'],
-  isPass: true,
+  readsAllRows: true,
   async run(context) {
     const { pool, relations } = context
     const unreadable: UnreadableRows = { debt_accounts: [], customers: [], locations: [] }
-    const found: Finding[] = []
+    const results: CheckResult[] = []
     let isComplete = true
     for (const relation of RELATION_NAMES) {
-      const reader = readerOf(pool, relations, relation)
+      const reader = createReader(pool, relations, relation)
       const name = `${relations.schema}.${relation}`
       if ((await reader.firstSqlState()) === undefined) continue
       try {
         unreadable[relation] = await reader.findUnreadable()
-        isComplete &&= unreadable[relation].length < MAX_NAMED
-        found.push(...findingsOf(name, unreadable[relation]))
+        isComplete &&= unreadable[relation].length < MAX_FOUND
+        results.push(...resultsOf(name, unreadable[relation]))
       } catch (caught) {
         if (!isCausedByRow(caught)) throw caught
         isComplete = false
-        found.push(
-          errorFinding(
+        results.push(
+          errorResult(
             `${name} cannot be read (${sqlState(caught)}): external_id, a condition or a join of the view fails for some row`,
             'correct the view: every call may fail',
           ),
@@ -49,11 +49,11 @@ export const rows = check({
       }
     }
     if (isComplete) context.unreadable = unreadable
-    return found.length > 0 ? found : [ok('every row can be read')]
+    return results.length > 0 ? results : [ok('every row can be read')]
   },
 })
 
-const findingsOf = (name: string, unreadable: UnreadableRow[]): Finding[] =>
+const resultsOf = (name: string, unreadable: UnreadableRow[]): CheckResult[] =>
   [
     ...Map.groupBy(
       unreadable,
@@ -61,24 +61,24 @@ const findingsOf = (name: string, unreadable: UnreadableRow[]): Finding[] =>
     ),
   ].map(([message, rows]) => ({
     state: 'error',
-    message: rows.length < MAX_NAMED ? message : `${message}; the search ended at ${MAX_NAMED} rows`,
+    message: rows.length < MAX_FOUND ? message : `${message}; the search stopped at ${MAX_FOUND} rows`,
     remedy:
       'correct these rows or the expression of the view: a call that reads one is answered with an error',
     count: rows.length,
     examples: rows.slice(0, 3).map(({ external_id }) => external_id),
   }))
 
-function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
+function createReader(pool: pg.Pool, relations: Relations, relation: RelationName) {
   const kinds = COLUMNS[relation] as Record<string, Kind>
   const column = columnsOf(relations, relation, 'row') as (name: string) => Column
   const id = column('external_id')
   const key = sql<string>`${read(id)} collate "C"`
   const from = compilerFor(relations).selectFrom(`${relation} as row`)
   const count = (value: RawBuilder<unknown>) => from.select(sql`count(${value})`.as('count'))
-  const whole = sql`${rowOf(kinds, column)}::text`
-  const among = isOneOf(id, sql`$1::text[]`)
+  const wholeRow = sql`${rowOf(kinds, column)}::text`
+  const isInRange = isOneOf(id, sql`$1::text[]`)
 
-  /** @returns the SQLSTATE with which a row fails */
+  /** @returns the SQLSTATE of the error; undefined when all rows can be read */
   async function failureOf(text: string, values: unknown[]): Promise<string | undefined> {
     try {
       await pool.query(text, values)
@@ -88,7 +88,7 @@ function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
       return sqlState(error)
     }
   }
-  const inRange = count(whole).where(among).compile().sql
+  const countRange = count(wholeRow).where(isInRange).compile().sql
   const keys = from
     .select(key.as('key'))
     .where(sql<boolean>`${key} > $1`)
@@ -97,14 +97,14 @@ function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
     .limit(sql<number>`$2`)
     .compile().sql
 
-  async function narrow(range: string[], found: UnreadableRow[]) {
-    if (found.length >= MAX_NAMED) return
-    const code = await failureOf(inRange, [range])
+  async function bisect(range: string[], found: UnreadableRow[]) {
+    if (found.length >= MAX_FOUND) return
+    const code = await failureOf(countRange, [range])
     if (code === undefined) return
     if (range.length > 1) {
       const half = Math.ceil(range.length / 2)
-      await narrow(range.slice(0, half), found)
-      return narrow(range.slice(half), found)
+      await bisect(range.slice(0, half), found)
+      return bisect(range.slice(half), found)
     }
     let failing: string | undefined
     for (const name of relations.columns[relation].keys()) {
@@ -112,7 +112,7 @@ function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
       if (
         await failureOf(
           count(read(column(name)))
-            .where(among)
+            .where(isInRange)
             .compile().sql,
           [range],
         )
@@ -123,14 +123,14 @@ function readerOf(pool: pg.Pool, relations: Relations, relation: RelationName) {
   }
 
   return {
-    firstSqlState: () => failureOf(count(whole).compile().sql, []),
+    firstSqlState: () => failureOf(count(wholeRow).compile().sql, []),
     async findUnreadable() {
       const found: UnreadableRow[] = []
-      for (let after = ''; found.length < MAX_NAMED; ) {
+      for (let after = ''; found.length < MAX_FOUND; ) {
         const { rows } = await pool.query<{ key: string }>(keys, [after, KEYS_PER_PAGE])
         if (rows.length === 0) break
         after = rows.at(-1)!.key
-        await narrow(
+        await bisect(
           rows.map(({ key }) => key),
           found,
         )

@@ -1,4 +1,4 @@
-/** The database and the client of the bulk commands. */
+/** The database and the Tratta client of the bulk commands. */
 import type pg from 'pg'
 import { type CustomerSource, createCustomerSource } from '../bulk/customer-source.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -11,7 +11,7 @@ import { fail, failWith, NOT_UP_TO_DATE, type Options } from './command.ts'
 
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
 
-/** One connection holds the lock, one reads ahead, the others store the state of requests in flight. */
+/** One connection holds the lock, one prefetches, the others store the state of requests in flight. */
 const CONNECTIONS = 8
 const STATEMENT_MS = 5 * 60_000
 

@@ -1,7 +1,7 @@
 import { PushStoppedError } from '../bulk/backoff.ts'
 import { dryRun } from '../bulk/dry-run.ts'
 import { MAX_ROWS } from '../bulk/plan.ts'
-import { emptyProgress, progressFields, showPushProgress } from '../bulk/progress.ts'
+import { emptyProgress, progressFields, showErrorsProgress, showPushProgress } from '../bulk/progress.ts'
 import { push } from '../bulk/push.ts'
 import { lockPushes } from '../bulk/push-lock.ts'
 import { readDueErrors } from '../bulk/read-errors.ts'
@@ -12,6 +12,7 @@ import { readBulkStatus } from '../bulk/status.ts'
 import { dryRunText, nextStep, rejectionGroupsText, rejectionText, statusText } from '../bulk/text.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
+import { showWaiting } from '../terminal/progress.ts'
 import { UsageError } from '../user-facing-error.ts'
 import { clientFor, sourceOf, withDatabase } from './bulk-database.ts'
 import { DONE, FAILED, fail, type Options, SOME_REJECTED, stopSignal } from './command.ts'
@@ -27,7 +28,7 @@ export async function bulkPushCommand(options: Options): Promise<number> {
     const maxBytes = config.TRATTA_BULK_BYTES
     const source = await sourceOf(pool, config)
     void stopSignal().then(() => stop.abort(new PushStoppedError('Stopped')))
-    const begun = performance.now()
+    const start = performance.now()
     const endProgress = showPushProgress(progress, asJson)
     try {
       if (options['dry-run']) {
@@ -50,7 +51,7 @@ export async function bulkPushCommand(options: Options): Promise<number> {
         return report.rejected.length > 0 ? SOME_REJECTED : DONE
       }
       const unlock = await lockPushes(pool, () =>
-        stop.abort(new PushStoppedError('The lock is lost: the connection to Postgres broke')),
+        stop.abort(new PushStoppedError('The lock was lost because the connection to Postgres failed')),
       )
       try {
         const target = await findOrCreateTarget(pool, config.TRATTA_API_URL)
@@ -68,7 +69,7 @@ export async function bulkPushCommand(options: Options): Promise<number> {
         await unlock()
         const learned = await readLearned(pool, run)
         const status = await readBulkStatus(pool, source, config.TRATTA_API_URL)
-        const seconds = (performance.now() - begun) / 1000
+        const seconds = (performance.now() - start) / 1000
         if (asJson)
           printJson({ event: 'pushed', ...progressFields(progress, seconds), next: nextStep(status) })
         else print(statusText(status))
@@ -87,13 +88,19 @@ export async function bulkPushCommand(options: Options): Promise<number> {
 }
 
 export async function bulkErrorsCommand(options: Options, [bulkId]: string[]): Promise<number> {
-  if (options.json && options.csv) throw new UsageError('--json and --csv exclude each other')
+  if (options.json && options.csv) throw new UsageError('--json and --csv cannot be combined')
   return withDatabase(options, async (config, pool) => {
     const found = await findTarget(pool, config.TRATTA_API_URL)
     if (!found) return fail('Nothing was sent yet. Run `tratta-jit bulk push` first.', options)
     const { target } = found
     const again = Boolean(options.again)
-    const problems = await readDueErrors(pool, clientFor(config), target, { bulkId, again })
+    const progress = { read: 0, total: 0 }
+    const endProgress = showErrorsProgress(progress, Boolean(options.json))
+    const problems = await readDueErrors(pool, clientFor(config), target, {
+      bulkId,
+      again,
+      progress,
+    }).finally(endProgress)
     for (const problem of problems) printError(problem)
     let hasRejections = false
     if (options.csv || options.json || options.rows) {
@@ -116,7 +123,9 @@ export async function bulkErrorsCommand(options: Options, [bulkId]: string[]): P
 export async function bulkStatusCommand(options: Options): Promise<number> {
   return withDatabase(options, async (config, pool) => {
     const source = await sourceOf(pool, config)
-    const status = await readBulkStatus(pool, source, config.TRATTA_API_URL)
+    const status = await showWaiting(Boolean(options.json), 'Counting accounts', () =>
+      readBulkStatus(pool, source, config.TRATTA_API_URL),
+    )
     if (options.json) printJson({ ...status, next: nextStep(status) })
     else print(statusText(status))
     return DONE
@@ -125,7 +134,7 @@ export async function bulkStatusCommand(options: Options): Promise<number> {
 
 function readLimit({ limit }: Options): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY
-  if (!/^[1-9]\d{0,9}$/.test(String(limit))) throw new UsageError('--limit takes a number of rows')
+  if (!/^[1-9]\d{0,9}$/.test(String(limit))) throw new UsageError('--limit must be a number of rows')
   return Number(limit)
 }
 

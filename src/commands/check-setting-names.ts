@@ -2,13 +2,13 @@ import { ConfigError } from '../config.ts'
 import { nearestName } from '../nearest-name.ts'
 import { SETTINGS } from '../settings.ts'
 
-/** Beginnings of our settings that programs of others do not use. */
-const OURS = /^(DATABASE|JIT|TRATTA|ADMIN|PUBLIC|ALLOWED|TRUSTED|CALL_LOG|CONSOLE)_/
+/** Prefixes that only our settings use. */
+const OUR_PREFIXES = /^(DATABASE|JIT|TRATTA|ADMIN|PUBLIC|ALLOWED|TRUSTED|CALL_LOG|CONSOLE)_/
 const MAX_EDITS = 2
 
 /**
- * A misspelled setting would leave its default in force. A variable counts as misspelled when its name is
- * almost that of a setting that is not set.
+ * Finds misspelled settings: without an error their defaults would apply. A variable counts as misspelled when its
+ * name is similar to the name of a setting that is not set.
  * @throws {ConfigError}
  */
 export function checkSettingNames(environment: NodeJS.ProcessEnv) {
@@ -17,7 +17,7 @@ export function checkSettingNames(environment: NodeJS.ProcessEnv) {
   )
   const unset = names.filter((name) => !environment[name])
   const problems = Object.keys(environment).flatMap((name) => {
-    if (names.includes(name) || !OURS.test(name)) return []
+    if (names.includes(name) || !OUR_PREFIXES.test(name)) return []
     const nearest = nearestName(name, unset, MAX_EDITS)
     return nearest ? `${name} is not a setting: did you mean ${nearest}?` : []
   })

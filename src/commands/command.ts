@@ -1,4 +1,4 @@
-/** What a command is. The exit codes are part of what operators rely on. */
+/** The types and exit codes of commands. Operators rely on the exit codes. */
 import { userFacing } from '../database/connection-errors.ts'
 import { printError, printJson, stopOnOutputFailure } from '../terminal/output.ts'
 
@@ -7,27 +7,27 @@ export const FAILED = 1
 export const USAGE_ERROR = 2
 export const SOME_REJECTED = 3
 
-/** By the name of the flag, `dry-run` and `no-migrate`. */
+/** By the name of the option, such as `dry-run` and `no-migrate`. */
 export type Options = Record<string, string | boolean | undefined>
 
 /** @returns the exit code */
 export type Run = (options: Options, positionals: string[]) => Promise<number>
 
-/** Reports why a command failed: on standard error, or with --json on standard output. @returns the exit code */
+/** Prints the error of a command to standard error, or with --json to standard output. @returns the exit code */
 export function fail(message: string, options: Options) {
   if (options.json) printJson({ error: message })
   else printError(message)
   return FAILED
 }
 
-/** Reports an expected error. @returns the exit code @throws a usage error, and an unexpected error */
+/** Prints an expected error. @returns the exit code @throws a usage error and an unexpected error */
 export function failWith(error: unknown, options: Options) {
   const known = userFacing(error)
   if (!known || known.exitCode === USAGE_ERROR) throw error
   return fail(known.message, options)
 }
 
-/** The first signal, or a closed standard output, asks for an orderly stop; the second signal ends the process. */
+/** Resolves at the first signal or when standard output fails. A second signal ends the process at once. */
 export function stopSignal() {
   return new Promise<NodeJS.Signals>((resolve) => {
     stopOnOutputFailure(() => resolve('SIGPIPE'))

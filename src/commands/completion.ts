@@ -1,4 +1,4 @@
-/** Completion for bash and zsh, generated from the commands: a static script, so that TAB does not start Node. */
+/** Prints a completion script for bash and zsh. The script is static, so that TAB does not start Node. */
 import type { Command } from 'commander'
 import { print } from '../terminal/output.ts'
 import { DONE, type Options, type Run } from './command.ts'
@@ -40,8 +40,8 @@ complete -o default -F _tratta_jit tratta-jit`
 }
 
 function withSubcommands(command: Command, name = ''): [name: string, command: Command][] {
-  const below = command.commands.flatMap((one) => withSubcommands(one, `${name} ${one.name()}`.trim()))
-  return [[name, command], ...below]
+  const subcommands = command.commands.flatMap((one) => withSubcommands(one, `${name} ${one.name()}`.trim()))
+  return [[name, command], ...subcommands]
 }
 
 const wordsOf = (command: Command) => [

@@ -45,12 +45,12 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
   program
     .command('migrate')
     .description('create or upgrade the schema tratta_jit')
-    .option('--status', 'only print which migrations were run')
+    .option('--status', 'only print the migrations and when they ran')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./migrate.ts')).migrateCommand))
   program
     .command('check')
-    .description('find what would make a call fail, and print what to do about it')
+    .description('find problems that would make a call fail, and print how to fix them')
     .option('--quick', 'do not read all rows')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./check.ts')).checkCommand))
@@ -66,13 +66,13 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
   program.commandsGroup('Register at Tratta:')
   program
     .command('register')
-    .description('register the URL at Tratta now, whatever was registered before')
+    .description('register the URL at Tratta now, even if it is registered already')
     .option(DRY_RUN, 'only print what would be registered')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./register.ts')).registerCommand))
   program
     .command('trigger')
-    .description('ask Tratta to call us for an account, and print request, answer and result')
+    .description('make Tratta call us for an account, and print the request, the response and the result')
     .argument('<ID>', 'external_id of the account')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./trigger.ts')).triggerCommand))
@@ -83,24 +83,26 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .description('load accounts from CSV, NDJSON or JSON files into the tables of tratta_jit')
     .argument('<FILE...>', 'files; - is standard input')
     .addOption(new Option('--money <UNIT>', 'unit of amounts in CSV').choices(['cents', 'dollars']))
-    .addOption(new Option('--dates <ORDER>', 'order in dates of CSV').choices(['iso', 'mdy', 'dmy']))
+    .addOption(
+      new Option('--dates <ORDER>', 'order of day, month and year in CSV').choices(['iso', 'mdy', 'dmy']),
+    )
     .option('--map <FILE>', 'JSON file that maps columns: {"Their column": "our_column", "Another": null}')
     .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'json']))
     .addOption(new Option('--encoding <NAME>', 'encoding of the files').choices(['utf-8', 'windows-1252']))
     .option('--delimiter <CHARACTER>', 'delimiter of CSV: one character, or tab')
     .option(DRY_RUN, 'validate and count, load nothing')
-    .option('--keep-good', 'load the valid rows although others are rejected; needs --rejects')
+    .option('--keep-good', 'load the valid rows even if other rows are rejected; needs --rejects')
     .option('--rejects <FILE>', 'write the rejected rows and the reasons to a new file')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./import.ts')).importCommand))
-  const bulk = program.command('bulk').description('upload customers to Tratta, and read what it rejects')
+  const bulk = program.command('bulk').description('upload customers to Tratta, and read its rejections')
   bulk
     .command('push')
     .description('upload customers, 1,000 rows a request; resumes where an earlier push stopped')
     .option(DRY_RUN, 'validate and count, send nothing')
-    .option('--limit <N>', 'send at most N rows this time')
-    .option('--retry-rejected', 'send only what was rejected and has changed since')
-    .option('--unchanged', 'with --retry-rejected: also what has not changed, and what is unknown')
+    .option('--limit <N>', 'send at most N rows')
+    .option('--retry-rejected', 'send only rejected accounts that have changed since')
+    .option('--unchanged', 'with --retry-rejected: also unchanged and unknown accounts')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./bulk.ts')).bulkPushCommand))
   bulk
@@ -114,7 +116,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .action(action(async () => (await import('./bulk.ts')).bulkErrorsCommand))
   bulk
     .command('status')
-    .description('print what was sent, accepted, rejected or is unknown, and the next step')
+    .description('print the number of sent, accepted, rejected and unknown accounts, and the next step')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./bulk.ts')).bulkStatusCommand))
 
@@ -142,7 +144,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
   return program.addHelpText('after', ({ command }) => (command === program ? settingsHelp(command) : ''))
 }
 
-/** By the name of the flag, `dry-run` and `no-migrate`; only the options that were given. */
+/** Returns the options of the command line by name, such as `dry-run` and `no-migrate`, without defaults. */
 function optionsOf(command: Command) {
   const given = command.options.flatMap((option) => {
     const key = option.attributeName()
@@ -162,10 +164,10 @@ function settingsHelp(program: Command) {
   })
   return [
     '',
-    'Settings, from the environment. NAME_FILE names a file that holds the secret NAME:',
+    'Settings, from the environment. NAME_FILE is a file that contains the secret NAME:',
     ...items,
     '',
     'Exit codes: 0 success; 1 failure; 2 usage or configuration error; 3 finished, but some rows were rejected or',
-    'are unknown, or check has warnings; 141 the reader of the output ended (| head).',
+    'are unknown, or check has warnings; 141 the reader closed the output (| head).',
   ].join('\n')
 }

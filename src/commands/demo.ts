@@ -3,7 +3,7 @@ import { DONE, stopSignal } from './command.ts'
 export async function demoCommand(): Promise<number> {
   const stop = new AbortController()
   const stopped = stopSignal().then(() => stop.abort())
-  // Here and in simulate: what production never runs, production does not load.
+  // Loaded on demand, as in `simulate`: production does not load development code.
   const { startDemo } = await import('../development/demo.ts')
   const closing: (() => Promise<void>)[] = []
   try {

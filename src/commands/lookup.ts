@@ -26,14 +26,14 @@ export async function lookupCommand(options: Options, [externalId = '']: string[
   return DONE
 }
 
-const ABOUT_THE_ACCOUNT = [
+const ACCOUNT_ERRORS = [
   AccountTooLargeError,
   AmbiguousAccountError,
   UnreadableAccountError,
   UnsendableAccountError,
 ]
 
-/** What a call would be answered now. */
+/** Returns the payload of a call, or the error. */
 export async function lookUp(
   config: Config<'DATABASE_URL'>,
   externalId: string,
@@ -45,7 +45,7 @@ export async function lookUp(
     const row = await findAccount(pool, statement, externalId, limits)
     return row ? buildPayload(row) : { problem: 'No such debt account' }
   } catch (error) {
-    if (ABOUT_THE_ACCOUNT.some((type) => error instanceof type))
+    if (ACCOUNT_ERRORS.some((type) => error instanceof type))
       return { problem: `Tratta would get an error: ${(error as Error).message}` }
     const known = userFacing(error)
     if (known) return { problem: known.message }

@@ -2,6 +2,7 @@ import { readConfig } from '../config.ts'
 import { type MigrationStatus, migrate, migrationStatus } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { print, printJson } from '../terminal/output.ts'
+import { showWaiting } from '../terminal/progress.ts'
 import { DONE, type Options } from './command.ts'
 
 export async function migrateCommand(options: Options): Promise<number> {
@@ -14,7 +15,7 @@ export async function migrateCommand(options: Options): Promise<number> {
         else print(statusLine(migration))
       return DONE
     }
-    const names = await migrate(pool)
+    const names = await showWaiting(Boolean(options.json), 'Migrating', () => migrate(pool))
     if (options.json) printJson({ migrated: names })
     else print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
     return DONE
@@ -24,5 +25,5 @@ export async function migrateCommand(options: Options): Promise<number> {
 }
 
 function statusLine({ name, executed_at, unknown }: MigrationStatus) {
-  return `${name}  ${executed_at ?? 'to be run'}${unknown ? '  (by a newer version of the program)' : ''}`
+  return `${name}  ${executed_at ?? 'pending'}${unknown ? '  (by a newer version of the program)' : ''}`
 }

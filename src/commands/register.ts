@@ -1,5 +1,6 @@
 import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
+import { showWaiting } from '../terminal/progress.ts'
 import { maskedUrl } from '../tratta/jit-url.ts'
 import { registerNow } from '../tratta/registration.ts'
 import { DONE, failWith, type Options } from './command.ts'
@@ -21,7 +22,7 @@ export async function registerCommand(options: Options): Promise<number> {
     return DONE
   }
   try {
-    await registerNow(config)
+    await showWaiting(Boolean(options.json), 'Waiting for Tratta', () => registerNow(config))
   } catch (error) {
     return failWith(error, options)
   }

@@ -2,12 +2,13 @@ import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { ANNOUNCE_STOP_MS } from '../responder/responder.ts'
 import { serve } from '../responder/serve.ts'
+import { formatLogLine } from '../terminal/format-log-line.ts'
 import { DONE, type Options, stopSignal } from './command.ts'
 
 export async function serveCommand(options: Options): Promise<number> {
   const config = readConfig(process.env, 'DATABASE_URL', 'JIT_SECRET')
   const stop = new AbortController()
-  const { log, close } = createLog(config.LOG_LEVEL)
+  const { log, close } = createLog(config.LOG_LEVEL, process.stdout.isTTY ? formatLogLine : undefined)
   const stopped = stopSignal().then((signal) => {
     log.info({ event: 'stopping', signal })
     stop.abort()
@@ -19,7 +20,7 @@ export async function serveCommand(options: Options): Promise<number> {
       signal: stop.signal,
     })
     const signal = await stopped
-    // Somebody at a terminal has no balancer to wait for.
+    // Ctrl-C at a terminal: no load balancer needs the announcement.
     await responder.stop(signal === 'SIGTERM' ? ANNOUNCE_STOP_MS : 0)
     log.info({ event: 'stopped' })
   } catch (error) {

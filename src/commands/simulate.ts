@@ -4,7 +4,7 @@ import { DONE, type Options, stopSignal } from './command.ts'
 
 export async function simulateCommand(options: Options): Promise<number> {
   const { host = '127.0.0.1', port = '8090', token } = options as Record<string, string>
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new UsageError('--port takes 0 to 65535')
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new UsageError('--port must be 0 to 65535')
   const stopped = stopSignal()
   const { createSimulator } = await import('../simulator/create-simulator.ts')
   const simulator = await createSimulator({ host, port: Number(port), ...(token && { token }) })
@@ -12,8 +12,8 @@ export async function simulateCommand(options: Options): Promise<number> {
     if (options.json) printJson({ url: simulator.url, token: simulator.settings.token })
     else
       print(
-        `A simulated Tratta. To use it:\n\n  TRATTA_API_URL=${simulator.url}\n  TRATTA_API_TOKEN=${simulator.settings.token}\n\n` +
-          `Requests: ${new URL('/simulator/requests', simulator.url)}; store: ${new URL('/simulator/store', simulator.url)}\nCtrl-C ends it.`,
+        `The simulated Tratta is running. To use it, set:\n\n  TRATTA_API_URL=${simulator.url}\n  TRATTA_API_TOKEN=${simulator.settings.token}\n\n` +
+          `Requests: ${new URL('/simulator/requests', simulator.url)}; store: ${new URL('/simulator/store', simulator.url)}\nPress Ctrl-C to stop it.`,
       )
     await stopped
   } finally {

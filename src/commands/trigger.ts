@@ -2,6 +2,7 @@
 import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
+import { showWaiting } from '../terminal/progress.ts'
 import { maskedUrl, trattaClient } from '../tratta/jit-url.ts'
 import { TrattaError, validationMessages } from '../tratta/tratta-error.ts'
 import { DONE, FAILED, type Options } from './command.ts'
@@ -11,9 +12,11 @@ import { REGISTRATION_SETTINGS } from './register.ts'
 export async function triggerCommand(options: Options, [externalId = '']: string[]): Promise<number> {
   const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
   const ours = await lookUp(config, externalId)
-  const outcome = await trattaClient(config)
-    .trigger(externalId)
-    .then(({ body }): Outcome => ({ accepted: true, tratta: body }), readFailure)
+  const outcome = await showWaiting(Boolean(options.json), 'Waiting for Tratta', () =>
+    trattaClient(config)
+      .trigger(externalId)
+      .then(({ body }): Outcome => ({ accepted: true, tratta: body }), readFailure),
+  )
   const request = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
   const response = 'payload' in ours ? ours.payload : { problem: ours.problem }
   if (options.json) printJson({ request, response, ...outcome })

@@ -1,8 +1,8 @@
-/** All of it on one machine with nothing installed: a real Postgres, the responder, the simulated Tratta. */
+/** Runs everything on one machine with nothing installed: a real Postgres, the responder, the simulated Tratta. */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { readConfig } from '../config.ts'
 import { migrate } from '../database/migrate.ts'
@@ -15,13 +15,15 @@ import { startEmbeddedPostgres } from './embedded-postgres.ts'
 
 const SAMPLE = new URL('../../sample/accounts.sql', import.meta.url)
 const ACCOUNT = 'A-500100'
+const POLL_MS = 50
+const REGISTRATION_TIMEOUT_MS = 10_000
 
 /**
- * @param closing gets what has to be closed again, in the order in which it was opened
- * @param signal ends the start of the responder
+ * @param closing receives the functions that close what was opened, in the order of opening
+ * @param signal aborts the start of the responder
  */
 export async function startDemo(closing: (() => Promise<void>)[], signal: AbortSignal) {
-  print('Starting a Postgres of its own …')
+  print('Starting a temporary Postgres …')
   const postgres = await startEmbeddedPostgres()
   closing.push(postgres.stop)
   await loadSample(postgres.url)
@@ -51,27 +53,30 @@ export async function startDemo(closing: (() => Promise<void>)[], signal: AbortS
   print('Starting tratta-jit …')
   const responder = await serve(config, createLog('silent').log, { migrateFirst: true, signal })
   closing.push(() => responder.stop())
-  await registered(tratta)
-  print(`It has registered itself: POST ${tratta.url}/just-in-time, url=${responder.url}/jit/…\n`)
-
-  const question = `${tratta.jitUrls.at(-1)}?debt_account_external_id=${ACCOUNT}`
-  const asked = performance.now()
-  const answer = await fetch(question)
+  await waitForRegistration(tratta)
   print(
-    `Tratta asks, while somebody waits on the phone:\n\n  GET /jit/…?debt_account_external_id=${ACCOUNT}\n`,
+    `tratta-jit registered its URL at Tratta: POST ${tratta.url}/just-in-time, url=${responder.url}/jit/…\n`,
   )
-  print(`tratta-jit answers ${answer.status}, after ${(performance.now() - asked).toFixed(1)} ms:\n`)
-  print(`${indented(await answer.json())}\n`)
+
+  const url = `${tratta.jitUrls.at(-1)}?debt_account_external_id=${ACCOUNT}`
+  const start = performance.now()
+  const response = await fetch(url)
+  const ms = (performance.now() - start).toFixed(1)
+  print(
+    `While the debtor is on the phone, Tratta sends\n\n  GET /jit/…?debt_account_external_id=${ACCOUNT}\n`,
+  )
+  print(`tratta-jit returns ${response.status} after ${ms} ms:\n`)
+  print(`${indented(await response.json())}\n`)
 
   const { body } = await trattaClient(config).trigger(ACCOUNT)
-  print(`Tratta made of it (POST ${tratta.url}/just-in-time/trigger), and now holds:\n`)
+  print(`Tratta (POST ${tratta.url}/just-in-time/trigger) stores:\n`)
   print(`${indented(summary(body))}\n`)
 
-  print(`It goes on answering. Ask yourself, in another terminal:\n\n  curl '${question}'\n`)
+  print(`tratta-jit is still running. Send a request yourself, in another terminal:\n\n  curl '${url}'\n`)
   print(
-    'Others to ask for: A-500200 (everything set), A-500101 (a child), A-500300 (a lone one), nobody (404).',
+    'Other accounts: A-500200 (every field), A-500101 (a child), A-500300 (no parent, no children), nobody (404).',
   )
-  print('Ctrl-C ends it and leaves nothing behind.')
+  print('Press Ctrl-C to stop the demo and remove its data.')
 }
 
 async function loadSample(url: string) {
@@ -84,7 +89,7 @@ async function loadSample(url: string) {
   }
 }
 
-/** PUBLIC_URL has to be known before the port is open. */
+/** PUBLIC_URL contains the port, so the port must be known before the responder starts. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -93,14 +98,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function registered(tratta: Simulator) {
-  for (let patience = 0; tratta.jitUrls.length === 0; patience++) {
-    if (patience > 200) throw new Error('tratta-jit did not register itself')
-    await pause(50)
+async function waitForRegistration(tratta: Simulator) {
+  for (let waitedMs = 0; tratta.jitUrls.length === 0; waitedMs += POLL_MS) {
+    if (waitedMs > REGISTRATION_TIMEOUT_MS) throw new Error('tratta-jit did not register its URL')
+    await sleep(POLL_MS)
   }
 }
 
-/** What Tratta gave each resource, and its sums: enough to see that it is all there. */
+/** The identifiers and balances of the resources that Tratta stored. */
 function summary(body: unknown) {
   const { customer, location, debt_account, child_debt_accounts } = (body as { data: Record<string, never> })
     .data

@@ -1,4 +1,5 @@
-import { duration, number, showProgress } from '../terminal/progress.ts'
+import { formatDuration, formatNumber } from '../terminal/format.ts'
+import { showProgress } from '../terminal/progress.ts'
 
 type Phase = 'waiting' | 'reading' | 'validating' | 'merging' | 'committing'
 
@@ -55,11 +56,11 @@ function progressEvent(file: string, progress: ImportProgress, seconds: number) 
 
 function progressLine(file: string, progress: ImportProgress) {
   const { phase, phaseSeconds, rows, rejected, readSeconds } = progress
-  const counts = `${number(rows)} rows, ${number(rejected)} rejected`
-  if (phase !== 'reading') return `${file}: ${phase}, ${duration(Math.round(phaseSeconds))}; ${counts}`
+  const counts = `${formatNumber(rows)} rows, ${formatNumber(rejected)} rejected`
+  if (phase !== 'reading') return `${file}: ${phase}, ${formatDuration(Math.round(phaseSeconds))}; ${counts}`
   const secondsLeft = readSecondsLeft(progress)
-  const left = secondsLeft === undefined ? '' : `, ${duration(Math.round(secondsLeft))} left to read`
-  return `${file}: ${counts}, ${number(perSecond(rows, readSeconds))}/s${left}`
+  const left = secondsLeft === undefined ? '' : `, ${formatDuration(Math.round(secondsLeft))} left to read`
+  return `${file}: ${counts}, ${formatNumber(perSecond(rows, readSeconds))}/s${left}`
 }
 
 const perSecond = (rows: number, seconds: number) => (seconds > 0 ? Math.round(rows / seconds) : 0)

@@ -1,48 +1,53 @@
-/** How far a command is: one line that is written over on a terminal, JSON lines on a pipe. Numbers, and no ids. */
-
+/** The progress of a command: one line that is rewritten on a terminal, or JSON lines. It contains no ids. */
 import { printJson, rewriteLine } from './output.ts'
 import { printable } from './printable.ts'
 
-const QUIET_MS = 2000
-const TERMINAL_MS = 250
-const PIPE_MS = 5000
+const START_DELAY_MS = 2000
+const LINE_INTERVAL_MS = 250
+const JSON_INTERVAL_MS = 5000
 
 /**
- * Begins after two seconds, for a person or, with `asJson`, for a program.
- * @param figures what a program gets, after so many seconds
- * @param line what a person gets
- * @returns what ends the showing
+ * Shows progress after two seconds: JSON lines with `asJson`, otherwise a line if standard error is a terminal.
+ * @param fields what a JSON line contains
+ * @param line the text for a person
+ * @returns a function that ends the display
  */
 export function showProgress(
   asJson: boolean,
-  figures: (seconds: number) => object,
+  fields: (seconds: number) => object,
   line: (seconds: number) => string,
 ): () => void {
-  const begun = performance.now()
   const isTerminal = !asJson && process.stderr.isTTY
-  let shown = false
-  const show = () => {
-    const seconds = (performance.now() - begun) / 1000
-    if (isTerminal) rewriteLine(printable(line(seconds)))
-    else printJson({ event: 'progress', ...figures(seconds) })
-    shown = true
-  }
   if (!asJson && !isTerminal) return () => {}
+  const start = performance.now()
+  let isShown = false
+  const show = () => {
+    const seconds = (performance.now() - start) / 1000
+    if (isTerminal) rewriteLine(printable(line(seconds)))
+    else printJson({ event: 'progress', ...fields(seconds) })
+    isShown = true
+  }
   let timer = setTimeout(() => {
     show()
-    timer = setInterval(show, isTerminal ? TERMINAL_MS : PIPE_MS)
-  }, QUIET_MS)
+    timer = setInterval(show, isTerminal ? LINE_INTERVAL_MS : JSON_INTERVAL_MS)
+  }, START_DELAY_MS)
   return () => {
     clearTimeout(timer)
-    if (shown && isTerminal) rewriteLine('')
+    if (isShown && isTerminal) rewriteLine('')
   }
 }
 
-export const number = (value: number | string) => Number(value).toLocaleString('en-US')
-
-export const duration = (seconds: number) =>
-  seconds < 120
-    ? `${seconds} s`
-    : seconds < 7200
-      ? `${Math.round(seconds / 60)} min`
-      : `${Math.round(seconds / 3600)} h`
+/** Shows on a terminal that a command is waiting, if nothing can be counted. With `asJson` shows nothing. */
+export async function showWaiting<Result>(
+  asJson: boolean,
+  task: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (asJson) return work()
+  const end = showProgress(
+    false,
+    () => ({}),
+    (seconds) => `${task}, ${Math.floor(seconds)} s`,
+  )
+  return work().finally(end)
+}

@@ -55,7 +55,7 @@ t.test('the database lost in the middle', { buffered: true }, async (t) => {
   t.match(await push.ended, { code: 1 })
   t.match(
     push.stderr(),
-    /^(The database cannot be used: .*|The lock is lost: .*)\. What was sent is stored: run it again to resume\.\n$/,
+    /^(The database cannot be used: .*|The lock was lost .*)\. What was sent is stored: run it again to resume\.\n$/,
   )
   await finishes()
 })

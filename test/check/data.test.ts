@@ -22,10 +22,11 @@ const views = (accounts: Record<string, string>, customers: Record<string, strin
 const theirs = { DATABASE_SCHEMA: 'agency' }
 
 const UNSENDABLE =
-  'correct it in agency: Tratta would get no answer for these, or reject it; see `tratta-jit lookup ID`'
-const OMITTED = 'correct it in agency: the field is omitted, the rest is sent (examples: customers)'
+  'correct the data in agency: Tratta gets an error for these accounts, or rejects them; see `tratta-jit lookup ID`'
+const OMITTED =
+  'correct the data in agency: the field is omitted, the other fields are sent (the examples are customers)'
 const NO_CUSTOMER =
-  'give these accounts their customer: bulk cannot place them, and a call is answered without a customer'
+  'set the customer of these accounts: `bulk push` cannot send them, and calls are answered without a customer'
 
 async function broken(title: string, sql: string, settings: Record<string, string>, expected: Found[]) {
   await t.test(title, async (t) => {
@@ -137,7 +138,7 @@ broken(
       check: 'parents',
       state: 'warning',
       message: 'debt_account.parent_external_id its parent is not there',
-      remedy: 'bulk cannot place these: it knows parents and, below them, children',
+      remedy: '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       count: 1,
       examples: ['A-500300'],
     },
@@ -153,8 +154,9 @@ broken(
       check: 'parents',
       state: 'warning',
       message:
-        'debt_account its balances are not the sums of its children: Tratta sums up, so it would show other amounts than you do',
-      remedy: 'give the sums, or 0 to leave it to Tratta; or say which children are missing',
+        'debt_account the balances are not the sums of the children: Tratta uses the sums, so it would show other amounts',
+      remedy:
+        'set the amounts of the parent to the sums, or to 0: Tratta then uses the sums; or add the missing children',
       count: 1,
       examples: ['A-500100'],
     },
@@ -171,7 +173,7 @@ broken(
       check: 'data',
       state: 'warning',
       message: 'customer its accounts take more than TRATTA_BULK_BYTES',
-      remedy: 'raise it, if Tratta accepts larger requests; calls are answered',
+      remedy: 'raise TRATTA_BULK_BYTES if Tratta accepts larger requests; calls are not affected',
       count: 1,
       examples: ['C-20980'],
     },
@@ -204,9 +206,9 @@ broken(
     {
       check: 'parents',
       state: 'error',
-      message: 'debt_account.parent_external_id its parent belongs to another customer',
+      message: 'debt_account.parent_external_id the parent belongs to another customer',
       remedy:
-        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither an answer nor bulk contains the child',
+        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither calls nor `bulk push` send the child',
       count: 1,
       examples: ['A-500102'],
     },
@@ -226,9 +228,9 @@ broken(
     {
       check: 'parents',
       state: 'error',
-      message: 'debt_account.parent_external_id its parent belongs to another customer',
+      message: 'debt_account.parent_external_id the parent belongs to another customer',
       remedy:
-        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither an answer nor bulk contains the child',
+        'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither calls nor `bulk push` send the child',
       count: 1,
       examples: ['A-500300'],
     },
@@ -236,7 +238,7 @@ broken(
       check: 'parents',
       state: 'warning',
       message: 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level',
-      remedy: 'bulk cannot place these: it knows parents and, below them, children',
+      remedy: '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       count: 1,
       examples: ['A-500300'],
     },

@@ -10,7 +10,7 @@ import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-
 const MIGRATIONS = readdirSync('migrations').length
 
 const NEEDS_DATABASE = 'needs the result of database'
-const NEEDS_RIGHTS = 'needs the result of rights'
+const NEEDS_PRIVILEGES = 'needs the result of privileges'
 
 /** All that cannot be seen without Postgres. */
 const behindDatabase = (why: string, whyNoLookup = why): Found[] => [
@@ -18,7 +18,7 @@ const behindDatabase = (why: string, whyNoLookup = why): Found[] => [
   skipped('pooler', why),
   skipped('migrations', why),
   skipped('relations', why),
-  skipped('rights', why),
+  skipped('privileges', why),
   ...NO_LOOKUP(why, whyNoLookup),
 ]
 const noPostgres = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
@@ -27,8 +27,8 @@ const noPostgres = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
   skipped('registration', NEEDS_DATABASE),
 ]
 const noRights = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
-  { check: 'rights', state: 'error', ...finding },
-  ...NO_LOOKUP(NEEDS_RIGHTS),
+  { check: 'privileges', state: 'error', ...finding },
+  ...NO_LOOKUP(NEEDS_PRIVILEGES),
 ]
 
 let healthy: SetUp
@@ -179,7 +179,7 @@ t.test('a view whose owner may not read what is behind it', async (t) => {
     { ...env, DATABASE_SCHEMA: 'agency' },
     noRights({
       message: 'the lookup fails: permission denied',
-      remedy: 'grant select on it to the owner of the view, who reads it on behalf of this user',
+      remedy: 'grant select on the tables of the view to the owner of the view',
     }),
   )
 })
@@ -190,11 +190,11 @@ t.test('a database that is read-only', async (t) => {
   await database.query(`alter database ${name} set default_transaction_read_only = on`)
   await finds(t, env, [
     {
-      check: 'rights',
+      check: 'privileges',
       state: 'warning',
       message:
-        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but no registration and no bulk push can be written down',
-      remedy: 'point DATABASE_URL at the primary, or register and push elsewhere',
+        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but the registration and bulk pushes cannot be stored',
+      remedy: 'set DATABASE_URL to the primary, or run `register` and `bulk push` with another DATABASE_URL',
     },
   ])
 })
@@ -220,12 +220,12 @@ t.test('a user who may only read what calls need', async (t) => {
       remedy: 'grant the privileges that docs/data.md lists',
     },
     {
-      check: 'rights',
+      check: 'privileges',
       state: 'warning',
-      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
-    skipped('registration', 'needs the right to read tratta_jit.registrations'),
+    skipped('registration', 'needs the privilege to read tratta_jit.registrations'),
   ])
 })
 
@@ -236,9 +236,9 @@ t.test('a user who may read everything and write nothing', async (t) => {
     grant select on all tables in schema tratta_jit to ${name}`)
   await finds(t, { ...env, DATABASE_URL: url }, [
     {
-      check: 'rights',
+      check: 'privileges',
       state: 'warning',
-      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: no registration and no bulk push can be written down`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
   ])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { versionFinding } from '../../src/check/database.ts'
+import { versionResult } from '../../src/check/database.ts'
 import { run } from '../support/program.ts'
 import { finds, NO_DATA, setUp, skipped } from './set-up.ts'
 
@@ -23,16 +23,16 @@ t.test("check, against the demo's set-up", async (t) => {
       `ok       settings      all required settings are set, and all settings are valid
 ok       database      Postgres N answers
 ok       connections   10 of at most N
-ok       pooler        none: Postgres itself answers
+ok       pooler        none: the connection is direct
 ok       migrations    the schema tratta_jit is up to date
-ok       relations     tratta_jit has all that is required
-ok       rights        postgres may read tratta_jit and write what is ours
+ok       relations     tratta_jit has all required columns
+ok       privileges    postgres may read tratta_jit and write tratta_jit
 ok       indexes       the lookup can use indexes
 ok       rows          every row can be read
 ok       lookup        N ms for the account A-500100, with 3 children; 15 random accounts: p50 N ms, worst N ms
-ok       data          4 customers with 15 accounts, nothing that Tratta would reject
-ok       customers     every account has its customer
-ok       parents       every parent is there, and is the sum of its children
+ok       data          4 customers with 15 accounts, no data that Tratta would reject
+ok       customers     every account has a customer
+ok       parents       every parent exists, and its amounts are the sums of its children
 ok       public_url    \`serve\` answers at PUBLIC_URL in N ms
 ok       certificate   none is needed: PUBLIC_URL is this machine
 ok       token         Tratta accepts the token (404 for a bulk action that does not exist)
@@ -51,10 +51,10 @@ t.test('check takes --quick and --json, and nothing else', async (t) => {
 })
 
 t.test('a Postgres that is older than the supported versions', async (t) => {
-  t.same(versionFinding('14.20', 14), {
+  t.same(versionResult('14.20', 14), {
     state: 'warning',
     message: 'Postgres 14.20 answers, and is older than the versions that tratta-jit is tested with',
     remedy: 'upgrade to Postgres 15 or newer',
   })
-  t.same(versionFinding('15.18', 15), { state: 'ok', message: 'Postgres 15.18 answers' })
+  t.same(versionResult('15.18', 15), { state: 'ok', message: 'Postgres 15.18 answers' })
 })

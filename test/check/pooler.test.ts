@@ -27,7 +27,7 @@ t.test(
                 check: 'pooler',
                 state: 'error',
                 message:
-                  'a pooler such as PgBouncer is in between, in transaction mode, and does not know named statements',
+                  'the connection uses a pooler such as PgBouncer in transaction mode, which does not support named statements',
                 remedy:
                   'set DATABASE_PREPARED_STATEMENTS=false, or max_prepared_statements in PgBouncer 1.21 or newer',
               },

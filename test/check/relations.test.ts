@@ -32,12 +32,12 @@ const legacyViews = (id: string, parent: string) =>
     customers: 'select no as external_id, name from legacy.owner',
   })
 
-const LOOK_INTO_DATA_MD = 'docs/data.md says which columns are read, and how'
+const LOOK_INTO_DATA_MD = 'see docs/data.md for the columns and their types'
 const unreadable = (message: string): Found[] => {
   const why = 'needs the result of relations'
   return [
     { check: 'relations', state: 'error', message, remedy: LOOK_INTO_DATA_MD },
-    skipped('rights', why),
+    skipped('privileges', why),
     ...NO_LOOKUP(why),
   ]
 }
@@ -86,8 +86,8 @@ broken(
     {
       check: 'relations',
       state: 'warning',
-      message: 'agency.debt_accounts.balance is numeric(12,2), as dollars are: it is read as cents',
-      remedy: 'if it holds dollars, let the view give (balance * 100)::bigint',
+      message: 'agency.debt_accounts.balance is numeric(12,2), a usual type for dollars: it is read as cents',
+      remedy: 'if it contains dollars, select (balance * 100)::bigint in the view',
     },
   ],
 )
@@ -110,7 +110,7 @@ broken(
     {
       check: 'indexes',
       state: 'error',
-      message: 'every call reads all of legacy.account, about 20,000 rows: no index is of use',
+      message: 'every call reads all of legacy.account, about 20,000 rows: no index can be used',
       remedy: 'create index on legacy.account (((no)::text))',
     },
   ],
@@ -124,7 +124,7 @@ broken(
     {
       check: 'indexes',
       state: 'error',
-      message: 'every call reads all of legacy.account, about 20,000 rows: no index is of use',
+      message: 'every call reads all of legacy.account, about 20,000 rows: no index can be used',
       remedy: 'create index on legacy.account (master)',
     },
   ],
@@ -179,7 +179,7 @@ broken(
       check: 'parents',
       state: 'warning',
       message: 'debt_account.parent_external_id its parent is not there',
-      remedy: 'bulk cannot place these: it knows parents and, below them, children',
+      remedy: '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       count: 5,
       examples: ['child-1', 'child-2', 'child-3'],
     },

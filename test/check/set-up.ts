@@ -70,7 +70,7 @@ const PERSONAL = /Tremaine|Abbott|Núñez|陳大文|555-0142|1984-02-29|9098|184
  */
 export async function finds(t: Test, env: Record<string, string>, expected: Found[], args: string[] = []) {
   const { code, lines, stderr, stdout } = await run(t, ['check', '--json', ...args], env)
-  const found = lines.filter(({ event }) => event === 'found') as unknown as (Found & { event: string })[]
+  const found = lines.filter(({ event }) => event === 'result') as unknown as (Found & { event: string })[]
   const notOk = found.flatMap(({ event, ...finding }) =>
     finding.state === 'ok'
       ? []
@@ -98,7 +98,7 @@ const CHECKS = [
   'pooler',
   'migrations',
   'relations',
-  'rights',
+  'privileges',
   'indexes',
   'rows',
   'lookup',

@@ -91,7 +91,7 @@ t.test('a redirect', async (t) => {
   await findsAt(t, url, [
     publicUrl(
       'error',
-      `another program answers at ${url}: a redirect (301) to https://jit.agency.example, and whether Tratta follows one is unknown`,
+      `another program answers at ${url}: a redirect (301) to https://jit.agency.example, and it is unknown whether Tratta follows redirects`,
       'configure your proxy or load balancer to forward it to PORT of `serve`',
     ),
   ])
@@ -179,7 +179,7 @@ t.test('settings for Tratta that are missing', async (t) => {
       check: 'settings',
       state: 'warning',
       message: 'TRATTA_API_TOKEN is not set: bearer token for the API of Tratta',
-      remedy: 'set it, so that the URL can be registered at Tratta',
+      remedy: 'set it: the registration at Tratta needs it',
     },
     skipped('token', 'needs TRATTA_API_TOKEN'),
     skipped('registration', 'needs TRATTA_API_TOKEN'),
@@ -233,7 +233,7 @@ t.test('a clock that is an hour slow', async (t) => {
   const slow = (of: string): Found => ({
     check: 'clocks',
     state: 'warning',
-    message: `the clock of this machine is N s behind that of ${of}`,
+    message: `the clock of this machine is N s behind the clock of ${of}`,
     remedy: 'synchronize both with the same time servers (NTP)',
   })
   await finds(t, { ...healthy.env, NODE_OPTIONS: '--import ./test/check/an-hour-ago.ts' }, [

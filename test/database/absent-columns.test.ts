@@ -2,7 +2,7 @@
 import pg from 'pg'
 import t from 'tap'
 import { createCustomerSource } from '../../src/bulk/customer-source.ts'
-import { emptyPass, readAll } from '../../src/check/data-pass.ts'
+import { emptyScan, scanData } from '../../src/check/scan-data.ts'
 import { accountStatement, findAccount } from '../../src/database/find-account.ts'
 import {
   COLUMNS,
@@ -66,11 +66,11 @@ t.test('lookup, bulk and check without optional columns: the other columns are r
       t.equal(locations.size, hasNo('location_external_id') || hasNo('customer_external_id') ? 0 : 1)
       t.equal(await source.countUnsent(0), 2)
       t.same(await source.customersOf(['A-1', 'A-2']), hasNo('customer_external_id') ? [] : ['C-1'])
-      const pass = emptyPass()
+      const scan = emptyScan()
       const none = { debt_accounts: [], customers: [], locations: [] }
-      await readAll(pool, relations, none, 1e6, pass, new AbortController().signal)
+      await scanData(pool, relations, none, 1e6, scan, new AbortController().signal)
       t.same(
-        [...pass.rejected.values()].map(({ code, count }) => [code, count]),
+        [...scan.rejected.values()].map(({ code, count }) => [code, count]),
         !hasNo('customer_external_id')
           ? []
           : hasNo('parent_external_id')

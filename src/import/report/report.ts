@@ -1,5 +1,5 @@
 /** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
-import { number } from '../../terminal/progress.ts'
+import { formatNumber } from '../../terminal/format.ts'
 import type { ImportOptions, ImportResult } from '../import-file.ts'
 import type { RejectedGroup } from './count-rejected.ts'
 
@@ -26,7 +26,7 @@ export function importText(file: string, result: ImportResult, options: ImportOp
       const { added, changed, unchanged } = counts[table]
       const columns = Object.entries({ added, changed, unchanged })
       lines.push(
-        `  ${table.padEnd(14)}${columns.map(([name, count]) => `${number(count).padStart(12)} ${name}`).join('')}`,
+        `  ${table.padEnd(14)}${columns.map(([name, count]) => `${formatNumber(count).padStart(12)} ${name}`).join('')}`,
       )
     }
   for (const group of rejected.reasons) lines.push(...groupLines(group))
@@ -44,12 +44,12 @@ export function importText(file: string, result: ImportResult, options: ImportOp
 }
 
 function headline({ rows, isLoaded, rejected, counts }: ImportResult, { dryRun, keepGood }: ImportOptions) {
-  const rejectedRows = `${number(rejected.rows)} of ${number(rows)} rows are rejected`
+  const rejectedRows = `${formatNumber(rejected.rows)} of ${formatNumber(rows)} rows are rejected`
   if (!counts) return `nothing loaded, because ${rejectedRows}`
   const isUnchanged = Object.values(counts).every(({ added, changed }) => added + changed === 0)
   const action = isUnchanged ? 'nothing to change' : isLoaded ? 'loaded' : 'would be loaded'
   if (rejected.rows === 0)
-    return `${action}, ${number(rows)} rows${isUnchanged ? ' are in the database already' : ''}`
+    return `${action}, ${formatNumber(rows)} rows${isUnchanged ? ' are in the database already' : ''}`
   if (dryRun && !keepGood) return `would load nothing, because ${rejectedRows}; with --keep-good`
   return `${action}, but ${rejectedRows}`
 }
@@ -59,5 +59,5 @@ function groupLines({ message, rows, examples }: RejectedGroup) {
     const details = [external_id, other_line !== null && `see line ${other_line}`].filter(Boolean).join(', ')
     return `line ${line}${details && ` (${details})`}`
   })
-  return [`${number(rows).padStart(9)} × ${message}`, `            ${lines.join(', ')}`]
+  return [`${formatNumber(rows).padStart(9)} × ${message}`, `            ${lines.join(', ')}`]
 }

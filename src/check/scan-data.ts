@@ -1,4 +1,4 @@
-/** One pass over all customers and accounts, by the contract of `serve` and `bulk push`. */
+/** Reads all customers and accounts, and validates them by the rules of `serve` and `bulk push`. */
 import type pg from 'pg'
 import { createCustomerSource } from '../bulk/customer-source.ts'
 import { countRejected } from '../bulk/dry-run.ts'
@@ -8,7 +8,7 @@ import { type ReasonCode, reasonKind } from '../bulk/rejection-reasons.ts'
 import type { RelationName, Relations } from '../database/relations.ts'
 import { buildPayload } from '../payload/build-payload.ts'
 import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
-import { readableRelations, type UnreadableRows } from './readable-relations.ts'
+import { excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
 
 export type RejectionCode = ReasonCode
 
@@ -20,7 +20,7 @@ export interface Rejection {
   examples: string[]
 }
 
-export interface Pass {
+export interface DataScan {
   customers: number
   customersTotal: number
   debtAccounts: number
@@ -31,7 +31,7 @@ export interface Pass {
 
 const ORPHANS_PER_PAGE = 5000
 
-export const emptyPass = (): Pass => ({
+export const emptyScan = (): DataScan => ({
   customers: 0,
   customersTotal: 0,
   debtAccounts: 0,
@@ -39,21 +39,21 @@ export const emptyPass = (): Pass => ({
   omitted: {},
 })
 
-/** Adds what it finds to `pass`, so that the caller can show progress. */
-export async function readAll(
+/** Adds each result to `scan` immediately, so that the caller can show progress. */
+export async function scanData(
   pool: pg.Pool,
   relations: Relations,
   unreadable: UnreadableRows,
   maxRowBytes: number,
-  pass: Pass,
+  scan: DataScan,
   signal: AbortSignal,
 ): Promise<void> {
-  const source = createCustomerSource(pool, relations, readableRelations(relations, unreadable))
-  const namesUnreadable = (relation: RelationName, id: string | null) =>
+  const source = createCustomerSource(pool, relations, excludeUnreadableRows(relations, unreadable))
+  const isUnreadable = (relation: RelationName, id: string | null) =>
     unreadable[relation].some(({ external_id }) => external_id === id)
   const reject = (code: RejectionCode, message: string, example: string) =>
-    countRejected(pass.rejected, code, message, example)
-  pass.customersTotal = await source.countAfter('')
+    countRejected(scan.rejected, code, message, example)
+  scan.customersTotal = await source.countAfter('')
   const plan = {
     source,
     target: undefined,
@@ -65,19 +65,19 @@ export async function readAll(
     withoutOrphaned: true,
   } as const
   for await (const batch of planBatches(pool, plan)) {
-    pass.customers += batch.customers
-    pass.debtAccounts += batch.rows.reduce((sum, { accounts }) => sum + accounts.length, 0)
+    scan.customers += batch.customers
+    scan.debtAccounts += batch.rows.reduce((sum, { accounts }) => sum + accounts.length, 0)
     for (const { account, customer, reason } of batch.rejections)
       reject(reason.code, reasonKind(reason), account || customer)
-    for (const { customer, field } of batch.omitted) countOmitted(pass.omitted, customer, field)
+    for (const { customer, field } of batch.omitted) countOmitted(scan.omitted, customer, field)
   }
   for await (const orphaned of source.orphanedAccounts(ORPHANS_PER_PAGE)) {
     signal.throwIfAborted()
     for (const { external_id, customer_external_id, code, is_duplicate, row } of orphaned) {
-      // The pass does not see the customer or the parent, but it exists.
+      // A customer or parent that cannot be read is excluded from the scan, but it exists.
       if (
-        !namesUnreadable('customers', customer_external_id) &&
-        !namesUnreadable('debt_accounts', row.debt_account.parent_external_id)
+        !isUnreadable('customers', customer_external_id) &&
+        !isUnreadable('debt_accounts', row.debt_account.parent_external_id)
       )
         reject(code, reasonKind({ code }), external_id)
       if (is_duplicate)

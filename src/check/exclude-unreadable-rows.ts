@@ -1,4 +1,3 @@
-/** The relations without the rows that cannot be read. */
 import { type RawBuilder, sql } from 'kysely'
 import pg from 'pg'
 import type { RelationSources } from '../bulk/source-statements.ts'
@@ -7,7 +6,7 @@ import type { RelationName, Relations } from '../database/relations.ts'
 
 export interface UnreadableRow {
   external_id: string
-  /** Undefined where no single column fails. */
+  /** Undefined if no single column fails. */
   column: string | undefined
   /** SQLSTATE. */
   code: string
@@ -15,8 +14,8 @@ export interface UnreadableRow {
 
 export type UnreadableRows = Record<RelationName, UnreadableRow[]>
 
-/** The relations without the rows that cannot be read, each for a FROM clause. */
-export function readableRelations(relations: Relations, unreadable?: UnreadableRows): RelationSources {
+/** Returns a FROM item for each relation, without the rows that cannot be read. */
+export function excludeUnreadableRows(relations: Relations, unreadable?: UnreadableRows): RelationSources {
   const readable = (relation: RelationName) => {
     const table = sql.id(relations.schema, relation)
     const rows = unreadable?.[relation] ?? []
@@ -36,6 +35,6 @@ export function readableRelations(relations: Relations, unreadable?: UnreadableR
   }
 }
 
-/** The text of SQL that has no parameters. */
-export const sqlText = (relations: Relations, builder: RawBuilder<unknown>) =>
+/** Compiles SQL without parameters to text. */
+export const compileSql = (relations: Relations, builder: RawBuilder<unknown>) =>
   builder.compile(compilerFor(relations)).sql

@@ -1,0 +1,102 @@
+/** Checks that this user may read the relations and write the tables of the service. */
+import type pg from 'pg'
+import { lookupSql } from '../database/lookup-sql.ts'
+import { COLUMNS, RELATION_NAMES, type Relations } from '../database/relations.ts'
+import { describeError } from '../log.ts'
+import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
+
+export const privileges = check({
+  name: 'privileges',
+  needs: ['pool', 'relations'],
+  async run(context) {
+    const { pool, relations } = context
+    const { rows } = await pool.query<{ user: string; schema: string; usage: boolean; denied: string[] }>(
+      `select quote_ident(current_user) as "user", quote_ident($1) as schema, has_schema_privilege($1, 'usage') as usage,
+         array(select relation from unnest($2::text[], $3::text[]) as needed (relation, name)
+           join pg_class on relname = relation and relnamespace = (select oid from pg_namespace where nspname = $1)
+           where not has_column_privilege(pg_class.oid, name, 'select') group by 1 order by 1) as denied`,
+      [relations.schema, ...columnsRead(relations)],
+    )
+    const { user, schema, usage, denied } = rows[0]!
+    if (!usage)
+      return [
+        errorResult(`${user} may not use the schema ${schema}`, `grant usage on schema ${schema} to ${user}`),
+      ]
+    if (denied.length > 0)
+      return denied.map((relation) =>
+        errorResult(
+          `${user} may not read ${schema}.${relation}`,
+          `grant select on ${schema}.${relation} to ${user}`,
+        ),
+      )
+    const errors = await tryLookup(pool, relations)
+    if (errors.length > 0) return errors
+    context.readable = true
+    const missing = await missingWritePrivileges(pool)
+    return missing.length > 0 ? missing : [ok(`${user} may read ${schema} and write tratta_jit`)]
+  },
+})
+
+function columnsRead({ columns }: Relations): [relations: string[], names: string[]] {
+  const pairs = RELATION_NAMES.flatMap((relation) =>
+    Object.keys(COLUMNS[relation]).flatMap((name) =>
+      columns[relation].has(name) ? [[relation, name] as const] : [],
+    ),
+  )
+  return [pairs.map(([relation]) => relation), pairs.map(([, name]) => name)]
+}
+
+/** The owner of a view also needs privileges. EXPLAIN finds a missing one without reading a row. */
+async function tryLookup(pool: pg.Pool, relations: Relations): Promise<CheckResult[]> {
+  try {
+    await pool.query(`explain ${lookupSql(relations)}`, [''])
+    return []
+  } catch (error) {
+    const { type, code, message = code ?? type } = describeError(error)
+    return [
+      errorResult(
+        `the lookup fails: ${message}`,
+        code === '42501'
+          ? 'grant select on the tables of the view to the owner of the view'
+          : 'correct the view',
+      ),
+    ]
+  }
+}
+
+const WRITTEN_TABLES = [
+  'registrations',
+  'bulk_targets',
+  'bulk_runs',
+  'bulk_requests',
+  'bulk_rows',
+  'bulk_rejections',
+]
+
+/** Calls are answered without these privileges. */
+async function missingWritePrivileges(pool: pg.Pool): Promise<CheckResult[]> {
+  const { rows } = await pool.query<{ user: string; is_read_only: boolean; denied: string[] }>(
+    `select quote_ident(current_user) as "user", current_setting('transaction_read_only')::bool as is_read_only,
+       array(select relname from pg_class c join pg_namespace n on n.oid = relnamespace and nspname = 'tratta_jit'
+         where relname = any($1) and not (has_schema_privilege(n.oid, 'usage')
+           and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+           and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))
+         order by relname)::text[] as denied`,
+    [WRITTEN_TABLES],
+  )
+  const { user, is_read_only, denied } = rows[0]!
+  if (is_read_only)
+    return [
+      warning(
+        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but the registration and bulk pushes cannot be stored',
+        'set DATABASE_URL to the primary, or run `register` and `bulk push` with another DATABASE_URL',
+      ),
+    ]
+  if (denied.length === 0) return []
+  return [
+    warning(
+      `${user} may not write ${denied.join(', ')} in tratta_jit: the registration and bulk pushes cannot be stored`,
+      `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${user}`,
+    ),
+  ]
+}
