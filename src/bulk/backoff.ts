@@ -18,11 +18,9 @@ export class PushStoppedError extends UserFacingError {
   }
 }
 
-/** Failures without any answer that invites another attempt. */
 const TIMEOUT_MS = 120_000
 /** A pacer at a low rate makes few attempts in that time. */
 const MIN_FAILURES = 5
-/** 429 and similar answers without a success between them, and the longest Retry-After that is waited for. */
 const MAX_BUSY_MS = 15 * 60_000
 const BACKOFF = { minMs: 250, maxMs: 5000 }
 
@@ -42,8 +40,19 @@ export interface Backoff {
   wait(failure: Failure, attempt: number, signal: AbortSignal): Promise<void>
 }
 
+/** The time without a success after which a push stops, in milliseconds. */
+export interface BackoffLimits {
+  /** Without an answer that invites another attempt. Default 2 minutes. */
+  timeoutMs?: number
+  /** With 429 and similar answers; also the longest Retry-After. Default 15 minutes. */
+  maxBusyMs?: number
+}
+
 /** Shared by all requests of a push. */
-export function createBackoff(progress: PushProgress): Backoff {
+export function createBackoff(
+  progress: PushProgress,
+  { timeoutMs = TIMEOUT_MS, maxBusyMs = MAX_BUSY_MS }: BackoffLimits = {},
+): Backoff {
   let failures = 0
   let failingSince: number | undefined
   let busySince: number | undefined
@@ -57,7 +66,7 @@ export function createBackoff(progress: PushProgress): Backoff {
     },
     async wait({ message, isBusy, retryAfterMs = 0 }, attempt, signal) {
       const now = performance.now()
-      if (retryAfterMs > MAX_BUSY_MS)
+      if (retryAfterMs > maxBusyMs)
         throw new PushStoppedError(
           `Tratta asks to wait ${formatDuration(Math.ceil(retryAfterMs / 1000))}. ${message}`,
         )
@@ -70,11 +79,11 @@ export function createBackoff(progress: PushProgress): Backoff {
         failingSince ??= now
       }
       const silentMs = now - (failingSince ?? now)
-      if (silentMs > TIMEOUT_MS && failures >= MIN_FAILURES)
+      if (silentMs > timeoutMs && failures >= MIN_FAILURES)
         throw new PushStoppedError(
           `Tratta has accepted nothing for ${Math.round(silentMs / 1000)} s. ${message}`,
         )
-      if (now - busySince > MAX_BUSY_MS)
+      if (now - busySince > maxBusyMs)
         throw new PushStoppedError(
           `Tratta has accepted nothing for ${formatDuration(Math.round((now - busySince) / 1000))}. ${message}`,
         )

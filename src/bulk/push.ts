@@ -1,7 +1,7 @@
 /** Uploads customers to Tratta ("Bulk"): read, plan, store, send, poll errors. Resumes wherever it was stopped. */
 import type pg from 'pg'
 import type { TrattaClient } from '../tratta/client.ts'
-import { createBackoff, PushStoppedError } from './backoff.ts'
+import { type BackoffLimits, createBackoff, PushStoppedError } from './backoff.ts'
 import type { CustomerSource } from './customer-source.ts'
 import { createErrorPoller } from './error-poller.ts'
 import { countOmitted } from './omitted-counts.ts'
@@ -20,6 +20,7 @@ interface PushOptions {
   maxBytes: number
   waitMs: number
   maxWaitMs: number
+  limits?: BackoffLimits
   signal: AbortSignal
   progress: PushProgress
 }
@@ -37,12 +38,12 @@ export async function push(
   source: CustomerSource,
   client: TrattaClient,
   run: Run,
-  { selection, limit, maxBytes, waitMs, maxWaitMs, signal: stopSignal, progress }: PushOptions,
+  { selection, limit, maxBytes, waitMs, maxWaitMs, limits, signal: stopSignal, progress }: PushOptions,
 ): Promise<PushResult> {
   const stop = new AbortController()
   const signal = AbortSignal.any([stop.signal, stopSignal])
   const onFailed = (error: unknown) => stop.abort(error)
-  const backoff = createBackoff(progress)
+  const backoff = createBackoff(progress, limits)
   const maxima = { rows: MAX_ROWS, bytes: maxBytes }
   const result: PushResult = { unknown: 0, unreadable: [] }
   const poller = createErrorPoller({

@@ -60,6 +60,10 @@ export function paginate(
       const base = path.replace(/\/page\/\d+$/, '')
       return withFields({ links: { next: next && `http://${request.host}${base}/page/${current + 1}` } })
     }
+    case 'circle':
+      return withFields({ links: { next: address(current) } })
+    case 'endless':
+      return { ...withFields({ links: { next: address(current + 1) } }), from: 0, to: size }
   }
 }
 

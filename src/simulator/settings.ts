@@ -39,9 +39,9 @@ export const settingDefinitions = {
     'rows on a page of bulk errors, with `links`, `meta`, `?page=` and `?limit=` (1 to 500); 0 returns all rows without links',
   ),
   errorsPaging: choice(
-    ['links', 'next_page_url', 'last_page', 'cursor', 'link_header', 'path'],
+    ['links', 'next_page_url', 'last_page', 'cursor', 'link_header', 'path', 'circle', 'endless'],
     'links',
-    'how a page of bulk errors names the next one',
+    'how a page of bulk errors names the next one; `circle` names the same page again, `endless` always has a next page',
   ),
   errorsPendingStatus: setting(
     0,

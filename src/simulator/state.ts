@@ -37,13 +37,14 @@ export function createState(settings: SimulatorSettings): State {
 /**
  * Counts over a sliding window of 60 seconds: a client that keeps this limit also keeps the limit of any fixed
  * window. A rejected request does not count.
+ * @param clock milliseconds
  * @returns a function that counts a request, and returns 0 if it is allowed, else milliseconds until one is
  */
-function createRateLimit(): (requestsPerMinute: number) => number {
+export function createRateLimit(clock = () => performance.now()): (requestsPerMinute: number) => number {
   const allowed: number[] = []
   return (requestsPerMinute) => {
     if (requestsPerMinute === Number.POSITIVE_INFINITY) return 0
-    const now = performance.now()
+    const now = clock()
     while (allowed.length > 0 && allowed[0]! <= now - 60_000) allowed.shift()
     if (allowed.length >= requestsPerMinute) return allowed[0]! + 60_000 - now
     allowed.push(now)

@@ -1,10 +1,11 @@
 /**
- * What takes too long for a test: node test/bulk/bulk.drill.ts big|rate|kill [SIZE] [MORE]
+ * Measures what takes too long for a test: node test/bulk/bulk.drill.ts DRILL SIZE [MORE] [MODE]
  *
- *     big 1000000          customers a second and peak memory, Tratta's limit lifted
- *     rate 300 3           at a limit of 300 requests a minute, for 3 minutes: share of it, and 429s
- *     kill 100000 50       kill -9 runs, each while this number of customers is uploaded, answers lost, rows rejected,
- *                          existing customers: reuse and reject, or one of these
+ *     big 1000000          customers per second and peak memory, without a rate limit
+ *     rate 300 3           3 minutes at a limit of 300 requests per minute: the share of the limit, and 429s
+ *     kill 100000 50       50 kills of a push of 100,000 customers, with lost answers and rejected rows, for existing
+ *                          customers `reuse` and `reject`, or one MODE of them
+ *     away 30000 60        an outage of 60 seconds during a push of 30,000 customers
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -14,8 +15,10 @@ import { createTemplate, testDatabase } from '../support/database.ts'
 import { peakMemory } from '../support/peak-memory.ts'
 import { program, run } from '../support/program.ts'
 import { killedPush } from './killed-push.ts'
-import { accountsOf, rowsOf, seedPortfolio } from './portfolio.ts'
-import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
+import { accountsOf, rowsOf, seedPortfolio } from './seed-portfolio.ts'
+import { bulkSettings } from './start-bulk.ts'
+import { startTratta } from './start-tratta.ts'
+import { storedAccounts } from './stored-accounts.ts'
 
 const [drill = '', size = '', more = '', mode = ''] = process.argv.slice(2)
 const endings: (() => unknown)[] = []
@@ -36,7 +39,7 @@ try {
 async function big() {
   const customers = Number(size) - (Number(size) % 30)
   const database = await testDatabase(t)
-  const tratta = await simulatedTratta(t)
+  const tratta = await startTratta(t)
   await seedPortfolio(database, customers)
   console.log(`${customers} customers, ${accountsOf(customers)} accounts`)
   const begun = performance.now()
@@ -50,7 +53,7 @@ async function big() {
     seconds: Math.round(seconds),
     customersPerSecond: Math.round(customers / seconds),
     peakMB: peak(),
-    held: await tratta.get('/store'),
+    held: { customers: tratta.store.customers.size, accounts: tratta.store.debtAccounts.size },
     expected: { customers, accounts: accountsOf(customers) },
     state: await database.query(
       `select relname, pg_total_relation_size(oid) / 1048576 as mb from pg_class where relname ~ '^bulk_' and relkind = 'r'`,
@@ -62,7 +65,7 @@ async function rate() {
   const perMinute = Number(size)
   const minutes = Number(more || 3)
   const database = await testDatabase(t)
-  const tratta = await simulatedTratta(t, { requestsPerMinute: perMinute })
+  const tratta = await startTratta(t, { requestsPerMinute: perMinute })
   const customers = Math.ceil((perMinute * minutes * 1.1) / 31) * 30 * 25
   await seedPortfolio(database, customers)
   const pushing = program(t, ['bulk', 'push', '--json'], {
@@ -72,7 +75,7 @@ async function rate() {
     TRATTA_BULK_WAIT_SECONDS: '30',
   })
   await pause(minutes * 60_000)
-  const requests: { at: number; status: number; method: string }[] = await tratta.get('/requests')
+  const { requests } = tratta
   pushing.process.kill('SIGINT')
   await pushing.ended
   const from = requests[0]!.at + 5000
@@ -93,16 +96,16 @@ async function rate() {
 
 async function kill() {
   const customers = Number(size) - (Number(size) % 30)
-  for (const existingCustomers of mode ? [mode] : ['reuse', 'reject']) {
+  for (const existingCustomers of mode ? [mode as 'reuse'] : (['reuse', 'reject'] as const)) {
     const database = await testDatabase(t)
-    const tratta = await simulatedTratta(t, { existingCustomers })
+    const tratta = await startTratta(t, { existingCustomers })
     await seedPortfolio(database, customers)
     console.log(
       existingCustomers,
       await killedPush(t, database, tratta, { kills: Number(more || 50), customers }),
     )
-    const ours = await ourAccounts(database)
-    const theirs = await tratta.held('debt_accounts')
+    const ours = await storedAccounts(database)
+    const theirs = tratta.accounts()
     console.log({
       rows: rowsOf(customers),
       accounts: accountsOf(customers),
@@ -117,11 +120,11 @@ async function kill() {
 async function away() {
   const customers = Number(size) - (Number(size) % 30)
   const database = await testDatabase(t)
-  const tratta = await simulatedTratta(t)
+  const tratta = await startTratta(t)
   await seedPortfolio(database, customers)
   const env = { ...bulkSettings(database, tratta), TRATTA_BULK_BYTES: '50000' }
   const pushing = program(t, ['bulk', 'push', '--json'], { ...env, TRATTA_REQUESTS_PER_MINUTE: '300' })
-  while ((await tratta.accepted()).posts < 5) await pause(50)
+  while (tratta.accepted().posts < 5) await pause(50)
   await tratta.injectFaults({ kind: 'outage', ms: Number(more) * 1000 })
   const begun = performance.now()
   const { code } = await pushing.ended
@@ -130,9 +133,9 @@ async function away() {
     afterSeconds: Math.round((performance.now() - begun) / 1000),
     stderr: pushing.stderr(),
   })
-  while (!(await tratta.accepted().catch(() => undefined))) await pause(500)
+  await tratta.injectFaults()
   const next = await run(t, ['bulk', 'push', '--json'], env)
-  const ours = await ourAccounts(database)
+  const ours = await storedAccounts(database)
   console.log({
     code: next.code,
     stderr: next.stderr,

@@ -1,38 +1,36 @@
-/** Other readings of Tratta's page: what is accepted or rejected is proven, everything else is unknown. */
+/** Other readings of Tratta's pages: what is accepted or rejected is proven, everything else is unknown. */
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { testDatabase } from '../support/database.ts'
-import { program, run } from '../support/program.ts'
-import { ACCOUNTS, PERSONAL, seedPeople } from './people.ts'
-import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
+import { program } from '../support/program.ts'
+import { ACCOUNTS, PERSONAL, seedPeople } from './seed-people.ts'
+import { startBulk } from './start-bulk.ts'
+import { TOKEN, type Variation } from './start-tratta.ts'
+import { storedAccounts } from './stored-accounts.ts'
 
-// Each has a database and a simulated Tratta of its own, and waits most of the time.
-t.jobs = 4
+// Each test has its own database and its own simulated Tratta.
+t.jobs = 3
 
-async function started(t: Test, settings: Record<string, unknown>, prefix?: string) {
-  const database = await testDatabase(t)
-  const tratta = await simulatedTratta(t, settings)
+async function startReading(t: Test, variation: Variation, prefix?: string) {
+  const started = await startBulk(t, variation)
+  const { database, tratta, bulk } = started
   await seedPeople(database, prefix)
-  const env = bulkSettings(database, tratta)
   return {
-    database,
-    tratta,
-    env,
-    bulk: (words: string, more = {}) => run(t, ['bulk', ...words.split(' ')], { ...env, ...more }),
+    ...started,
     /** Compares what is stored with what Tratta has. @returns what is stored */
     async compare() {
-      const ours = await ourAccounts(database)
-      const held = new Set(await tratta.held('debt_accounts'))
+      const stored = await storedAccounts(database)
+      const held = new Set(tratta.accounts())
       t.same(
-        ours.accepted.filter((id) => !held.has(id)),
+        stored.accepted.filter((id) => !held.has(id)),
         [],
         'Tratta has all accepted accounts',
       )
       t.same(
-        ours.rejected.filter((id) => held.has(id)),
+        stored.rejected.filter((id) => held.has(id)),
         [],
         'Tratta has no rejected account',
       )
-      const [status] = (await run(t, ['bulk', 'status', '--json'], env)).lines
+      const [status] = (await bulk('status --json')).lines
       const { accounts } = status as { accounts: Record<string, number> }
       const { to_send = 0, sent = 0, accepted = 0, rejected = 0, unknown = 0 } = accounts
       t.equal(to_send + sent + accepted + rejected + unknown, ACCOUNTS, 'the sum is every account')
@@ -42,190 +40,273 @@ async function started(t: Test, settings: Record<string, unknown>, prefix?: stri
         ),
       )
       t.notMatch(reasons, PERSONAL, 'no personal value is stored')
-      return { ...ours, status }
+      return { ...stored, status }
     },
   }
 }
 
 const reading = (title: string, work: (t: Test) => Promise<void>) => t.test(title, { buffered: true }, work)
 
-for (const settings of [
-  { errorShape: 'documented' },
-  { errorShape: 'list' },
-  { errorShape: 'strings' },
-  { errorShape: 'dotted' },
-  { errorsPaging: 'links', errorsPerPage: 4 },
-  { errorsPaging: 'next_page_url', errorsPerPage: 4 },
-  { errorsPaging: 'last_page', errorsPerPage: 4 },
-  { errorsPaging: 'cursor', errorsPerPage: 4 },
-  { errorsPaging: 'link_header', errorsPerPage: 4 },
-  { errorsPaging: 'path', errorsPerPage: 4 },
-  { errorIds: 'lower_case' },
-  { errorIds: 'number', prefix: '' },
-  { invalidRows: 'reject_request' },
-  { invalidRows: 'reject_unnamed' },
-  { errorsPendingStatus: 404, bulkDelayMs: 2500 },
-  { errorsPendingStatus: 409, bulkDelayMs: 2500 },
-  { errorsPendingStatus: 425, bulkDelayMs: 2500 },
-  { errorsPendingStatus: 202, bulkDelayMs: 2500 },
-] as Record<string, unknown>[]) {
-  const { prefix, ...variation } = settings
-  reading(`every rejection is stored with ${JSON.stringify(variation)}`, async (t) => {
-    const { bulk, compare } = await started(t, { ...variation, rejectedRows: 0.3 }, prefix as string)
-    t.match(await bulk('push'), { code: 3, stderr: '' })
+const NOTHING = /^$/
+const UNKNOWN = 'It is unknown whether Tratta has some of the accounts: see `tratta-jit bulk status`\n'
+
+/** Each value of each setting once. */
+const VARIATIONS: [Variation, prefix?: string][] = [
+  [{ errorShape: 'documented', errorsPaging: 'links', errorsPerPage: 4 }],
+  [
+    {
+      errorShape: 'list',
+      errorsPaging: 'next_page_url',
+      errorsPerPage: 4,
+      errorIds: 'lower_case',
+      errorsPendingStatus: 404,
+      bulkDelayMs: 600,
+    },
+  ],
+  [
+    {
+      errorShape: 'strings',
+      errorsPaging: 'last_page',
+      errorsPerPage: 4,
+      errorIds: 'number',
+      errorsPendingStatus: 409,
+      bulkDelayMs: 600,
+    },
+    '',
+  ],
+  [
+    {
+      errorShape: 'dotted',
+      errorsPaging: 'cursor',
+      errorsPerPage: 4,
+      errorsPendingStatus: 425,
+      bulkDelayMs: 600,
+    },
+  ],
+  [{ errorsPaging: 'link_header', errorsPerPage: 4, errorsPendingStatus: 202, bulkDelayMs: 600 }],
+  [{ errorsPaging: 'path', errorsPerPage: 4, errorsPendingStatus: 423, bulkDelayMs: 600 }],
+  [{ invalidRows: 'reject_request' }],
+  [{ invalidRows: 'reject_unnamed' }],
+]
+
+for (const [variation, prefix] of VARIATIONS)
+  reading(`bulk push stores every rejection with ${JSON.stringify(variation)}`, async (t) => {
+    const { bulk, compare } = await startReading(t, { ...variation, rejectedRows: 0.3 }, prefix)
+    t.match(await bulk('push'), { code: 3, stderr: NOTHING })
     const { accepted, rejected, unknown } = await compare()
     t.ok(rejected.length > 10, `${rejected.length} rejected`)
     t.equal(accepted.length + rejected.length, ACCOUNTS)
     t.same(unknown, [])
   })
-}
 
-reading('a row number matches a rejection without ids', async (t) => {
-  const { bulk, compare, database } = await started(t, { errorIds: 'row_number', rejectedRows: 0.3 })
-  t.match(await bulk('push'), { code: 3 })
+reading('errors without ids, with row numbers: accounts that are not named are unknown', async (t) => {
+  const { bulk, compare, database } = await startReading(t, { errorIds: 'row_number', rejectedRows: 0.3 })
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN })
   const { accepted, rejected, unknown } = await compare()
   t.equal(accepted.length + rejected.length + unknown.length, ACCOUNTS)
-  t.ok(rejected.length > 0 && unknown.length > 0, 'accounts that are not named are unknown')
+  t.ok(rejected.length > 0 && unknown.length > 0, `${rejected.length} rejected, ${unknown.length} unknown`)
   t.same(await database.query("select from tratta_jit.bulk_rejections where outcome = 'unmatched'"), [])
 })
 
-reading('a rejection that matches no row is stored and shown, and its request is unknown', async (t) => {
-  const { bulk, compare } = await started(t, { errorIds: 'absent', rejectedRows: 0.3 })
-  const pushed = await bulk('push')
-  t.match(pushed, {
-    code: 3,
-    stderr: 'It is unknown whether Tratta has some of the accounts: see `tratta-jit bulk status`\n',
-  })
-  t.match(pushed.stdout, /^unmatched {2}\d+ rejections match no row that was sent$/m)
-  t.same((await compare()).accepted, [])
-  t.match(await bulk('errors'), { code: 3, stdout: /matches no row that was sent; by Tratta/ })
-})
+reading(
+  'errors that match no row are stored and shown; --retry-rejected --unchanged settles the request',
+  async (t) => {
+    const { bulk, compare, tratta } = await startReading(t, { errorIds: 'absent', rejectedRows: 0.3 })
+    const pushed = await bulk('push')
+    t.match(pushed, { code: 3, stderr: UNKNOWN })
+    t.match(pushed.stdout, /^unmatched {2}\d+ rejections match no row that was sent$/m)
+    const first = await compare()
+    t.same(first.accepted, [])
+    t.equal(first.unknown.length, ACCOUNTS)
+    t.match(await bulk('errors'), { code: 3, stdout: /matches no row that was sent; by Tratta/ })
 
-reading('--retry-rejected --unchanged settles what is unknown', async (t) => {
-  const { bulk, compare, tratta } = await started(t, { errorIds: 'absent', rejectedRows: 0.3 })
-  t.match(await bulk('push'), { code: 3 })
-  await tratta.configure({ errorIds: 'exact', rejectedRows: 0 })
-  t.match(await bulk('push --retry-rejected --unchanged'), { code: 0, stderr: '' })
-  const { accepted, status } = await compare()
-  t.equal(accepted.length, ACCOUNTS)
-  t.match(status, { requests: { doubts: {}, unmatched_rejections: 0 } })
-})
+    tratta.configure({ errorIds: 'exact', rejectedRows: 0 })
+    t.match(await bulk('push --retry-rejected --unchanged'), { code: 0, stderr: NOTHING })
+    const { accepted, status } = await compare()
+    t.equal(accepted.length, ACCOUNTS)
+    t.match(status, { requests: { unmatched_rejections: 0 } })
+    t.same((status as { requests: { doubts: object } }).requests.doubts, {})
+  },
+)
 
 reading('--retry-rejected --unchanged sends a transient rejection again', async (t) => {
-  const { bulk, compare, tratta } = await started(t, { rejectedRows: 0.3 })
-  t.match(await bulk('push'), { code: 3 })
-  await tratta.configure({ rejectedRows: 0 })
-  const before = await tratta.accepted()
-  t.match(await bulk('push --retry-rejected'), { code: 0 })
-  t.same(await tratta.accepted(), before, 'unchanged rows are not sent')
-  t.match(await bulk('push --retry-rejected --unchanged'), { code: 0 })
+  const { bulk, compare, tratta } = await startReading(t, { rejectedRows: 0.3 })
+  t.match(await bulk('push'), { code: 3, stderr: NOTHING })
+  tratta.configure({ rejectedRows: 0 })
+  const before = tratta.accepted()
+  t.match(await bulk('push --retry-rejected'), { code: 0, stderr: NOTHING })
+  t.same(tratta.accepted(), before, 'unchanged rows are not sent')
+  t.match(await bulk('push --retry-rejected --unchanged'), { code: 0, stderr: NOTHING })
   t.equal((await compare()).accepted.length, ACCOUNTS)
-  t.match(await bulk('push --unchanged'), { code: 2, stderr: /--unchanged needs --retry-rejected/ })
+  t.match(await bulk('push --unchanged'), { code: 2, stderr: '--unchanged needs --retry-rejected' })
 })
 
-for (const settings of [{ maxBulkRows: 7 }, { maxBulkBytes: 12_000 }])
-  reading(`a smaller limit of Tratta only costs requests: ${JSON.stringify(settings)}`, async (t) => {
-    const { bulk, compare } = await started(t, settings)
-    t.match(await bulk('push'), { code: 0, stderr: '' })
+for (const variation of [{ maxBulkRows: 7 }, { maxBulkBytes: 12_000 }])
+  reading(`bulk push splits requests that are too large for ${JSON.stringify(variation)}`, async (t) => {
+    const { bulk, compare } = await startReading(t, variation)
+    t.match(await bulk('push'), { code: 0, stderr: NOTHING })
     t.equal((await compare()).accepted.length, ACCOUNTS)
   })
 
-reading('a request that was stored under a larger TRATTA_BULK_BYTES is split', async (t) => {
-  const { bulk, compare, tratta } = await started(t, { token: 'another' })
-  t.match(await bulk('push'), { code: 1 })
-  await tratta.configure({ token: 'token-of-the-simulated-bulk', maxBulkBytes: 11_000 })
-  t.match(await bulk('push', { TRATTA_BULK_BYTES: '10000' }), { code: 0, stderr: '' })
+reading('bulk push splits a request that was stored under a larger TRATTA_BULK_BYTES', async (t) => {
+  const { bulk, compare, tratta } = await startReading(t, { token: 'another' })
+  t.match(await bulk('push'), { code: 1, stderr: /\(401\)/ })
+  tratta.configure({ token: TOKEN, maxBulkBytes: 11_000 })
+  t.match(await bulk('push', { TRATTA_BULK_BYTES: '10000' }), { code: 0, stderr: NOTHING })
   t.equal((await compare()).accepted.length, ACCOUNTS)
-  const requests: { status: number }[] = await tratta.get('/requests')
   t.same(
-    requests.filter(({ status }) => status === 413),
+    tratta.requests.filter(({ status }) => status === 413),
     [],
   )
 })
 
-for (const status of [409, 423, 425])
-  reading(`${status} means later`, async (t) => {
-    const { bulk, compare, tratta } = await started(t, {})
-    await tratta.injectFaults({ kind: 'status', status, times: 2, path: '/bulk' })
-    t.match(await bulk('push'), { code: 0, stderr: '' })
-    t.equal((await compare()).accepted.length, ACCOUNTS)
-  })
+reading('bulk push sends a request again after 409, 423 and 425', async (t) => {
+  const { bulk, compare, tratta } = await startReading(t, {})
+  const later = (status: number) => ({ kind: 'status', status, times: 1, path: '/bulk' }) as const
+  await tratta.injectFaults(later(409), later(423), later(425))
+  t.match(await bulk('push'), { code: 0, stderr: NOTHING })
+  t.equal((await compare()).accepted.length, ACCOUNTS)
+  t.same(
+    tratta.requests.filter(({ method }) => method === 'POST').map(({ status }) => status),
+    [409, 423, 425, 200],
+  )
+})
 
-reading('an answer without a bulk_id is accepted, unknown, and not sent again', async (t) => {
-  const { bulk, compare, tratta } = await started(t, { bulkAnswer: 'no_bulk_id' })
-  t.match(await bulk('push'), { code: 3 })
-  t.match(await bulk('push'), { code: 3 })
-  t.equal((await tratta.accepted()).posts, 1)
+reading('an answer without a bulk_id: the accounts are unknown, and are not sent again', async (t) => {
+  const { bulk, compare, tratta } = await startReading(t, { bulkAnswer: 'no_bulk_id' })
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN })
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN })
+  t.equal(tratta.accepted().posts, 1)
   const { unknown, status } = await compare()
   t.equal(unknown.length, ACCOUNTS)
   t.match(status, { requests: { doubts: { no_bulk_id: 1 } } })
 })
 
-reading('a count below the number of rows makes the request unknown', async (t) => {
-  const { bulk, compare } = await started(t, { bulkAnswer: 'low_count' })
-  t.match(await bulk('push'), { code: 3 })
+reading('a count below the number of rows: the accounts of the request are unknown', async (t) => {
+  const { bulk, compare } = await startReading(t, { bulkAnswer: 'low_count' })
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN })
   const { unknown, status } = await compare()
   t.equal(unknown.length, ACCOUNTS)
   t.match(status, { requests: { doubts: { count_differs: 1 }, last_error: 'Tratta counts 59 of 60 rows' } })
 })
 
-for (const existingCustomers of ['reuse', 'reject'])
+for (const existingCustomers of ['reuse', 'reject'] as const)
   reading(`503 after Tratta has accepted, existing customers: ${existingCustomers}`, async (t) => {
-    const { bulk, compare, tratta } = await started(t, {
+    const { bulk, compare, tratta } = await startReading(t, {
       lostResponses: 0.3,
       lostResponseStatus: 503,
       existingCustomers,
     })
-    t.match(await bulk('push', { TRATTA_BULK_BYTES: '10000' }), { stderr: '' })
+    t.match(await bulk('push', { TRATTA_BULK_BYTES: '10000' }), { code: 0, stderr: NOTHING })
     const { accepted, rejected } = await compare()
     t.same(rejected, [])
-    t.equal(accepted.length, (await tratta.held('debt_accounts')).length)
+    t.same(accepted, tratta.accounts())
   })
 
-reading('a customer that is deleted while its request is unknown', async (t) => {
-  const { bulk, compare, tratta, database, env } = await started(t, {})
+reading('a customer is deleted while its request is unknown: its accounts are unknown', async (t) => {
+  const { bulk, compare, tratta, database, env } = await startReading(t, {})
   await tratta.injectFaults({ kind: 'slow', ms: 60_000, path: '/bulk' })
   const pushing = program(t, ['bulk', 'push'], env)
-  while ((await tratta.accepted()).posts === 0);
+  while (tratta.accepted().posts === 0) await pause(20)
   pushing.process.kill('SIGKILL')
   await pushing.ended
   await tratta.injectFaults()
   await database.query("delete from tratta_jit.customers where external_id = 'ID-1001'")
-  t.match(await bulk('push'), { code: 3 })
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN })
   const { status } = await compare()
   t.match(status, { accounts: { accepted: ACCOUNTS - 3, unknown: 3 } })
-  t.match(await bulk('push'), { code: 3 }, 'a later push is not stopped')
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN }, 'a later push is not stopped')
 })
 
 reading('the exit code covers rejections of an earlier run', async (t) => {
-  const { bulk, tratta, database, env } = await started(t, { rejectedRows: 0.3 })
+  const { bulk, tratta, database, env } = await startReading(t, { rejectedRows: 0.3 })
   const pushing = program(t, ['bulk', 'push'], { ...env, TRATTA_BULK_WAIT_SECONDS: '600' })
-  while ((await database.query("select from tratta_jit.bulk_requests where state = 'sent'")).length === 0);
+  const isSent = "select from tratta_jit.bulk_requests where state = 'sent'"
+  while ((await database.query(isSent)).length === 0) await pause(20)
   pushing.process.kill('SIGINT')
   t.match(await pushing.ended, { code: 1 })
-  const before = await tratta.accepted()
-  t.match(await bulk('push --retry-rejected'), { code: 3 })
-  t.same(await tratta.accepted(), before)
+  const before = tratta.accepted()
+  t.match(await bulk('push --retry-rejected'), { code: 3, stderr: NOTHING })
+  t.same(tratta.accepted(), before)
 })
 
-for (const retryAfter of [3600, 10 ** 12])
-  reading(`Retry-After: ${retryAfter} stops the push`, async (t) => {
-    const { bulk, tratta, compare } = await started(t, {})
+reading('a Retry-After of an hour or more stops the push', async (t) => {
+  const { bulk, tratta, compare } = await startReading(t, {})
+  for (const [retryAfter, shown] of [
+    [3600, '60 min'],
+    [10 ** 12, '277777778 h'],
+  ] as const) {
     await tratta.injectFaults({ kind: 'status', status: 429, retryAfter, path: '/bulk' })
-    t.match(await bulk('push'), {
-      code: 1,
-      stderr: /^Tratta asks to wait \d+ (min|h)\. .*\(429\).*run it again to resume\.\n$/,
-    })
-    await tratta.injectFaults()
-    t.match(await bulk('push'), { code: 0 })
-    t.equal((await compare()).accepted.length, ACCOUNTS)
+    const { code, stderr } = await bulk('push')
+    t.equal(code, 1)
+    t.ok(stderr.startsWith(`Tratta asks to wait ${shown}. `), stderr)
+    t.match(stderr, /\(429\).*run it again to resume\.\n$/)
+  }
+  await tratta.injectFaults()
+  t.match(await bulk('push'), { code: 0, stderr: NOTHING })
+  t.equal((await compare()).accepted.length, ACCOUNTS)
+})
+
+reading('bulk errors --again reads rejections that appear after the push', async (t) => {
+  const { bulk, tratta, compare } = await startReading(t, { rejectedRows: 0.3 })
+  // An empty answer means that there are no errors.
+  await tratta.injectFaults({ kind: 'empty', path: '/bulk/b0000000-0000-4000-8000-000000000001' })
+  t.match(await bulk('push'), { code: 0, stderr: NOTHING })
+  t.match(await bulk('errors'), { code: 0, stdout: /^Nothing is rejected\n$/ })
+  await tratta.injectFaults()
+  t.match(await bulk('errors'), { code: 0, stdout: /^Nothing is rejected\n$/ }, 'they are not due yet')
+  t.match(await bulk('errors --again'), { code: 3, stderr: NOTHING })
+  t.ok((await compare()).rejected.length > 10)
+})
+
+for (const [errorsPaging, problem] of [
+  ['circle', 'its pages form a circle'],
+  ['endless', 'its pages do not end (1000 pages read)'],
+] as const)
+  reading(
+    `errors whose pages are ${errorsPaging}: nothing is believed, a later push reads them`,
+    async (t) => {
+      const { bulk, tratta, compare } = await startReading(t, {
+        rejectedRows: 0.3,
+        errorsPaging,
+        errorsPerPage: 4,
+      })
+      const { code, stderr } = await bulk('push')
+      t.same([code, stderr], [1, `GET /bulk/b0000000-0000-4000-8000-000000000001/errors: ${problem}\n`])
+      t.match((await compare()).status, { accounts: { sent: ACCOUNTS }, requests: { by_state: { sent: 1 } } })
+      tratta.configure({ errorsPaging: 'links' })
+      t.match(await bulk('push'), { code: 3, stderr: NOTHING })
+      const { accepted, rejected } = await compare()
+      t.equal(accepted.length + rejected.length, ACCOUNTS)
+      t.equal(tratta.accepted().posts, 1, 'no row is sent again')
+    },
+  )
+
+reading('a lost answer, and customers that Tratta rejects because it has them', async (t) => {
+  const { bulk, tratta, database, sendOtherRow, compare } = await startReading(t, {
+    existingCustomers: 'reject',
+  })
+  await sendOtherRow({ customer: { external_id: 'ID-1001', name: 'Known' }, debt_accounts: [] })
+  await tratta.injectFaults({ kind: 'lost_response', times: 1, path: '/bulk' })
+  t.match(await bulk('push'), { code: 3, stderr: UNKNOWN })
+  const { accepted, rejected, unknown, status } = await compare()
+  t.same(accepted, tratta.accounts(), 'the second answer names each account that the first attempt created')
+  t.same(rejected, [])
+  t.same(unknown, ['ID-2001', 'ID-3001', 'ID-4001'], 'nothing proves these')
+  t.match(status, { accounts: { accepted: ACCOUNTS - 3, rejected: 0, unknown: 3 } })
+  t.same(await database.query('select distinct outcome, code, reasons from tratta_jit.bulk_rejections'), [
+    {
+      outcome: 'unknown',
+      code: 'customer_taken',
+      reasons: ['customer.external_id: The external id has already been taken.'],
+    },
+  ])
+  t.match(await bulk('errors'), {
+    code: 3,
+    stdout: /3 × customer\.external_id: .*\n +unknown whether Tratta has it; by/,
   })
 
-reading('bulk errors --again reads late rejections', async (t) => {
-  const { bulk, tratta, compare } = await started(t, { rejectedRows: 0.3, bulkDelayMs: 5000 })
-  t.match(await bulk('push'), { code: 0 })
-  t.match(await bulk('errors'), { code: 0, stdout: 'Nothing is rejected\n' })
-  while ((await tratta.get('/bulk')).some(({ status }: { status: string }) => status === 'pending'));
-  t.match(await bulk('errors --again'), { code: 3 })
-  t.ok((await compare()).rejected.length > 10)
+  tratta.configure({ existingCustomers: 'reuse' })
+  t.match(await bulk('push --retry-rejected --unchanged'), { code: 0, stderr: NOTHING })
+  t.equal((await compare()).accepted.length, ACCOUNTS)
 })

@@ -1,36 +1,20 @@
 /** Each rejection by Tratta is stored for the right customer and account, and corrected accounts are sent again. */
 import t, { type Test } from 'tap'
-import { testDatabase } from '../support/database.ts'
-import { run } from '../support/program.ts'
-import { bulkSettings, ourAccounts, simulatedTratta } from './tratta.ts'
+import { startBulk } from './start-bulk.ts'
+import type { Variation } from './start-tratta.ts'
+import { storedAccounts } from './stored-accounts.ts'
 
-// Each has a database and a simulated Tratta of its own.
+// Each test has its own database and its own simulated Tratta.
 t.jobs = 3
 
-async function started(t: Test, settings = {}) {
-  const database = await testDatabase(t)
-  const tratta = await simulatedTratta(t, settings)
-  const env = bulkSettings(database, tratta)
-  const bulk = (words: string, more = {}) => run(t, ['bulk', ...words.split(' ')], { ...env, ...more })
+const NOTHING = /^$/
+
+async function startRejections(t: Test, variation: Variation = {}) {
+  const started = await startBulk(t, variation)
   return {
-    database,
-    tratta,
-    bulk,
-    /** Sends a row to Tratta that is none of ours. */
-    async elsewhere(row: object) {
-      const answer = await fetch(`${tratta.url}/bulk`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${env.TRATTA_API_TOKEN}`,
-          'content-type': 'application/json',
-          accept: 'application/json',
-        },
-        body: JSON.stringify([row]),
-      })
-      t.equal(answer.status, 200)
-    },
+    ...started,
     async rejections() {
-      const { lines } = await bulk('errors --json')
+      const { lines } = await started.bulk('errors --json')
       return lines.map((line) => [
         line.customer_external_id,
         line.location_external_id,
@@ -44,7 +28,9 @@ async function started(t: Test, settings = {}) {
 const TAKEN = 'debt_account.external_id: The external id has already been taken.'
 
 t.test('rejections of accounts, parents, customers and locations', { buffered: true }, async (t) => {
-  const { database, tratta, bulk, elsewhere, rejections } = await started(t, { errorsPerPage: 2 })
+  const { database, tratta, bulk, sent, sendOtherRow, rejections } = await startRejections(t, {
+    errorsPerPage: 2,
+  })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'Taken name');
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann'), ('b', 'Ben'), ('c', 'Cleo'), ('d', 'Dan');
@@ -52,15 +38,15 @@ t.test('rejections of accounts, parents, customers and locations', { buffered: t
       ('a-1', null, 'a', 'l', 1), ('a-2', null, 'a', 'l', 2), ('a-3', null, 'a', 'm', 3),
       ('b-p', null, 'b', 'l', 3), ('b-1', 'b-p', 'b', 'l', 3), ('b-2', null, 'b', 'l', 3),
       ('c-1', null, 'c', 'm', 4), ('d-1', null, 'd', null, 5)`)
-  // Tratta knows an account, a parent and a location from elsewhere.
-  await elsewhere({ customer: { name: 'X' }, debt_accounts: [{ external_id: 'a-2', balance: 7 }] })
-  await elsewhere({ customer: { name: 'Y' }, debt_accounts: [{ external_id: 'b-p', balance: 7 }] })
-  await elsewhere({
+  // Tratta has an account, a parent and a location that others sent.
+  await sendOtherRow({ customer: { name: 'X' }, debt_accounts: [{ external_id: 'a-2', balance: 7 }] })
+  await sendOtherRow({ customer: { name: 'Y' }, debt_accounts: [{ external_id: 'b-p', balance: 7 }] })
+  await sendOtherRow({
     customer: { name: 'Z' },
     location: { name: 'Taken name', external_id: 'their-m' },
     debt_accounts: [],
   })
-  t.match(await bulk('push'), { code: 3, stderr: '' })
+  t.match(await bulk('push'), { code: 3, stderr: NOTHING })
   t.same(await rejections(), [
     ['a', 'l', 'a-2', [TAKEN]],
     ['a', 'm', null, ['location.name: The name has already been taken.']],
@@ -72,7 +58,7 @@ t.test('rejections of accounts, parents, customers and locations', { buffered: t
     accounts: { to_send: 0, sent: 0, accepted: 4, rejected: 4, unknown: 0, rejected_by_tratta: 4 },
   })
 
-  await t.test('by message with counts and examples first; as CSV; of one request', async (t) => {
+  await t.test('bulk errors prints them by message, as CSV, and of one request', async (t) => {
     const { code, stdout } = await bulk('errors')
     t.equal(code, 3)
     t.equal(
@@ -89,27 +75,35 @@ t.test('rejections of accounts, parents, customers and locations', { buffered: t
     const csv = (await bulk(`errors ${bulk_id} --csv`)).stdout.split('\n')
     t.equal(csv.length, 6)
     t.match(csv[1], new RegExp(`^a,l,a-2,tratta,rejected,${TAKEN},${bulk_id},\\d{4}-`))
-    t.match(await bulk('errors unheard-of'), { code: 1, stderr: /No request of ours has the bulk_id/ })
+    t.match(await bulk('errors unheard-of'), {
+      code: 1,
+      stderr: /^No request of ours has the bulk_id unheard-of\n$/,
+    })
   })
 
   await t.test('--retry-rejected without a correction sends nothing', async (t) => {
-    const before = await tratta.accepted()
-    t.match(await bulk('push --retry-rejected'), { code: 0 })
-    t.same(await tratta.accepted(), before)
+    const before = tratta.accepted()
+    t.match(await bulk('push --retry-rejected'), { code: 0, stderr: NOTHING })
+    t.same(tratta.accepted(), before)
   })
 
-  await t.test('corrected, they go through, and nothing else is sent', async (t) => {
+  await t.test('--retry-rejected sends corrected rows, and nothing else', async (t) => {
     await database.query(`
       update tratta_jit.locations set name = 'Name of our own' where external_id = 'm';
       update tratta_jit.debt_accounts set balance = 20 where external_id = 'a-1'`)
-    t.match(await bulk('push --retry-rejected'), { code: 0 })
-    const requests: { method: string; body: string }[] = await tratta.get('/requests')
-    const last = JSON.parse(requests.filter(({ method }) => method === 'POST').at(-1)!.body)
-    t.match(last, [
-      { customer: { external_id: 'a' }, debt_accounts: [{ external_id: 'a-3' }] },
-      { customer: { external_id: 'c' }, debt_accounts: [{ external_id: 'c-1' }] },
+    t.match(await bulk('push --retry-rejected'), { code: 0, stderr: NOTHING })
+    t.same(sent().at(-1), [
+      {
+        customer: { external_id: 'a', name: 'Ann' },
+        location: { external_id: 'm', name: 'Name of our own' },
+        debt_accounts: [{ external_id: 'a-3', balance: 3 }],
+      },
+      {
+        customer: { external_id: 'c', name: 'Cleo' },
+        location: { external_id: 'm', name: 'Name of our own' },
+        debt_accounts: [{ external_id: 'c-1', balance: 4 }],
+      },
     ])
-    t.equal(last.length, 2)
     t.same(
       (await rejections()).map(([customer, , account]) => [customer, account]),
       [
@@ -121,10 +115,10 @@ t.test('rejections of accounts, parents, customers and locations', { buffered: t
 })
 
 t.test(
-  'random rejections: both sides agree, and corrected rows are sent again',
+  'both sides agree after random rejections, and --retry-rejected sends corrected rows',
   { buffered: true },
   async (t) => {
-    const { database, tratta, bulk } = await started(t, { rejectedRows: 0.3 })
+    const { database, tratta, bulk } = await startRejections(t, { rejectedRows: 0.3 })
     await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L');
     insert into tratta_jit.customers (external_id, name) select 'c-' || i, 'Person ' || i from generate_series(1, 200) i;
@@ -132,9 +126,9 @@ t.test(
       select 'p-' || i, null, 'c-' || i, 'l', 1 from generate_series(1, 200) i union all
       select 'q-' || i, 'p-' || i, 'c-' || i, 'l', 1 from generate_series(1, 200) i union all
       select 'r-' || i, null, 'c-' || i, 'l', 1 from generate_series(1, 200) i`)
-    t.match(await bulk('push'), { code: 3 })
-    let ours = await ourAccounts(database)
-    t.same(ours.accepted, await tratta.held('debt_accounts'))
+    t.match(await bulk('push'), { code: 3, stderr: NOTHING })
+    let ours = await storedAccounts(database)
+    t.same(ours.accepted, tratta.accounts())
     t.equal(ours.accepted.length + ours.rejected.length, 600)
     const kinds = (await bulk('errors')).stdout
     t.match(kinds, 'customer.name: The name field format is invalid.')
@@ -145,9 +139,9 @@ t.test(
     t.match(kinds, 'debt_account.parent_external_id: The selected parent external id is invalid.')
 
     for (let round = 1; round <= 8 && ours.rejected.length > 0; round++) {
-      const { rows } = await tratta.accepted()
-      t.match(await bulk('push --retry-rejected'), { code: 0 })
-      t.equal((await tratta.accepted()).rows, rows, 'unchanged rows are not sent')
+      const { rows } = tratta.accepted()
+      t.match(await bulk('push --retry-rejected'), { code: 0, stderr: NOTHING })
+      t.equal(tratta.accepted().rows, rows, 'unchanged rows are not sent')
       await database.query(`
       update tratta_jit.customers set name = name || '!' where external_id in
         (select customer_external_id from tratta_jit.bulk_rejections where debt_account_external_id = '');
@@ -155,22 +149,22 @@ t.test(
         (select debt_account_external_id from tratta_jit.bulk_rejections)`)
       await bulk('push --retry-rejected')
       const before = ours.rejected.length
-      ours = await ourAccounts(database)
+      ours = await storedAccounts(database)
       t.ok(ours.rejected.length < before, `${before} -> ${ours.rejected.length}`)
-      t.same(ours.accepted, await tratta.held('debt_accounts'))
+      t.same(ours.accepted, tratta.accounts())
     }
     t.equal(ours.accepted.length, 600)
   },
 )
 
 t.test('customers that Tratta rejects because it has them', { buffered: true }, async (t) => {
-  const { database, tratta, bulk, rejections } = await started(t, { existingCustomers: 'reject' })
+  const { database, tratta, bulk, rejections } = await startRejections(t, { existingCustomers: 'reject' })
   await database.query(`
     insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'M');
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann');
     insert into tratta_jit.debt_accounts (external_id, customer_external_id, location_external_id, balance) values
       ('a-1', 'a', 'l', 1), ('a-2', 'a', 'm', 2)`)
-  t.match(await bulk('push'), { code: 3 })
+  t.match(await bulk('push'), { code: 3, stderr: NOTHING })
   t.same(await rejections(), [
     ['a', 'm', null, ['customer.external_id: The external id has already been taken.']],
   ])
@@ -178,24 +172,94 @@ t.test('customers that Tratta rejects because it has them', { buffered: true }, 
     customers: { accepted: 1, rejected: 0 },
     accounts: { accepted: 1, rejected: 1, unknown: 0 },
   })
-  t.same(await tratta.held('debt_accounts'), ['a-1'])
+  t.same(tratta.accounts(), ['a-1'])
 })
 
-t.test('late rejections are found when the errors are read again', { buffered: true }, async (t) => {
-  const { database, bulk, elsewhere, rejections } = await started(t, { bulkDelayMs: 6000 })
-  await database.query(`
+t.test(
+  'bulk errors reads the errors of an early reading again after ten minutes',
+  { buffered: true },
+  async (t) => {
+    const { database, tratta, bulk, sendOtherRow, rejections } = await startRejections(t)
+    await database.query(`
     insert into tratta_jit.customers (external_id, name) values ('a', 'Ann');
     insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance) values ('a-1', 'a', 1)`)
-  await elsewhere({ customer: { name: 'X' }, debt_accounts: [{ external_id: 'a-1', balance: 7 }] })
-  t.match(await bulk('push'), { code: 0 })
-  t.match((await bulk('status --json')).lines[0], {
-    requests: { read_early: 1 },
-    next: /ten minutes after the push to read the errors again/,
-  })
-  await new Promise((resolve) => setTimeout(resolve, 6000))
-  await database.query(
-    "update tratta_jit.bulk_requests set (sent_at, errors_read_at) = (sent_at - interval '11 minutes', errors_read_at - interval '11 minutes')",
-  )
-  t.same(await rejections(), [['a', null, 'a-1', [TAKEN]]])
-  t.match((await bulk('status --json')).lines[0], { requests: { read_early: 0 } })
-})
+    await sendOtherRow({ customer: { name: 'X' }, debt_accounts: [{ external_id: 'a-1', balance: 7 }] })
+    // An empty answer means that there are no errors.
+    await tratta.injectFaults({ kind: 'empty', path: '/bulk/b0000000-0000-4000-8000-000000000002' })
+    t.match(await bulk('push'), { code: 0, stderr: NOTHING })
+    await tratta.injectFaults()
+    t.match((await bulk('status --json')).lines[0], {
+      requests: { read_early: 1 },
+      next: /ten minutes after the push to read the errors again/,
+    })
+    const makeOlder = (interval: string) =>
+      database.query(`update tratta_jit.bulk_requests
+      set (sent_at, errors_read_at) = (sent_at - interval '${interval}', errors_read_at - interval '${interval}')`)
+    await makeOlder('9 minutes')
+    t.same(await rejections(), [], 'not before ten minutes')
+    await makeOlder('2 minutes')
+    t.same(await rejections(), [['a', null, 'a-1', [TAKEN]]])
+    t.match((await bulk('status --json')).lines[0], { requests: { read_early: 0 } })
+  },
+)
+
+t.test(
+  'a new child of a rejected parent, and a new account of a rejected row, are not sent',
+  { buffered: true },
+  async (t) => {
+    const { database, tratta, bulk, sent, sendOtherRow, rejections } = await startRejections(t)
+    await database.query(`
+    insert into tratta_jit.locations (external_id, name) values ('l', 'L'), ('m', 'Taken name');
+    insert into tratta_jit.customers (external_id, name) values ('a', 'Ann'), ('b', 'Ben');
+    insert into tratta_jit.debt_accounts (external_id, parent_external_id, customer_external_id, location_external_id, balance)
+      values ('p', null, 'a', 'l', 1), ('b-1', null, 'b', 'm', 2)`)
+    await sendOtherRow({ customer: { name: 'X' }, debt_accounts: [{ external_id: 'p', balance: 7 }] })
+    await sendOtherRow({
+      customer: { name: 'Y' },
+      location: { name: 'Taken name', external_id: 'their-m' },
+      debt_accounts: [],
+    })
+    t.match(await bulk('push'), { code: 3, stderr: NOTHING })
+    const byTratta = [
+      ['a', 'l', 'p', [TAKEN]],
+      ['b', 'm', null, ['location.name: The name has already been taken.']],
+    ]
+    t.same(await rejections(), byTratta)
+
+    await database.query(`
+    insert into tratta_jit.debt_accounts (external_id, parent_external_id, customer_external_id, location_external_id, balance)
+      values ('q', 'p', 'a', 'l', 3), ('b-2', null, 'b', 'm', 4)`)
+    const before = tratta.accepted()
+    t.match(await bulk('push'), { code: 3, stderr: NOTHING })
+    t.same(tratta.accepted(), before)
+    t.same(await rejections(), [
+      byTratta[0],
+      ['a', 'l', 'q', ['debt_account.parent_external_id its parent is rejected by Tratta']],
+      byTratta[1],
+      ['b', 'm', 'b-2', ['debt_account its customer or location is rejected by Tratta']],
+    ])
+
+    await database.query(`
+    update tratta_jit.debt_accounts set balance = 10 where external_id = 'p';
+    update tratta_jit.locations set name = 'Name of our own' where external_id = 'm'`)
+    t.match(await bulk('push --retry-rejected'), { code: 3, stderr: NOTHING })
+    t.same(sent().at(-1), [
+      {
+        customer: { external_id: 'a', name: 'Ann' },
+        location: { external_id: 'l', name: 'L' },
+        parent_debt_accounts: [{ external_id: 'p', balance: 10 }],
+        debt_accounts: [{ external_id: 'q', parent_external_id: 'p', balance: 3 }],
+      },
+      {
+        customer: { external_id: 'b', name: 'Ben' },
+        location: { external_id: 'm', name: 'Name of our own' },
+        debt_accounts: [
+          { external_id: 'b-1', balance: 2 },
+          { external_id: 'b-2', balance: 4 },
+        ],
+      },
+    ])
+    t.same(await rejections(), [byTratta[0]])
+    t.same(tratta.accounts(), ['b-1', 'b-2', 'p', 'q'])
+  },
+)

@@ -1,14 +1,18 @@
-/** Broken set-ups: rows that Tratta would refuse, and accounts that do not hang together. */
+/** `check` reports rows that Tratta would reject, and accounts whose customer, parent or children do not fit. */
 import t from 'tap'
 import { MINIMUM } from '../support/database.ts'
-import { type Found, finds, type SetUp, setUp } from './set-up.ts'
+import { expectResults, type Found } from './expect-results.ts'
+import { type CheckedService, startCheckedService } from './start-checked-service.ts'
 
-let healthy: SetUp
+// Each test has its own database.
+t.jobs = 3
+
+let healthy: CheckedService
 t.before(async () => {
-  healthy = await setUp(t)
+  healthy = await startCheckedService(t)
 })
 
-/** Views over our own tables, which would refuse what these give. */
+/** Views over our tables, for values that the constraints of our tables reject. */
 const views = (accounts: Record<string, string>, customers: Record<string, string> = {}, more = '') => {
   const columns = (names: string[], changed: Record<string, string>) =>
     names.map((name) => `${changed[name] ?? name} as ${name}`).join()
@@ -28,15 +32,15 @@ const OMITTED =
 const NO_CUSTOMER =
   'set the customer of these accounts: `bulk push` cannot send them, and calls are answered without a customer'
 
-async function broken(title: string, sql: string, settings: Record<string, string>, expected: Found[]) {
-  await t.test(title, async (t) => {
-    const { env } = await healthy.like(t, sql)
-    await finds(t, { ...env, ...settings }, expected)
+function broken(title: string, sql: string, settings: Record<string, string>, expected: Found[]) {
+  t.test(title, { buffered: true }, async (t) => {
+    const { env } = await healthy.copy(t, sql)
+    await expectResults(t, { ...env, ...settings }, expected)
   })
 }
 
 broken(
-  'cents with a fraction',
+  'a balance with a fraction of a cent is an error',
   views({ balance: `case external_id when 'A-500300' then 12.5 else balance end` }),
   theirs,
   [
@@ -52,7 +56,7 @@ broken(
 )
 
 broken(
-  'fields that Tratta would refuse',
+  'a customer without a name is an error, an invalid e-mail address a warning',
   views({}, { email: `'nowhere'`, name: `case external_id when 'C-20980' then ' ' else name end` }),
   theirs,
   [
@@ -76,7 +80,7 @@ broken(
 )
 
 broken(
-  'an account that is there twice',
+  'a duplicate account is an error',
   views({}, {}, `cross join generate_series(1, case external_id when 'A-500200' then 2 else 1 end)`),
   theirs,
   [
@@ -91,7 +95,7 @@ broken(
   ],
 )
 
-broken('an account without a customer', MINIMUM, {}, [
+broken('an account without a customer is a warning', MINIMUM, {}, [
   {
     check: 'customers',
     state: 'warning',
@@ -103,7 +107,7 @@ broken('an account without a customer', MINIMUM, {}, [
 ])
 
 broken(
-  'a customer that is not there, of an account that cannot be sent',
+  'an account that cannot be sent and whose customer does not exist has both results',
   views({
     customer_external_id: `case customer_external_id when 'C-20980' then 'gone' else customer_external_id end`,
     current_balance: `case external_id when 'A-500300' then 0.5 else current_balance end`,
@@ -130,7 +134,7 @@ broken(
 )
 
 broken(
-  'a parent that is not there',
+  'a parent that does not exist is a warning',
   views({ parent_external_id: `case external_id when 'A-500300' then '0' else parent_external_id end` }),
   theirs,
   [
@@ -146,7 +150,7 @@ broken(
 )
 
 broken(
-  'a parent that is not the sum of its children',
+  'a parent whose balance is not the sum of its children is a warning',
   `update tratta_jit.debt_accounts set current_balance = current_balance - 1 where external_id = 'A-500101'`,
   {},
   [
@@ -164,7 +168,7 @@ broken(
 )
 
 broken(
-  'a customer whose accounts do not fit into a request',
+  'a customer that is larger than TRATTA_BULK_BYTES is a warning',
   `insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
      select 'more-' || i, 'C-20980', 1 from generate_series(1, 300) i`,
   { TRATTA_BULK_BYTES: '10000' },
@@ -181,7 +185,7 @@ broken(
 )
 
 broken(
-  'many of a kind',
+  'equal results are counted, with three examples',
   `insert into tratta_jit.debt_accounts (external_id, balance) select 'lone-' || i, 1 from generate_series(1, 1234) i`,
   {},
   [
@@ -197,7 +201,7 @@ broken(
 )
 
 broken(
-  'a child of another customer, and a child of nobody',
+  'a child of another customer is an error, a child without a customer is not',
   views({
     customer_external_id: `case external_id when 'A-500102' then 'C-20980' when 'A-500103' then null else customer_external_id end`,
   }),
@@ -216,7 +220,7 @@ broken(
 )
 
 broken(
-  'a child of another customer below a parent that is itself a child',
+  'a child of another customer whose parent is a child has both results',
   views({
     parent_external_id: `case external_id when 'A-500300' then 'A-500101' else parent_external_id end`,
     customer_external_id: `case external_id when 'A-500300' then 'customer-123' else customer_external_id end`,
@@ -279,14 +283,14 @@ for (const [title, column, expression, code] of [
   ['an exception', 'parent_external_id', `raise_for(external_id, 'A-500200', parent_external_id)`, 'P0001'],
 ] as const)
   broken(
-    `one account that cannot be read because of ${title}`,
+    `an account that cannot be read because of ${title} is an error, and the other rows are checked`,
     RAISE + views({ [column]: expression }, noName),
     theirs,
     [fails(`debt_accounts.${column}`, code), rejectedName],
   )
 
 broken(
-  'one customer that cannot be read',
+  'a customer that cannot be read is an error, and the other rows are checked',
   RAISE + views({}, { ...noName, email: `raise_for(external_id, 'C-20417', email)` }),
   theirs,
   [fails('customers.email', 'P0001'), rejectedName],

@@ -1,19 +1,20 @@
-/** Broken set-ups, one after the other: settings, Postgres, its rights. */
+/** `check` reports invalid settings, connection errors, migrations that have not run, and missing privileges. */
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import { run } from '../support/program.ts'
 import { GRANTS, serviceRole, testRole } from '../support/role.ts'
-import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-up.ts'
+import { expectResults, type Found, NO_LOOKUP, skipped } from './expect-results.ts'
+import { type CheckedService, startCheckedService } from './start-checked-service.ts'
 
 const MIGRATIONS = readdirSync('migrations').length
 
 const NEEDS_DATABASE = 'needs the result of database'
 const NEEDS_PRIVILEGES = 'needs the result of privileges'
 
-/** All that cannot be seen without Postgres. */
-const behindDatabase = (why: string, whyNoLookup = why): Found[] => [
+/** The checks that need Postgres. */
+const withoutDatabase = (why: string, whyNoLookup = why): Found[] => [
   skipped('connections', why),
   skipped('pooler', why),
   skipped('migrations', why),
@@ -21,23 +22,26 @@ const behindDatabase = (why: string, whyNoLookup = why): Found[] => [
   skipped('privileges', why),
   ...NO_LOOKUP(why, whyNoLookup),
 ]
-const noPostgres = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
-  { check: 'database', state: 'error', ...finding },
-  ...behindDatabase(NEEDS_DATABASE),
+const noPostgres = (result: Omit<Found, 'check' | 'state'>): Found[] => [
+  { check: 'database', state: 'error', ...result },
+  ...withoutDatabase(NEEDS_DATABASE),
   skipped('registration', NEEDS_DATABASE),
 ]
-const noRights = (finding: Omit<Found, 'check' | 'state'>): Found[] => [
-  { check: 'privileges', state: 'error', ...finding },
+const noRights = (result: Omit<Found, 'check' | 'state'>): Found[] => [
+  { check: 'privileges', state: 'error', ...result },
   ...NO_LOOKUP(NEEDS_PRIVILEGES),
 ]
 
-let healthy: SetUp
+// Each test has its own database.
+t.jobs = 3
+
+let healthy: CheckedService
 t.before(async () => {
-  healthy = await setUp(t)
+  healthy = await startCheckedService(t)
 })
 
-t.test('a secret that is too short', async (t) =>
-  finds(t, { ...healthy.env, JIT_SECRET: 'short' }, [
+t.test('a short JIT_SECRET is an error', { buffered: true }, async (t) =>
+  expectResults(t, { ...healthy.env, JIT_SECRET: 'short' }, [
     {
       check: 'settings',
       state: 'error',
@@ -49,9 +53,9 @@ t.test('a secret that is too short', async (t) =>
   ]),
 )
 
-t.test('no DATABASE_URL', async (t) => {
+t.test('a missing DATABASE_URL is an error', { buffered: true }, async (t) => {
   const { DATABASE_URL, ...env } = healthy.env
-  await finds(t, env, [
+  await expectResults(t, env, [
     {
       check: 'settings',
       state: 'error',
@@ -59,13 +63,13 @@ t.test('no DATABASE_URL', async (t) => {
       remedy: 'set DATABASE_URL, see .env.example',
     },
     skipped('database', 'needs DATABASE_URL'),
-    ...behindDatabase(NEEDS_DATABASE, 'needs DATABASE_URL'),
+    ...withoutDatabase(NEEDS_DATABASE, 'needs DATABASE_URL'),
     skipped('registration', 'needs DATABASE_URL'),
   ])
 })
 
-t.test('nobody at the address of Postgres', async (t) =>
-  finds(
+t.test('no listener at the address of Postgres is an error', { buffered: true }, async (t) =>
+  expectResults(
     t,
     { ...healthy.env, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
     noPostgres({
@@ -76,10 +80,10 @@ t.test('nobody at the address of Postgres', async (t) =>
   ),
 )
 
-t.test('a wrong password', async (t) => {
+t.test('a wrong password is an error', { buffered: true }, async (t) => {
   const url = new URL(healthy.database.url)
   url.password = 'wrong-password'
-  await finds(
+  await expectResults(
     t,
     { ...healthy.env, DATABASE_URL: url.href },
     noPostgres({
@@ -89,10 +93,10 @@ t.test('a wrong password', async (t) => {
   )
 })
 
-t.test('a database that does not exist', async (t) => {
+t.test('a database that does not exist is an error', { buffered: true }, async (t) => {
   const url = new URL(healthy.database.url)
   url.pathname = '/nowhere'
-  await finds(
+  await expectResults(
     t,
     { ...healthy.env, DATABASE_URL: url.href },
     noPostgres({
@@ -102,11 +106,11 @@ t.test('a database that does not exist', async (t) => {
   )
 })
 
-t.test('fewer connections than DATABASE_POOL_SIZE', async (t) => {
-  const { database, env } = await healthy.like(t)
+t.test('a connection limit below DATABASE_POOL_SIZE is an error', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(t)
   const { name, url } = await testRole(t, database)
   await database.query(`${GRANTS(name)} alter role ${name} connection limit 8`)
-  await finds(t, { ...env, DATABASE_URL: url }, [
+  await expectResults(t, { ...env, DATABASE_URL: url }, [
     {
       check: 'connections',
       state: 'error',
@@ -116,14 +120,14 @@ t.test('fewer connections than DATABASE_POOL_SIZE', async (t) => {
   ])
 })
 
-t.test('a migration to be run, by a user who may not', async (t) => {
-  const { database, env } = await healthy.like(
+t.test('a pending migration is an error for a user who may not run it', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(
     t,
     `delete from tratta_jit.kysely_migration where name like '0003%'`,
   )
   const { name, url } = await testRole(t, database)
   await database.query(GRANTS(name))
-  await finds(t, { ...env, DATABASE_URL: url }, [
+  await expectResults(t, { ...env, DATABASE_URL: url }, [
     {
       check: 'migrations',
       state: 'error',
@@ -133,12 +137,12 @@ t.test('a migration to be run, by a user who may not', async (t) => {
   ])
 })
 
-t.test('a schema of a newer version', async (t) => {
-  const { env } = await healthy.like(
+t.test('a migration of a newer version is a warning', { buffered: true }, async (t) => {
+  const { env } = await healthy.copy(
     t,
     `insert into tratta_jit.kysely_migration values ('9999-later', '2030-01-01')`,
   )
-  await finds(t, env, [
+  await expectResults(t, env, [
     {
       check: 'migrations',
       state: 'warning',
@@ -148,11 +152,11 @@ t.test('a schema of a newer version', async (t) => {
   ])
 })
 
-t.test('a relation that may not be read', async (t) => {
-  const { database, env } = await healthy.like(t)
+t.test('a relation that the role may not read is an error', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(t)
   const { name, url } = await testRole(t, database)
   await database.query(`${GRANTS(name)} revoke select on tratta_jit.customers from ${name}`)
-  await finds(
+  await expectResults(
     t,
     { ...env, DATABASE_URL: url },
     noRights({
@@ -162,8 +166,8 @@ t.test('a relation that may not be read', async (t) => {
   )
 })
 
-t.test('a view whose owner may not read what is behind it', async (t) => {
-  const { database, env } = await healthy.like(
+t.test('a view whose owner may not read the tables is an error', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(
     t,
     `create schema agency;
      create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
@@ -174,7 +178,7 @@ t.test('a view whose owner may not read what is behind it', async (t) => {
   await database.query(`
     grant usage on schema agency, tratta_jit to ${name};
     alter view agency.customers owner to ${name}`)
-  await finds(
+  await expectResults(
     t,
     { ...env, DATABASE_SCHEMA: 'agency' },
     noRights({
@@ -184,11 +188,11 @@ t.test('a view whose owner may not read what is behind it', async (t) => {
   )
 })
 
-t.test('a database that is read-only', async (t) => {
-  const { database, env } = await healthy.like(t)
+t.test('a read-only database is a warning', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(t)
   const name = new URL(database.url).pathname.slice(1)
   await database.query(`alter database ${name} set default_transaction_read_only = on`)
-  await finds(t, env, [
+  await expectResults(t, env, [
     {
       check: 'privileges',
       state: 'warning',
@@ -199,8 +203,8 @@ t.test('a database that is read-only', async (t) => {
   ])
 })
 
-t.test('a user who may only read what calls need', async (t) => {
-  const { database, env } = await healthy.like(
+t.test('a role without privileges on tratta_jit has warnings', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(
     t,
     `create schema agency;
      create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
@@ -211,7 +215,7 @@ t.test('a user who may only read what calls need', async (t) => {
   await database.query(
     `grant usage on schema agency to ${name}; grant select on all tables in schema agency to ${name}`,
   )
-  await finds(t, { ...env, DATABASE_URL: url, DATABASE_SCHEMA: 'agency' }, [
+  await expectResults(t, { ...env, DATABASE_URL: url, DATABASE_SCHEMA: 'agency' }, [
     {
       check: 'migrations',
       state: 'warning',
@@ -229,12 +233,12 @@ t.test('a user who may only read what calls need', async (t) => {
   ])
 })
 
-t.test('a user who may read everything and write nothing', async (t) => {
-  const { database, env } = await healthy.like(t)
+t.test('a role that may only read has a warning', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(t)
   const { name, url } = await testRole(t, database)
   await database.query(`grant usage on schema tratta_jit to ${name};
     grant select on all tables in schema tratta_jit to ${name}`)
-  await finds(t, { ...env, DATABASE_URL: url }, [
+  await expectResults(t, { ...env, DATABASE_URL: url }, [
     {
       check: 'privileges',
       state: 'warning',
@@ -244,8 +248,8 @@ t.test('a user who may read everything and write nothing', async (t) => {
   ])
 })
 
-t.test('a schema that the role may not use', async (t) => {
-  const { database, env } = await healthy.like(
+t.test('a schema that the role may not use is an error', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(
     t,
     `create schema agency;
      create view agency.debt_accounts as select * from tratta_jit.debt_accounts;
@@ -253,7 +257,7 @@ t.test('a schema that the role may not use', async (t) => {
      create view agency.locations as select * from tratta_jit.locations`,
   )
   const { name, url } = await serviceRole(t, database, [])
-  await finds(
+  await expectResults(
     t,
     { ...env, DATABASE_URL: url, DATABASE_SCHEMA: 'agency' },
     noRights({
@@ -263,14 +267,14 @@ t.test('a schema that the role may not use', async (t) => {
   )
 })
 
-t.test('a connection that takes longer than serve allows', async (t) => {
-  const { env } = await healthy.like(t)
+t.test('a connection that is slower than the limit of serve is an error', { buffered: true }, async (t) => {
+  const { env } = await healthy.copy(t)
   const { hostname, port } = new URL(env.DATABASE_URL!)
   const slow = createServer((socket) => {
     const postgres = connect({ host: hostname, port: Number(port) })
     socket.on('error', () => postgres.destroy()).pipe(postgres)
     postgres.on('error', () => socket.destroy())
-    // Each answer is late, as over a long distance.
+    // Each answer arrives 300 ms later.
     postgres.on('data', (data) => setTimeout(() => socket.write(data), 300))
     postgres.on('close', () => socket.destroy())
   })

@@ -1,13 +1,17 @@
-/** Broken set-ups: views that lack something, and tables without an index. */
+/** `check` reports views without required columns, and tables without an index. */
 import t from 'tap'
-import { type Found, finds, NO_LOOKUP, type SetUp, setUp, skipped } from './set-up.ts'
+import { expectResults, type Found, NO_LOOKUP, skipped } from './expect-results.ts'
+import { type CheckedService, startCheckedService } from './start-checked-service.ts'
 
-let healthy: SetUp
+// Each test has its own database.
+t.jobs = 3
+
+let healthy: CheckedService
 t.before(async () => {
-  healthy = await setUp(t)
+  healthy = await startCheckedService(t)
 })
 
-/** Views over our own tables, in the place of somebody else's. */
+/** Views over our tables, like views over tables of an agency. */
 const views = ({
   debt_accounts = 'select * from tratta_jit.debt_accounts',
   customers = 'select * from tratta_jit.customers',
@@ -17,7 +21,7 @@ const views = ({
     .map(([name, query]) => query && `create view agency.${name} as ${query};`)
     .join('')}`
 
-/** 20,000 accounts, each other one a child of the one before. */
+/** 20,000 accounts; every second account is a child of the account before it. */
 const LEGACY = `
   create schema legacy;
   create table legacy.account as
@@ -32,41 +36,41 @@ const legacyViews = (id: string, parent: string) =>
     customers: 'select no as external_id, name from legacy.owner',
   })
 
-const LOOK_INTO_DATA_MD = 'see docs/data.md for the columns and their types'
+const SEE_DATA_MD = 'see docs/data.md for the columns and their types'
 const unreadable = (message: string): Found[] => {
   const why = 'needs the result of relations'
   return [
-    { check: 'relations', state: 'error', message, remedy: LOOK_INTO_DATA_MD },
+    { check: 'relations', state: 'error', message, remedy: SEE_DATA_MD },
     skipped('privileges', why),
     ...NO_LOOKUP(why),
   ]
 }
 
-async function broken(title: string, sql: string, expected: Found[]) {
-  await t.test(title, async (t) => {
-    const { env } = await healthy.like(t, sql)
-    await finds(t, { ...env, DATABASE_SCHEMA: 'agency' }, expected)
+function checks(title: string, sql: string, expected: Found[]) {
+  t.test(title, { buffered: true }, async (t) => {
+    const { env } = await healthy.copy(t, sql)
+    await expectResults(t, { ...env, DATABASE_SCHEMA: 'agency' }, expected)
   })
 }
 
-broken('views like our tables', views({}), [])
+checks('views over our tables have no problem', views({}), [])
 
-broken(
-  'a view that is not there',
+checks(
+  'a missing view is an error',
   views({ locations: '' }),
   unreadable('there is no table or view agency.locations'),
 )
 
-broken(
-  'a required column that is not there',
+checks(
+  'a missing required column is an error',
   views({ debt_accounts: 'select external_id, current_balance from tratta_jit.debt_accounts' }),
   unreadable(
     'agency.debt_accounts has no column balance, which is required (smallint, integer, bigint or numeric)',
   ),
 )
 
-broken(
-  'money in double precision',
+checks(
+  'money in double precision is an error',
   views({
     debt_accounts:
       'select external_id, parent_external_id, customer_external_id, balance::float8 from tratta_jit.debt_accounts',
@@ -76,8 +80,8 @@ broken(
   ),
 )
 
-broken(
-  'money as dollars are kept',
+checks(
+  'money in numeric(12,2) is a warning',
   views({
     debt_accounts:
       'select external_id, parent_external_id, customer_external_id, balance::numeric(12,2) from tratta_jit.debt_accounts',
@@ -92,8 +96,8 @@ broken(
   ],
 )
 
-broken(
-  'views over tables whose integers are used as they are',
+checks(
+  'views over indexed integer columns have no problem',
   LEGACY +
     `
   alter table legacy.account add primary key (no); create index on legacy.account (master); analyze;` +
@@ -101,8 +105,8 @@ broken(
   [],
 )
 
-broken(
-  'identifiers cast to text, and an index on the column alone',
+checks(
+  'identifiers cast to text, with an index on the uncast column: an error with the index to create',
   `${LEGACY} alter table legacy.account add primary key (no);
   create index on legacy.account (master); create index on legacy.account ((master::text)); analyze;` +
     legacyViews('no::text', 'master::text'),
@@ -116,8 +120,8 @@ broken(
   ],
 )
 
-broken(
-  'no index by which children are found',
+checks(
+  'no index on the parent: an error with the index to create',
   `${LEGACY} alter table legacy.account add primary key (no); create index on legacy.account (no) where master is null; analyze;` +
     legacyViews('no', 'master'),
   [
@@ -130,8 +134,8 @@ broken(
   ],
 )
 
-broken(
-  'a view that computes something slow',
+checks(
+  'a slow view is a warning',
   views({ locations: 'select external_id, name || pg_sleep(0.15)::text as name from tratta_jit.locations' }),
   [
     {
@@ -144,8 +148,8 @@ broken(
   ],
 )
 
-broken(
-  'nothing in debt_accounts',
+checks(
+  'empty debt_accounts are a warning',
   views({ debt_accounts: 'select * from tratta_jit.debt_accounts where false' }),
   [
     {
@@ -157,8 +161,8 @@ broken(
   ],
 )
 
-broken(
-  'a parent that does not exist has the most children',
+checks(
+  'the lookup is measured with the largest family whose parent exists',
   `insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
      select 'child-' || i, 'C-20980', 0 from generate_series(1, 5) i;` +
     views({

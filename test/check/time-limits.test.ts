@@ -1,4 +1,4 @@
-/** Slow views: every check ends, findings appear as they are found, and Postgres cancels what nobody waits for. */
+/** With slow views every check ends, results appear at once, and Postgres cancels abandoned statements. */
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { runChecks } from '../../src/check/run-checks.ts'
@@ -22,32 +22,36 @@ async function slowViews(t: Parameters<typeof testDatabase>[0]) {
   return { database, name, env: { DATABASE_URL: url, DATABASE_SCHEMA: 'agency' } }
 }
 
-async function nothingRuns({ query }: TestDatabase, role: string) {
-  const running = `select query from pg_stat_activity where usename = '${role}' and state = 'active'`
-  for (let tries = 0; tries < 100; tries++) {
-    if ((await query(running)).length === 0) return true
-    await pause(50)
-  }
-  return false
+/** Resolves when Postgres runs no statement of this role. */
+async function statementsEnded({ query }: TestDatabase, role: string) {
+  const running = `select from pg_stat_activity where usename = '${role}' and state = 'active'`
+  while ((await query(running)).length > 0) await pause(50)
 }
 
-t.test('check with views that take hours reports the missing index first, and each check ends', async (t) => {
-  const { database, name, env } = await slowViews(t)
-  const found: [string, string, string][] = []
-  const options = { isQuick: false, showProgress: () => () => {}, checkMs: 5000, fullScanMs: 1000 }
-  for await (const { check, state, message } of runChecks(env, options))
-    if (['indexes', 'rows', 'data', 'parents'].includes(check)) found.push([check, state, message])
-  t.same(found, [
-    ['indexes', 'error', 'every call reads all of public.account, about 20,000 rows: no index can be used'],
-    ['rows', 'error', 'did not finish within 1 s and was canceled'],
-    ['data', 'skipped', 'needs the result of rows'],
-    ['parents', 'skipped', 'needs the result of data'],
-  ])
-  t.ok(await nothingRuns(database, name), 'Postgres runs no statement of check')
-})
+// Each test has its own database, and waits most of the time.
+t.jobs = 4
+
+t.test(
+  'check of slow views reports the missing index first, and each check ends',
+  { buffered: true },
+  async (t) => {
+    const { database, name, env } = await slowViews(t)
+    const found: [string, string, string][] = []
+    const options = { isQuick: false, showProgress: () => () => {}, checkMs: 5000, fullScanMs: 1000 }
+    for await (const { check, state, message } of runChecks(env, options))
+      if (['indexes', 'rows', 'data', 'parents'].includes(check)) found.push([check, state, message])
+    t.same(found, [
+      ['indexes', 'error', 'every call reads all of public.account, about 20,000 rows: no index can be used'],
+      ['rows', 'error', 'did not finish within 1 s and was canceled'],
+      ['data', 'skipped', 'needs the result of rows'],
+      ['parents', 'skipped', 'needs the result of data'],
+    ])
+    await statementsEnded(database, name)
+  },
+)
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
-  t.test(`${signal} during a slow statement cancels it on the server`, async (t) => {
+  t.test(`${signal} during a slow statement cancels the statement`, { buffered: true }, async (t) => {
     const { database, name, env } = await slowViews(t)
     const checking = program(t, ['check', '--json'], env)
     await checking.line(({ check }) => check === 'indexes')
@@ -55,6 +59,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
     while ((await database.query(running)).length === 0) await pause(50)
     checking.process.kill(signal)
     await checking.ended
-    t.ok(await nothingRuns(database, name), 'Postgres runs no statement of check')
+    await statementsEnded(database, name)
     await database.query('drop schema agency cascade')
   })

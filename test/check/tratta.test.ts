@@ -1,4 +1,4 @@
-/** Broken set-ups: PUBLIC_URL, its certificate, the token, the registration, the clocks. */
+/** `check` reports errors of PUBLIC_URL, its certificate, the token, the registration and the clocks. */
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
@@ -7,21 +7,25 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { freePort } from '../support/child-process.ts'
 import { SECRET, service } from '../support/program.ts'
-import { type Found, finds, type SetUp, setUp, skipped } from './set-up.ts'
-import { tlsInFront } from './tls.ts'
+import { expectResults, type Found, skipped } from './expect-results.ts'
+import { type CheckedService, startCheckedService } from './start-checked-service.ts'
+import { startTlsProxy } from './start-tls-proxy.ts'
 
 const OTHER_SECRET = 'another-secret-for-the-rotation-0123456789'
 
-let healthy: SetUp
+// Each test has its own database.
+t.jobs = 3
+
+let healthy: CheckedService
 t.before(async () => {
-  healthy = await setUp(t)
+  healthy = await startCheckedService(t)
 })
 
-/** As if these settings had been registered: so only what is answered there is wrong. */
+/** Stores a registration of these settings. */
 const registered = (publicUrl: string, secret = SECRET) => `update tratta_jit.registrations
   set (public_url, url_digest) = ('${publicUrl}', '${hash('sha256', `${publicUrl}/jit/${secret}`)}')`
 
-async function somebodyElse(t: Test, answer: RequestListener) {
+async function startOtherServer(t: Test, answer: RequestListener) {
   const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -31,10 +35,10 @@ async function somebodyElse(t: Test, answer: RequestListener) {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Checks with this PUBLIC_URL, and expects one finding. */
-async function findsAt(t: Test, url: string, expected: Found[], more: Record<string, string> = {}) {
-  const { env } = await healthy.like(t, registered(url, more.JIT_SECRET))
-  await finds(t, { ...env, PUBLIC_URL: url, ...more }, expected)
+/** Runs `check` with this PUBLIC_URL. */
+async function expectResultsAt(t: Test, url: string, expected: Found[], more: Record<string, string> = {}) {
+  const { env } = await healthy.copy(t, registered(url, more.JIT_SECRET))
+  await expectResults(t, { ...env, PUBLIC_URL: url, ...more }, expected)
 }
 
 const publicUrl = (state: string, message: string, remedy: string): Found => ({
@@ -44,9 +48,9 @@ const publicUrl = (state: string, message: string, remedy: string): Found => ({
   remedy,
 })
 
-t.test('nobody at PUBLIC_URL', async (t) => {
+t.test('no listener at PUBLIC_URL is an error', { buffered: true }, async (t) => {
   const url = `http://127.0.0.1:${await freePort()}`
-  await findsAt(t, url, [
+  await expectResultsAt(t, url, [
     publicUrl(
       'error',
       `nothing answers at ${url} (ECONNREFUSED)`,
@@ -55,9 +59,9 @@ t.test('nobody at PUBLIC_URL', async (t) => {
   ])
 })
 
-t.test('serve with another secret', async (t) => {
+t.test('serve with another secret is an error', { buffered: true }, async (t) => {
   const url = healthy.env.PUBLIC_URL!
-  await findsAt(
+  await expectResultsAt(
     t,
     url,
     [
@@ -71,11 +75,11 @@ t.test('serve with another secret', async (t) => {
   )
 })
 
-t.test("somebody else's page", async (t) => {
-  const url = await somebodyElse(t, (_, response) =>
+t.test('a page of another program is an error', { buffered: true }, async (t) => {
+  const url = await startOtherServer(t, (_, response) =>
     response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Welcome to nginx!</h1>'),
   )
-  await findsAt(t, url, [
+  await expectResultsAt(t, url, [
     publicUrl(
       'error',
       `another program answers at ${url}: 404, text/html`,
@@ -84,11 +88,11 @@ t.test("somebody else's page", async (t) => {
   ])
 })
 
-t.test('a redirect', async (t) => {
-  const url = await somebodyElse(t, (request, response) =>
+t.test('a redirect is an error', { buffered: true }, async (t) => {
+  const url = await startOtherServer(t, (request, response) =>
     response.writeHead(301, { location: `https://jit.agency.example${request.url}` }).end(),
   )
-  await findsAt(t, url, [
+  await expectResultsAt(t, url, [
     publicUrl(
       'error',
       `another program answers at ${url}: a redirect (301) to https://jit.agency.example, and it is unknown whether Tratta follows redirects`,
@@ -97,9 +101,9 @@ t.test('a redirect', async (t) => {
   ])
 })
 
-t.test('a machine that is none of ALLOWED_CLIENTS', async (t) => {
+t.test('a machine that is not in ALLOWED_CLIENTS is a warning', { buffered: true }, async (t) => {
   const { url } = await service(t, healthy.database.url, { ALLOWED_CLIENTS: '192.0.2.0/24' })
-  await findsAt(t, url, [
+  await expectResultsAt(t, url, [
     publicUrl(
       'warning',
       `\`serve\` answers at ${url}, but this machine is not in ALLOWED_CLIENTS, so the secret cannot be checked from here`,
@@ -108,9 +112,9 @@ t.test('a machine that is none of ALLOWED_CLIENTS', async (t) => {
   ])
 })
 
-t.test('http, not only to this machine', async (t) => {
+t.test('http to another address than loopback is an error', { buffered: true }, async (t) => {
   const url = healthy.env.PUBLIC_URL!.replace('127.0.0.1', '0.0.0.0')
-  await findsAt(t, url, [
+  await expectResultsAt(t, url, [
     {
       check: 'certificate',
       state: 'error',
@@ -120,7 +124,8 @@ t.test('http, not only to this machine', async (t) => {
   ])
 })
 
-t.test('certificates', async (t) => {
+t.test('the certificate', { buffered: true }, async (t) => {
+  t.jobs = 4
   const untrusted = skipped('public_url', 'needs a trusted certificate')
   const certificate = (state: string, message: string, remedy: string): Found => ({
     check: 'certificate',
@@ -130,27 +135,32 @@ t.test('certificates', async (t) => {
   })
   const trusting = (authority: string) => ({ NODE_EXTRA_CA_CERTS: authority })
 
-  await t.test('a good one', async (t) => {
-    const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 20)
-    await findsAt(t, url, [], trusting(authority))
+  t.test('a trusted certificate has no problem', { buffered: true }, async (t) => {
+    const { url, authority } = await startTlsProxy(t, healthy.env.PUBLIC_URL!, 20)
+    await expectResultsAt(t, url, [], trusting(authority))
   })
-  await t.test('one that ends soon', async (t) => {
-    const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 5)
-    await findsAt(
+  t.test('a certificate that expires in 4 days is a warning', { buffered: true }, async (t) => {
+    const { url, authority } = await startTlsProxy(t, healthy.env.PUBLIC_URL!, 5)
+    await expectResultsAt(
       t,
       url,
       [certificate('warning', 'is valid for 4 more days', 'renew it')],
       trusting(authority),
     )
   })
-  await t.test('one that has expired', async (t) => {
-    const { url, authority } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 0)
+  t.test('an expired certificate is an error', { buffered: true }, async (t) => {
+    const { url, authority } = await startTlsProxy(t, healthy.env.PUBLIC_URL!, 0)
     await pause(1100)
-    await findsAt(t, url, [untrusted, certificate('error', 'has expired', 'renew it')], trusting(authority))
+    await expectResultsAt(
+      t,
+      url,
+      [untrusted, certificate('error', 'has expired', 'renew it')],
+      trusting(authority),
+    )
   })
-  await t.test('one of an authority that nobody trusts', async (t) => {
-    const { url } = await tlsInFront(t, healthy.env.PUBLIC_URL!, 20)
-    await findsAt(t, url, [
+  t.test('a certificate of an unknown authority is an error', { buffered: true }, async (t) => {
+    const { url } = await startTlsProxy(t, healthy.env.PUBLIC_URL!, 20)
+    await expectResultsAt(t, url, [
       untrusted,
       certificate(
         'error',
@@ -161,8 +171,8 @@ t.test('certificates', async (t) => {
   })
 })
 
-t.test('a token that Tratta does not take', async (t) =>
-  finds(t, { ...healthy.env, TRATTA_API_TOKEN: 'the-token-of-the-sandbox' }, [
+t.test('a token that Tratta rejects is an error', { buffered: true }, async (t) =>
+  expectResults(t, { ...healthy.env, TRATTA_API_TOKEN: 'the-token-of-the-sandbox' }, [
     {
       check: 'token',
       state: 'error',
@@ -172,9 +182,9 @@ t.test('a token that Tratta does not take', async (t) =>
   ]),
 )
 
-t.test('settings for Tratta that are missing', async (t) => {
+t.test('a missing TRATTA_API_TOKEN is a warning', { buffered: true }, async (t) => {
   const { TRATTA_API_TOKEN, ...env } = healthy.env
-  await finds(t, env, [
+  await expectResults(t, env, [
     {
       check: 'settings',
       state: 'warning',
@@ -186,34 +196,39 @@ t.test('settings for Tratta that are missing', async (t) => {
   ])
 })
 
-t.test('the registration', async (t) => {
-  const broken = async (title: string, sql: string, found: Omit<Found, 'check'>) =>
-    t.test(title, async (t) => {
-      const { env } = await healthy.like(t, sql)
-      await finds(t, env, [{ check: 'registration', ...found } as Found])
+t.test('the registration', { buffered: true }, async (t) => {
+  t.jobs = 3
+  const broken = (title: string, sql: string, found: Omit<Found, 'check'>) =>
+    t.test(title, { buffered: true }, async (t) => {
+      const { env } = await healthy.copy(t, sql)
+      await expectResults(t, env, [{ check: 'registration', ...found } as Found])
     })
   const at = `requested_at = '2026-01-02T03:04:05Z', registered_at = '2026-01-02T03:04:05Z'`
   const url = healthy.env.PUBLIC_URL!
   const again =
     'restart `serve` or run `tratta-jit register`; until then JIT_SECRET_PREVIOUS keeps the old secret valid'
 
-  await broken('none', 'delete from tratta_jit.registrations', {
+  broken('no registration is a warning', 'delete from tratta_jit.registrations', {
     state: 'warning',
     message: 'not registered at Tratta: Tratta has no URL to call',
     remedy: 'run `tratta-jit register`; `serve` registers too, unless TRATTA_REGISTER is off',
   })
-  await broken('with another secret', `${registered(url, OTHER_SECRET)}, ${at}`, {
+  broken('a registration with another secret is an error', `${registered(url, OTHER_SECRET)}, ${at}`, {
     state: 'error',
     message: `registered with another secret, at ${url} (2026-01-02T03:04:05Z): Tratta calls with that secret`,
     remedy: again,
   })
-  await broken('at another address', `${registered('https://old.agency.example')}, ${at}`, {
-    state: 'error',
-    message:
-      'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta calls that address',
-    remedy: again,
-  })
-  await broken(
+  broken(
+    'a registration of another address is an error',
+    `${registered('https://old.agency.example')}, ${at}`,
+    {
+      state: 'error',
+      message:
+        'registered at another address, https://old.agency.example (2026-01-02T03:04:05Z): Tratta calls that address',
+      remedy: again,
+    },
+  )
+  broken(
     'rejected',
     `update tratta_jit.registrations set state = 'rejected', last_error = 'The url format is invalid.', ${at}`,
     {
@@ -222,21 +237,25 @@ t.test('the registration', async (t) => {
       remedy: 'fix the error, then run `tratta-jit register`',
     },
   )
-  await broken('not known', `update tratta_jit.registrations set state = 'in_flight', ${at}`, {
-    state: 'warning',
-    message: `it is unknown whether ${url} is registered (in_flight, 2026-01-02T03:04:05Z)`,
-    remedy: '`serve` retries; or run `tratta-jit register`',
-  })
+  broken(
+    'an unknown registration is a warning',
+    `update tratta_jit.registrations set state = 'in_flight', ${at}`,
+    {
+      state: 'warning',
+      message: `it is unknown whether ${url} is registered (in_flight, 2026-01-02T03:04:05Z)`,
+      remedy: '`serve` retries; or run `tratta-jit register`',
+    },
+  )
 })
 
-t.test('a clock that is an hour slow', async (t) => {
+t.test('a clock that is an hour behind is a warning', { buffered: true }, async (t) => {
   const slow = (of: string): Found => ({
     check: 'clocks',
     state: 'warning',
     message: `the clock of this machine is N s behind the clock of ${of}`,
     remedy: 'synchronize both with the same time servers (NTP)',
   })
-  await finds(t, { ...healthy.env, NODE_OPTIONS: '--import ./test/check/an-hour-ago.ts' }, [
+  await expectResults(t, { ...healthy.env, NODE_OPTIONS: '--import ./test/check/set-clock-back.ts' }, [
     slow('Postgres'),
     slow('Tratta'),
   ])

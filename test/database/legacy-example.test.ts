@@ -1,7 +1,8 @@
 /** Runs the example of docs/data.md unchanged, on the tables in sample/, as a role with the rights that the page grants. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { finds, setUp } from '../check/set-up.ts'
+import { expectResults } from '../check/expect-results.ts'
+import { startCheckedService } from '../check/start-checked-service.ts'
 import { run, service } from '../support/program.ts'
 
 const PAGE = readFileSync('docs/data.md', 'utf8')
@@ -25,8 +26,8 @@ const CLOSED = {
 }
 
 t.test('the example of docs/data.md', async (t) => {
-  const { like } = await setUp(t)
-  const { database, env } = await like(t)
+  const { copy } = await startCheckedService(t)
+  const { database, env } = await copy(t)
   t.equal(STATEMENTS.length, 3, 'views, indexes, role')
   for (const sql of [TABLES, ...STATEMENTS]) await database.query(sql)
   const [, name = '', password = ''] =
@@ -37,7 +38,7 @@ t.test('the example of docs/data.md', async (t) => {
   url.password = password
   const theirs = { ...env, DATABASE_URL: url.href, DATABASE_SCHEMA: 'tratta' }
 
-  await t.test('check has no findings', (t) => finds(t, theirs, []))
+  await t.test('check has no findings', (t) => expectResults(t, theirs, []))
 
   await t.test('lookup gives the documented payload', async (t) => {
     const { code, stdout, stderr } = await run(t, ['lookup', '70040'], theirs)

@@ -16,7 +16,7 @@ import { type Call, percentile, tally } from '../support/calls.ts'
 import { createTemplate, testDatabase } from '../support/database.ts'
 import { peakMemory } from '../support/peak-memory.ts'
 import { program, run, SECRET, service } from '../support/program.ts'
-import { HEADER, writePortfolio } from './portfolio.ts'
+import { HEADER, writePortfolio } from './write-portfolio.ts'
 
 const [rows = '2000000', rate = '50'] = process.argv.slice(2)
 const ROWS = Number(rows)
@@ -77,7 +77,7 @@ async function drill() {
 
 /** @returns a function that ends the calls and returns them without the first second, which is a warm-up */
 function startCalls(url: string): () => Promise<Call[]> {
-  const caller = spawn(process.execPath, [join(import.meta.dirname, 'caller.ts'), url, rate], {
+  const caller = spawn(process.execPath, [join(import.meta.dirname, 'send-calls.ts'), url, rate], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const printed = text(caller.stdout)

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { program } from '../support/program.ts'
-import { CENTS, importing } from './importing.ts'
+import { CENTS, startImporter } from './start-importer.ts'
 
 const ROWS = 5_000
 
 t.test('import --json reports the rate of the reading phase while it merges', async (t) => {
-  const { database, path } = await importing(t)
+  const { database, path } = await startImporter(t)
   const lock = new pg.Client(database.url)
   await lock.connect()
   t.teardown(() => lock.end())

@@ -1,12 +1,12 @@
 /** The reject file. */
 import { readFileSync, statSync } from 'node:fs'
 import t from 'tap'
-import { CENTS, importing } from './importing.ts'
+import { CENTS, startImporter } from './start-importer.ts'
 
 t.test(
   'a rejected row prevents the import; with --keep-good the others are loaded, and the reject file can be corrected',
   async (t) => {
-    const { load, path, accounts, database } = await importing(t)
+    const { load, path, accounts, database } = await startImporter(t)
     const text = [
       'external_id;balance;customer_external_id;customer_name;customer_ssn_last4;metadata.été',
       '1;100;c1;"Ann; née ""X""";0042;a',
@@ -79,7 +79,7 @@ t.test(
 )
 
 t.test('rejected JSON rows are written as NDJSON, and can be corrected', async (t) => {
-  const { load, path } = await importing(t)
+  const { load, path } = await startImporter(t)
   const bad = '{\n "debt_account": {"external_id": "1", "balance": 1e3}\n}'
   const words = ['--keep-good', '--rejects']
   t.equal(

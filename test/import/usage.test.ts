@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { run } from '../support/program.ts'
-import { CENTS, importing } from './importing.ts'
+import { CENTS, startImporter } from './start-importer.ts'
 
 t.test('invalid options, maps, files and settings end with a message', async (t) => {
-  const { load, path, database } = await importing(t)
+  const { load, path, database } = await startImporter(t)
   writeFileSync(path('map.json'), '["external_id"]')
   writeFileSync(path('odd.json'), '{"Nr":"external_id","Absent":null,"balance":"blance"}')
   const csv = 'Nr,balance\n1,2\n'
@@ -21,7 +21,7 @@ t.test('invalid options, maps, files and settings end with a message', async (t)
     ],
     [['--map', path('none')], 'none cannot be read (ENOENT).'],
   ] as const)
-    t.match(await load(csv, ...CENTS, ...args), { code: 2, stdout: '', stderr: message }, args.join(' '))
+    t.match(await load(csv, ...CENTS, ...args), { code: 2, stdout: /^$/, stderr: message }, args.join(' '))
   const { code, stderr } = await load(csv, ...CENTS, '--map', path('odd.json'))
   t.equal(code, 1)
   for (const line of [

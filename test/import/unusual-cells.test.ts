@@ -1,13 +1,13 @@
 /** Unusual CSV files: each row is loaded correctly, or rejected with a reason and its line. */
 import t from 'tap'
-import { CENTS, importing, nothingLoaded, rejected } from './importing.ts'
+import { CENTS, nothingLoaded, rejected, startImporter } from './start-importer.ts'
 
 const DOLLARS = ['--money', 'dollars']
 
 t.test(
   'BOM, CRLF, blanks, newlines and quotes in fields, several scripts, no line end at the end: loaded',
   async (t) => {
-    const { load, database } = await importing(t)
+    const { load, database } = await startImporter(t)
     const names = [
       'María-José Núñez',
       '陳大文',
@@ -37,7 +37,7 @@ t.test(
 t.test(
   'rows with stray quotes or a wrong number of fields are rejected with their lines, and the others are loaded',
   async (t) => {
-    const { event, database, path } = await importing(t)
+    const { event, database, path } = await startImporter(t)
     const long = 'x'.repeat(1024 * 1024)
     const text = [
       'external_id,balance,external_account_number',
@@ -72,7 +72,7 @@ t.test(
 )
 
 t.test('unknown, missing and duplicate columns: all are reported, and nothing is loaded', async (t) => {
-  const importer = await importing(t)
+  const importer = await startImporter(t)
   const { code, stdout, stderr } = await importer.load(
     'External ID,blance,name,city,balance,balance,Remarks,customer_email\n1,2,3,4,5,6,7,8',
     ...CENTS,
@@ -98,7 +98,7 @@ t.test('unknown, missing and duplicate columns: all are reported, and nothing is
 })
 
 t.test('money: invalid amounts are rejected, and valid amounts keep their digits', async (t) => {
-  const importer = await importing(t)
+  const importer = await startImporter(t)
   const amounts = [
     '12.5',
     '1e3',
@@ -157,7 +157,7 @@ t.test('money: invalid amounts are rejected, and valid amounts keep their digits
 })
 
 t.test('ambiguous dates, SSN 42 and several errors in a row: all reasons are reported', async (t) => {
-  const { event, database } = await importing(t)
+  const { event, database } = await startImporter(t)
   const head =
     'external_id,balance,customer_external_id,customer_name,customer_date_of_birth,customer_ssn_last4,customer_email'
   const text = `${head}\n1,1,c1,A,02/03/1990,42,nobody\n2,2,c2,B,1990-02-30,0042,\n3,x,c3,,31.12.1990,12345,\n`

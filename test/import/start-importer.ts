@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { run } from '../support/program.ts'
 
-interface Importing {
+interface Importer {
   database: TestDatabase
   /** The path of a file of this test. */
   path(name: string): string
@@ -17,12 +17,12 @@ interface Importing {
   accounts(): Promise<Record<string, unknown>[]>
 }
 
-export async function importing(t: Test): Promise<Importing> {
+export async function startImporter(t: Test): Promise<Importer> {
   const database = await testDatabase(t)
   const folder = t.testdir({})
   const path = (name: string) => join(folder, name)
   const env = { DATABASE_URL: database.url }
-  const load: Importing['load'] = (content, ...options) => {
+  const load: Importer['load'] = (content, ...options) => {
     writeFileSync(path('given'), content)
     return run(t, ['import', path('given'), ...options], env)
   }
@@ -50,7 +50,7 @@ export function rejected(event: Record<string, unknown>) {
   )
 }
 
-export async function nothingLoaded(t: Test, { database }: Importing) {
+export async function nothingLoaded(t: Test, { database }: Importer) {
   const [{ count } = {}] = await database.query('select count(*)::int as count from tratta_jit.debt_accounts')
   t.equal(count, 0, 'nothing is loaded')
 }

@@ -1,9 +1,9 @@
 /** Rows that depend on other rows: loaded correctly, or rejected with a reason and their lines. */
 import t from 'tap'
-import { CENTS, importing, rejected } from './importing.ts'
+import { CENTS, rejected, startImporter } from './start-importer.ts'
 
 t.test('duplicate ids are rejected if their content differs, and count once if it is equal', async (t) => {
-  const importer = await importing(t)
+  const importer = await startImporter(t)
   const head = 'external_id,balance,customer_external_id,customer_name,location_external_id,location_name'
   const event = await importer.event(
     [
@@ -71,7 +71,7 @@ t.test('duplicate ids are rejected if their content differs, and count once if i
 t.test(
   'children without a parent and cycles of parents are rejected; children can be before their parents',
   async (t) => {
-    const importer = await importing(t)
+    const importer = await startImporter(t)
     const { event, load, database } = importer
     const head = 'external_id,parent_external_id,balance'
     const cycle = 'debt_account.parent_external_id leads to a cycle of parents'

@@ -1,6 +1,6 @@
 /**
- * A portfolio made from numbers: 1.6 accounts a customer, a third of them nested. Of thirty customers one has
- * accounts at two locations, and eight have a parent with two children. Nobody in it exists.
+ * Seeds an invented portfolio: 1.6 accounts per customer, a third of them children. Of 30 customers, one has accounts
+ * at two locations, and eight have a parent with two children.
  */
 import type { TestDatabase } from '../support/database.ts'
 

@@ -1,13 +1,13 @@
-/** Customers with personal values that no stored reason may contain. Nobody in it exists. */
+/** Customers with invented personal values, which no stored reason may contain. */
 import type { TestDatabase } from '../support/database.ts'
 
 const CUSTOMERS = 60
 export const ACCOUNTS = 3 * CUSTOMERS
 
-/** Parts of every value of a person, as text that a message could repeat. */
+/** Matches a part of each personal value, as a message could repeat it. */
 export const PERSONAL = /Wilhelmina|Quixote|wilhelmina|206\D*555|19\d\d-\d\d-\d\d|Elm Street|\b7[0-9]{3}\b/
 
-/** @param prefix of the ids, which is upper case and so differs in lower case; '' for numbers */
+/** @param prefix starts each id. `ID-` differs from its lower case; an empty prefix gives ids of digits. */
 export async function seedPeople({ query }: TestDatabase, prefix = 'ID-') {
   await query(`
     insert into tratta_jit.locations (external_id, name) values ('LOC', 'Clinic');

@@ -1,6 +1,6 @@
 /**
  * Sends calls at a constant rate from its own process, so that no other work delays the measurement:
- * node test/import/caller.ts URL CALLS_PER_SECOND. At the end of its input it prints the calls as JSON.
+ * node test/import/send-calls.ts URL CALLS_PER_SECOND. At the end of its input it prints the calls as JSON.
  */
 import { text } from 'node:stream/consumers'
 import { callAtRate } from '../support/calls.ts'

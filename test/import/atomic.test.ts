@@ -6,8 +6,8 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { TestDatabase } from '../support/database.ts'
 import { program, service } from '../support/program.ts'
-import { CENTS, importing } from './importing.ts'
-import { writePortfolio } from './portfolio.ts'
+import { CENTS, startImporter } from './start-importer.ts'
+import { writePortfolio } from './write-portfolio.ts'
 
 const ROWS = 4_000
 
@@ -48,8 +48,8 @@ async function hold(t: Test, { url }: TestDatabase, lock: string) {
   return release
 }
 
-t.test('kill -9 in any phase does not change the tables', async (t) => {
-  const { database, path, command } = await importing(t)
+t.test('an import that is killed in any phase does not change the tables', async (t) => {
+  const { database, path, command } = await startImporter(t)
   await writePortfolio(path('old.csv'), ROWS / 2, 1)
   await writePortfolio(path('new.csv'), ROWS, 2)
   t.equal((await command('import', path('old.csv'), ...CENTS)).code, 0)
@@ -85,8 +85,8 @@ t.test('kill -9 in any phase does not change the tables', async (t) => {
   })
 })
 
-t.test('lookups during an import see the complete file or nothing of it', async (t) => {
-  const { database, path, command } = await importing(t)
+t.test('lookups during an import return the rows before it or the rows after it', async (t) => {
+  const { database, path, command } = await startImporter(t)
   for (const version of [1, 2]) await writePortfolio(path(`${version}.csv`), ROWS, version)
   await command('import', path('1.csv'), ...CENTS)
   const { ask } = await service(t, database.url)
@@ -106,14 +106,14 @@ t.test('lookups during an import see the complete file or nothing of it', async 
     for (const { balance } of [data.debt_account, ...data.child_debt_accounts]) seen.push(balance % 10)
   }
   t.match(await running.ended, { code: 0 })
-  t.same(seen, seen.toSorted(), 'after the first new answer all answers are new')
+  t.same(seen, seen.toSorted(), 'no old row after the first new row')
   t.same([seen[0], seen.at(-1)], [1, 2])
 })
 
 t.test(
   'a second import is rejected; an import that is killed or stopped while reading loads nothing',
   async (t) => {
-    const { database, path, command, accounts } = await importing(t)
+    const { database, path, command, accounts } = await startImporter(t)
     execFileSync('mkfifo', [path('pipe')])
     // Open for reading and writing, so that neither side waits for the other.
     writeSync(openSync(path('pipe'), 'r+'), 'external_id,balance\n1,100\n')

@@ -1,4 +1,4 @@
-/** A certificate and a server with it that hands on what it gets, as a proxy in front of us does. */
+/** Starts a TLS proxy with a certificate for localhost. */
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,12 +10,13 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 
 /**
- * @param days it is valid; 0: it has expired a moment later
- * @returns `https://localhost:PORT`, and the file with the authority that one would have to trust
+ * @param target the URL that gets the requests
+ * @param days validity of the certificate from now; 0: it expires after a second
+ * @returns `https://localhost:PORT`, and the path of the certificate of the authority
  */
-export async function tlsInFront(
+export async function startTlsProxy(
   t: Test,
-  of: string,
+  target: string,
   days: number,
 ): Promise<{ url: string; authority: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'tratta-jit-tls-'))
@@ -24,7 +25,7 @@ export async function tlsInFront(
     const { status, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' })
     if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`)
   }
-  const key = ['-newkey', 'rsa:2048', '-noenc']
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc']
   writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost')
   openssl(
     'req',
@@ -43,8 +44,8 @@ export async function tlsInFront(
   const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names']
   openssl('x509', '-req', '-in', 'request', ...signing, '-out', 'cert.pem', '-days', String(days))
   const file = (name: string) => readFileSync(join(folder, name))
-  const server = createServer({ key: file('key.pem'), cert: file('cert.pem') }, (asked, response) => {
-    request(new URL(asked.url ?? '/', of), { agent: false }, (answer) => {
+  const server = createServer({ key: file('key.pem'), cert: file('cert.pem') }, (incoming, response) => {
+    request(new URL(incoming.url ?? '/', target), { agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     }).end()
