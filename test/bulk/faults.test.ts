@@ -66,7 +66,7 @@ fault('Postgres closes all connections: the push stops, and the next one resumes
   // Which connection reports it first is not determined.
   const messages = [
     `The lock was lost because the connection to Postgres failed. ${AGAIN}`,
-    `The database cannot be used: Postgres is shutting down or restarting. ${AGAIN}`,
+    `The database cannot be used: Postgres ended the connection. Run it again. ${AGAIN}`,
   ]
   t.ok(messages.includes(pushing.stderr()), pushing.stderr())
   await resumes()
