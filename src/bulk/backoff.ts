@@ -26,7 +26,7 @@ const BACKOFF = { minMs: 250, maxMs: 5000 }
 
 interface Failure {
   message: string
-  /** Tratta asked for a later attempt: 429, 409, 423, 425. */
+  /** Tratta requested a later attempt: 429, 409, 423, 425. */
   isBusy: boolean
   retryAfterMs: number | undefined
 }
@@ -35,7 +35,7 @@ export interface Backoff {
   succeeded(): void
   /**
    * Waits before the next attempt, longer each time.
-   * @throws {PushStoppedError} when nothing has succeeded for too long, or Tratta asks for too long a wait
+   * @throws {PushStoppedError} when nothing has succeeded for too long, or Tratta requires too long a wait
    */
   wait(failure: Failure, attempt: number, signal: AbortSignal): Promise<void>
 }
@@ -68,7 +68,7 @@ export function createBackoff(
       const now = performance.now()
       if (retryAfterMs > maxBusyMs)
         throw new PushStoppedError(
-          `Tratta asks to wait ${formatDuration(Math.ceil(retryAfterMs / 1000))}. ${message}`,
+          `Tratta requires a wait of ${formatDuration(Math.ceil(retryAfterMs / 1000))}. ${message}`,
         )
       busySince ??= now
       if (isBusy) {

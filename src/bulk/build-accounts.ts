@@ -72,15 +72,15 @@ export function buildAccounts(
     }
   }
 
-  const seen = new Set<string>()
+  const added = new Set<string>()
   for (const row of parents) {
-    if (seen.has(row.external_id!)) continue
-    seen.add(row.external_id!)
+    if (added.has(row.external_id!)) continue
+    added.add(row.external_id!)
     const parent = build(row)
     if (parent) built.push(parent)
     for (const child of children?.get(row.external_id!) ?? []) {
-      if (seen.has(child.external_id!)) continue
-      seen.add(child.external_id!)
+      if (added.has(child.external_id!)) continue
+      added.add(child.external_id!)
       const account = parent && build(child, parent, row)
       if (account) built.push(account)
       else if (!parent) reject(child.external_id!, { code: 'parent_rejected' })

@@ -16,15 +16,15 @@ import { type RelationSources, sourceStatements, tablesOf } from './source-state
 
 export interface CustomerWithAccounts {
   external_id: string
-  /** More than one: a view holds the customer twice. None: it was deleted since its key was read. */
+  /** More than one: a view returns the customer twice. None: it was deleted since its key was read. */
   rows: CustomerRow[]
-  /** Accounts without a parent, and then their children, whatever customer those name. */
+  /** Accounts without a parent, followed by their children, even if these have another customer. */
   accounts: DebtAccountRow[]
 }
 
 export interface CustomersPage {
   customers: CustomerWithAccounts[]
-  /** By external_id; more than one row: a view holds the location twice. */
+  /** By external_id; more than one row: a view returns the location twice. */
   locations: Map<string, LocationRow[]>
 }
 

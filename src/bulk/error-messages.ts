@@ -12,7 +12,7 @@ export const TAKEN =
 
 const MAX_CHARACTERS = 300
 const MAX_DEPTH = 6
-/** What holds the rejected values. */
+/** The object that contains the rejected values. */
 const VALUE_KEYS = [
   'data',
   'payload',
@@ -107,6 +107,6 @@ function valuesIn(sources: unknown[]): string[] {
   return [...found].sort((one, other) => other.length - one.length)
 }
 
-/** Words of messages and of our own constants, which tell nothing about a person. */
+/** Words of messages and of our constants. They contain no personal data. */
 const FIELD_WORDS =
   /^(the|has|already|been|taken|field|format|is|are|invalid|must|be|a|an|not|and|may|required|name|email|phone|address|date|birth|external|id|account|customer|location|balance|number|string|integer|array|selected|parent|value|valid|than|greater|least|characters|true|false|payment|plan|for|with|this|other)$/i

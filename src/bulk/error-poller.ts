@@ -1,8 +1,8 @@
 /**
  * Reads the errors of accepted requests, while other requests are sent.
  *
- * Tratta processes a request after it has answered ("asynchronously"), and no documented address tells
- * whether it is done: no errors may mean none, or none yet. So the errors of a pending request are read every
+ * Tratta processes a request after it has answered ("asynchronously"), and no documented endpoint
+ * reports whether it is done: an empty list means no errors, or no errors yet. So the errors of a pending request are read every
  * TRATTA_BULK_WAIT_SECONDS until two readings agree, or until TRATTA_BULK_MAX_WAIT_SECONDS have passed. `bulk
  * errors` reads them once more, ten minutes after the request or later (read-errors.ts).
  */
@@ -91,10 +91,10 @@ export function createErrorPoller(context: PollContext): ErrorPoller {
         return context.onUnreadable(result.message)
       }
       const rows = result.kind === 'errors' ? result.rows : []
-      const seen = JSON.stringify(rows.map(({ byAccount, ...row }) => [row, [...byAccount]]))
-      const isFinal = completed || isLate || seen === poll.last
+      const current = JSON.stringify(rows.map(({ byAccount, ...row }) => [row, [...byAccount]]))
+      const isFinal = completed || isLate || current === poll.last
       const rejectedRows = await storeErrors(pool, request, rows, isFinal)
-      if (!isFinal) return readLater(poll, seen)
+      if (!isFinal) return readLater(poll, current)
       return context.onSettled(rejectedRows)
     } catch (error) {
       if (!concernsOneRequest(error)) throw error

@@ -19,7 +19,7 @@ class UnreadableErrorsError extends UserFacingError {
   }
 }
 
-/** Statuses by which Tratta may say that it has not processed the request yet. */
+/** Statuses that can mean that Tratta has not processed the request yet. */
 const NOT_READY = [404, 409, 423, 425]
 const MAX_EMPTY_PAGES = 3
 /** One error row for each row of a request is the most that is expected; a page has at least one. */
@@ -35,7 +35,7 @@ export async function fetchErrors(
   options: RequestOptions = {},
 ): Promise<ErrorsResult> {
   const rows: RowErrors[] = []
-  const seen = new Set<string>()
+  const visited = new Set<string>()
   let page: string | undefined = ''
   let emptyPages = 0
   let total: number | undefined
@@ -47,10 +47,10 @@ export async function fetchErrors(
     page = answer.next
     emptyPages = answer.rows.length === 0 ? emptyPages + 1 : 0
     if (page === undefined) break
-    if (seen.has(page) || page === '') throw new UnreadableErrorsError(bulkId, 'its pages form a circle')
-    seen.add(page)
-    if (emptyPages >= MAX_EMPTY_PAGES || seen.size >= MAX_PAGES)
-      throw new UnreadableErrorsError(bulkId, `its pages do not end (${seen.size} pages read)`)
+    if (visited.has(page) || page === '') throw new UnreadableErrorsError(bulkId, 'its pages form a circle')
+    visited.add(page)
+    if (emptyPages >= MAX_EMPTY_PAGES || visited.size >= MAX_PAGES)
+      throw new UnreadableErrorsError(bulkId, `its pages do not end (${visited.size} pages read)`)
   }
   if (total !== undefined && rows.length < total)
     throw new UnreadableErrorsError(bulkId, `it lists ${rows.length} of ${total} rows`)

@@ -17,7 +17,7 @@ export interface PushProgress {
   waiting: number
   /** Seconds between two requests, by the rate limit. */
   secondsPerRequest: number
-  /** Why nothing is sent at the moment, and until when (`performance.now()`). */
+  /** The reason for a pause in sending, and its end (`performance.now()`). */
   pause: { message: string; until: number } | undefined
 }
 

@@ -25,7 +25,7 @@ export async function isPushRunning(pool: pg.Pool): Promise<boolean> {
 }
 
 /**
- * Takes the lock that a push holds while it runs.
+ * Acquires the lock that a push holds while it runs.
  *
  * The lock belongs to an open transaction without statements: PgBouncer in transaction mode keeps a connection for
  * it (a lock of the session would move to another client), and Postgres ends the transaction of a process that

@@ -46,7 +46,7 @@ const isFilled = (value: unknown) =>
 
 /** Statuses by which Tratta rejects the content of a request. */
 const INVALID = [400, 413, 422]
-/** Statuses by which Tratta asks for a later attempt: conflict, locked, too early. */
+/** Statuses that request a later attempt: conflict, locked, too early. */
 const LATER = [409, 423, 425]
 
 export function readError(error: TrattaError, rowCount: number): AttemptResult {

@@ -1,4 +1,4 @@
-/** Builds the rows of a stored request again, from what the database holds now. */
+/** Rebuilds the rows of a stored request from the current data. */
 import type pg from 'pg'
 import { transaction } from '../database/transaction.ts'
 import { buildRows, type LocalRejection } from './build-rows.ts'
@@ -20,8 +20,8 @@ export async function rebuildRequest(
   const maybeAccepted = await isMaybeAccepted(pool, request)
   const page = await source.customers([...new Set(stored.map((row) => row.customer_external_id))])
   const customers = new Map(page.customers.map((customer) => [customer.external_id, customer]))
-  const kept: StoredRow[] = []
-  const lost: LocalRejection[] = []
+  const remaining: StoredRow[] = []
+  const rejections: LocalRejection[] = []
   const rows: RowToSend[] = []
   for (const row of stored) {
     const built = buildRows(customers.get(row.customer_external_id)!, page)
@@ -31,17 +31,17 @@ export async function rebuildRequest(
       (a, b) =>
         Number(b.location === row.location_external_id) - Number(a.location === row.location_external_id),
     )
-    let again: RowToSend | undefined
+    let rebuilt: RowToSend | undefined
     for (const candidate of candidates) {
       const accounts = candidate.accounts.filter(({ external_id }) => wanted.has(external_id))
       if (accounts.length > 0) {
-        again = toSend(candidate, accounts)
+        rebuilt = toSend(candidate, accounts)
         break
       }
     }
-    if (again) rows.push(again)
-    const ids = new Set(again?.accounts.map(({ external_id }) => external_id))
-    kept.push({
+    if (rebuilt) rows.push(rebuilt)
+    const ids = new Set(rebuilt?.accounts.map(({ external_id }) => external_id))
+    remaining.push({
       ...row,
       row_number: rows.length,
       debt_accounts: row.debt_accounts.filter((account) => ids.has(account)),
@@ -53,22 +53,22 @@ export async function rebuildRequest(
       )
       const key = { customer: row.customer_external_id, location: row.location_external_id, account }
       if (maybeAccepted)
-        lost.push({
+        rejections.push({
           ...key,
           reason: { code: 'not_rebuildable', because: because && reasonText(because.reason) },
         })
       else if (because && because.reason.code !== 'customer_missing')
-        lost.push({ ...key, reason: because.reason })
+        rejections.push({ ...key, reason: because.reason })
     }
   }
   if (
-    kept.some(
+    remaining.some(
       ({ row_number, debt_accounts }, index) =>
         row_number !== stored[index]!.row_number ||
         debt_accounts.length < stored[index]!.debt_accounts.length,
     )
   )
-    await storeKept(pool, run, request, kept, lost)
+    await storeRebuilt(pool, run, request, remaining, rejections)
   return rows
 }
 
@@ -81,16 +81,16 @@ async function isMaybeAccepted(pool: pg.Pool, request: string): Promise<boolean>
   return rows[0]!.maybe_accepted
 }
 
-/** Accounts that cannot be built again leave the request. Whether Tratta has them is unknown. */
-async function storeKept(
+/** Removes the accounts that cannot be rebuilt from the request. It is unknown whether Tratta has them. */
+async function storeRebuilt(
   pool: pg.Pool,
   run: Run,
   request: string,
-  kept: StoredRow[],
-  lost: LocalRejection[],
+  remaining: StoredRow[],
+  rejections: LocalRejection[],
 ) {
   const rows = JSON.stringify(
-    kept.map((row) => ({
+    remaining.map((row) => ({
       c: row.customer_external_id,
       l: row.location_external_id,
       n: row.row_number,
@@ -110,7 +110,7 @@ async function storeKept(
       request,
     ])
     await updateCounts(client, request)
-    await storeLocalRejections(client, run, lost)
+    await storeLocalRejections(client, run, rejections)
   })
 }
 

@@ -1,4 +1,4 @@
-/** Why a row or an account is not sent, or why it is unknown whether Tratta has it: codes, and their English. */
+/** The reasons for rows and accounts that are not sent or unknown: codes, and their English texts. */
 
 /** An account that belongs to no customer that exists. */
 export type OrphanCode =
@@ -20,21 +20,21 @@ export type Reason =
 
 export type ReasonCode = Reason['code']
 
-const PARENT = 'debt_account.parent_external_id its parent'
+const PARENT = 'debt_account.parent_external_id refers to'
 
 const TEXTS: Record<
   Exclude<ReasonCode, 'unsendable' | 'duplicate' | 'too_large' | 'not_rebuildable'>,
   string
 > = {
   no_customer: 'debt_account has no customer',
-  customer_missing: 'debt_account its customer is not there',
-  parent_missing: `${PARENT} is not there`,
-  parent_is_child: `${PARENT} has a parent itself: Bulk knows one level`,
-  parent_without_customer: `${PARENT} has no customer`,
-  other_customer: `${PARENT} belongs to another customer`,
-  parent_rejected: `${PARENT} is not sent`,
-  parent_rejected_by_tratta: `${PARENT} is rejected by Tratta`,
-  row_rejected_by_tratta: 'debt_account its customer or location is rejected by Tratta',
+  customer_missing: 'debt_account refers to a customer that does not exist',
+  parent_missing: `${PARENT} an account that does not exist`,
+  parent_is_child: `${PARENT} a child: Bulk accepts one level of children`,
+  parent_without_customer: `${PARENT} an account without a customer`,
+  other_customer: `${PARENT} an account of another customer`,
+  parent_rejected: `${PARENT} an account that is not sent`,
+  parent_rejected_by_tratta: `${PARENT} an account that Tratta rejected`,
+  row_rejected_by_tratta: 'debt_account refers to a customer or location that Tratta rejected',
 }
 
 /** One line: the field and what is wrong, without values. */
@@ -43,11 +43,11 @@ export function reasonText(reason: Reason): string {
     case 'unsendable':
       return reason.message
     case 'duplicate':
-      return `${reason.resource} is there twice`
+      return `${reason.resource} exists more than once`
     case 'too_large':
-      return `customer its accounts take ${reason.bytes} bytes, more than TRATTA_BULK_BYTES (${reason.maxBytes})`
+      return `customer has accounts of ${reason.bytes} bytes, more than TRATTA_BULK_BYTES (${reason.maxBytes})`
     case 'not_rebuildable':
-      return `${reason.because ?? 'debt_account is no longer there'}; whether Tratta has it is unknown`
+      return `${reason.because ?? 'debt_account no longer exists'}; it is unknown whether Tratta has it`
     default:
       return TEXTS[reason.code]
   }
@@ -55,7 +55,7 @@ export function reasonText(reason: Reason): string {
 
 /** The same without what differs from row to row, to count equal reasons. */
 export const reasonKind = (reason: Reason): string =>
-  reason.code === 'too_large' ? 'customer its accounts take more than TRATTA_BULK_BYTES' : reasonText(reason)
+  reason.code === 'too_large' ? 'customer has accounts that exceed TRATTA_BULK_BYTES' : reasonText(reason)
 
 /** Thrown while a row or an account is built. */
 export class RejectedError extends Error {

@@ -1,7 +1,7 @@
-/** Stores what Tratta rejected of a request, beside the customers and accounts that it concerns. */
+/** Stores what Tratta rejected of a request, with the customers and accounts. */
 import type pg from 'pg'
 import { transaction } from '../database/transaction.ts'
-import { judgeRow, type TrattaRejection } from './judge-row.ts'
+import { findRowRejections, type TrattaRejection } from './find-row-rejections.ts'
 import { matchErrors, normalizeId, type SentRow } from './match-errors.ts'
 import type { RowErrors } from './parse-errors.ts'
 import type { Doubt } from './requests.ts'
@@ -42,7 +42,9 @@ export async function storeErrors(
     const isElsewhere = await readElsewhere(client, target, request, all)
     const unmatched = candidates.filter((errors) => !isElsewhere(errors))
     const rejections = matched.flatMap((one) =>
-      judgeRow(one, maybe_accepted, (account) => isElsewhere({ ...one.errors, accounts: [account] })),
+      findRowRejections(one, maybe_accepted, (account) =>
+        isElsewhere({ ...one.errors, accounts: [account] }),
+      ),
     )
     await client.query(
       "delete from tratta_jit.bulk_rejections where request = $1 and rejected_by = 'tratta'",
@@ -70,7 +72,7 @@ const doubtText = (doubt: Doubt, unmatched: number, count: number | null, rows: 
     ? `Tratta counts ${count} of ${rows} rows`
     : `${unmatched} rejections match none of its rows`
 
-/** Rows of the errors whose accounts a later request contains: they are judged there. */
+/** Returns the error rows whose accounts are in a later request. The errors of that request decide about them. */
 async function readElsewhere(client: pg.ClientBase, target: number, request: string, all: RowErrors[]) {
   const customers = [...new Set(all.flatMap(({ customer }) => [customer, normalizeId(customer)]))]
   const { rows } = await client.query<{ customer: string; accounts: string[] }>(

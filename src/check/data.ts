@@ -142,7 +142,7 @@ function childrenOfOtherCustomers(pool: pg.Pool, relations: Relations, unreadabl
   return count(
     pool,
     relations,
-    'debt_account.parent_external_id the parent belongs to another customer',
+    'debt_account.parent_external_id refers to an account of another customer',
     sql`select distinct ${read(child('external_id'))} as id from ${accounts} as child
       join ${accounts} as parent on ${areSame(parent('external_id'), child('parent_external_id'))}
       where not ${isNull(own)} and (${isNull(other)} or not ${areSame(own, other)})`,
@@ -163,7 +163,7 @@ function parentsWithOtherSums(pool: pg.Pool, relations: Relations, unreadable: U
   return count(
     pool,
     relations,
-    'debt_account the balances are not the sums of the children: Tratta uses the sums, so it would show other amounts',
+    'debt_account has balances that are not the sums of its children: Tratta uses the sums, so it would show other amounts',
     sql`select ${read(parent('external_id'))} as id from ${accounts} as parent
       join (
         select ${read(parentId)} as parent, sum(balance) as balance,

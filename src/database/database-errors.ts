@@ -48,7 +48,7 @@ export class AmbiguousAccountError extends Error {
   /** Tratta's name of the resource. */
   readonly relation: AmbiguousRelation
   constructor(relation: AmbiguousRelation) {
-    super(`${relation} is there twice`)
+    super(`${relation} exists more than once`)
     this.relation = relation
   }
 }

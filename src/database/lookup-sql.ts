@@ -1,7 +1,7 @@
 /**
  * The SQL of the one lookup: an account with its customer, its location and its children, in one statement.
- * It reads `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA, which are tables of ours or
- * views over somebody else's.
+ * It reads `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA, which are our tables or
+ * views over other tables.
  */
 import { sql } from 'kysely'
 import { FURTHER_LOCATION } from './account-row.ts'

@@ -41,9 +41,9 @@ export async function tlsProblem(databaseUrl: string): Promise<TlsProblem | unde
   const isPublic = addresses.some((address) => !isIn(loopback, address) && !isIn(privateNetworks, address))
   if (mode === undefined || mode === 'disable') {
     const where = isPublic ? 'a public address' : 'another host'
-    const why = mode === undefined ? 'without sslmode' : 'with sslmode=disable'
+    const cause = mode === undefined ? 'without sslmode' : 'with sslmode=disable'
     return {
-      message: `${why} the connection to Postgres at ${where} is in clear text, the password and all accounts included`,
+      message: `${cause} the connection to Postgres at ${where} is in clear text, the password and all accounts included`,
       remedy: REMEDY,
       isPublic,
     }

@@ -94,7 +94,7 @@ export const isAnotherCustomer = (ofAccount: string | null, ofFamily: string | n
 
 export const ANOTHER_CUSTOMERS_PARENT = omittedField(
   ['debt_account', 'parent_external_id'],
-  'its parent belongs to another customer',
+  'refers to an account of another customer',
 )
 
 /** The external_id is for `lookup`; logs and metrics name the kind only. */

@@ -1,12 +1,9 @@
-/** Caches the result for `ms` milliseconds; concurrent callers share one query. */
-export function cacheFor<Answer>(
-  milliseconds: number,
-  findOut: () => Promise<Answer>,
-): () => Promise<Answer> {
-  let last: { at: number; answer: Promise<Answer> } | undefined
+/** Caches the result for `ttlMs` milliseconds. Concurrent callers share one call of `load`. */
+export function cacheFor<Result>(ttlMs: number, load: () => Promise<Result>): () => Promise<Result> {
+  let last: { at: number; result: Promise<Result> } | undefined
   return () => {
     const now = performance.now()
-    if (!last || now - last.at >= milliseconds) last = { at: now, answer: findOut() }
-    return last.answer
+    if (!last || now - last.at >= ttlMs) last = { at: now, result: load() }
+    return last.result
   }
 }

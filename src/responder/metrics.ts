@@ -24,11 +24,11 @@ export interface Metrics {
   omitted(kind: string, count: number): void
   contentType: string
   /** Returns the metrics in the text format of Prometheus. */
-  text(seen: Seen): Promise<string>
+  text(snapshot: MetricsSnapshot): Promise<string>
 }
 
 /** The state at the time of one scrape. */
-interface Seen {
+interface MetricsSnapshot {
   ready: boolean
   registration: RegistrationState
   /** The operational status in the database; undefined when it could not be read. */
@@ -40,13 +40,13 @@ const BULK_STATES: RequestState[] = ['to_send', 'sending', 'unknown', 'sent', 's
 const OTHER_ROUTE = 'other'
 
 /** Tratta's own timeout ("Receive a JIT request"). */
-const TRATTA_GIVES_UP_SECONDS = 10
+const TRATTA_TIMEOUT_SECONDS = 10
 
 /** In seconds. Fine where calls usually end, and around the deadline. */
 function durationBuckets(deadlineMs: number): number[] {
   const usual = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2]
   const aroundDeadline = [0.5, 0.9, 1, 1.1].map((share) => Math.round(deadlineMs * share) / 1000)
-  return [...new Set([...usual, ...aroundDeadline, TRATTA_GIVES_UP_SECONDS])].sort((a, b) => a - b)
+  return [...new Set([...usual, ...aroundDeadline, TRATTA_TIMEOUT_SECONDS])].sort((a, b) => a - b)
 }
 
 export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metrics {
@@ -128,16 +128,17 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
   const bulkRequests = gauge('bulk_requests', 'Bulk requests by state', 'state')
   const bulkCustomers = gauge('bulk_customers', 'Customers in bulk requests by state of the request', 'state')
 
-  const show = ({ operationalStatus, ...seen }: Seen) => {
+  const update = ({ operationalStatus, ...snapshot }: MetricsSnapshot) => {
     connections.set({ state: 'total' }, pool.totalCount)
     connections.set({ state: 'idle' }, pool.idleCount)
     connections.set({ state: 'waiting' }, pool.waitingCount)
-    ready.set(seen.ready ? 1 : 0)
-    for (const state of REGISTRATION_STATES) registration.set({ state }, state === seen.registration ? 1 : 0)
+    ready.set(snapshot.ready ? 1 : 0)
+    for (const state of REGISTRATION_STATES)
+      registration.set({ state }, state === snapshot.registration ? 1 : 0)
     statusRead.set(operationalStatus ? 1 : 0)
     // An unknown state must not keep the value of the last known state.
-    for (const shown of [registeredAt, bulkRunning, bulkOpen]) shown.remove()
-    for (const shown of [bulkRequests, bulkCustomers]) shown.reset()
+    for (const stale of [registeredAt, bulkRunning, bulkOpen]) stale.remove()
+    for (const stale of [bulkRequests, bulkCustomers]) stale.reset()
     if (!operationalStatus) return
     if (operationalStatus.registered_at !== null) registeredAt.set(operationalStatus.registered_at)
     bulkRunning.set(operationalStatus.bulk.running ? 1 : 0)
@@ -157,8 +158,8 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     connectionRejected: (limit) => connectionsRejected.inc({ limit }),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),
     contentType: registry.contentType,
-    async text(seen) {
-      show(seen)
+    async text(snapshot) {
+      update(snapshot)
       return registry.metrics()
     },
   }

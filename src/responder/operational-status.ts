@@ -42,7 +42,7 @@ export interface StatusReader {
   end(): Promise<void>
 }
 
-/** However many ask, so often at most the database is asked. */
+/** Concurrent and later readers share one query for this long. */
 const CACHE_TTL_MS = 1000
 const CONNECTION_MS = 2000
 const STATEMENT_MS = 2000

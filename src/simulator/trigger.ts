@@ -93,7 +93,7 @@ interface JitResponse {
   body: Buffer
 }
 
-/** Why there is no response. */
+/** The reason for a missing response. */
 type JitFailure = 'timeout' | 'unreachable' | 'too large'
 
 const MAX_BYTES = 10_000_000

@@ -66,7 +66,7 @@ function validateResource(
   return true
 }
 
-/** A uuid must exist. An external_id beside it must be the stored one, or unused if none is stored. */
+/** A uuid must exist. An external_id with it must be the stored one, or unused if none is stored. */
 function validateUuid(
   { uuid, external_id: id }: JsonObject,
   path: string,

@@ -203,22 +203,28 @@ t.test(
       ]),
       (
         [
-          [null, null, 'gone-s', 'customer_missing', 'debt_account its customer is not there'],
+          [null, null, 'gone-s', 'customer_missing', 'debt_account refers to a customer that does not exist'],
           [
             null,
             null,
             'grandchild',
             'parent_is_child',
-            'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level',
+            'debt_account.parent_external_id refers to a child: Bulk accepts one level of children',
           ],
           [null, null, 'nobody-s', 'no_customer', 'debt_account has no customer'],
-          [null, null, 'orphan', 'parent_missing', 'debt_account.parent_external_id its parent is not there'],
+          [
+            null,
+            null,
+            'orphan',
+            'parent_missing',
+            'debt_account.parent_external_id refers to an account that does not exist',
+          ],
           [
             'c',
             'l',
             'child-of-it',
             'parent_rejected',
-            'debt_account.parent_external_id its parent is not sent',
+            'debt_account.parent_external_id refers to an account that is not sent',
           ],
           ['c', 'l', 'no-balance', 'unsendable', 'debt_account.balance is missing'],
           [
@@ -226,12 +232,12 @@ t.test(
             'l',
             'of-another',
             'other_customer',
-            'debt_account.parent_external_id its parent belongs to another customer',
+            'debt_account.parent_external_id refers to an account of another customer',
           ],
-          ['c', 'l', 'same', 'duplicate', 'debt_account is there twice'],
+          ['c', 'l', 'same', 'duplicate', 'debt_account exists more than once'],
           ['d', 'l', null, 'unsendable', 'customer.name is missing'],
-          ['e', 'l', null, 'duplicate', 'customer is there twice'],
-          ['f', 'twice', null, 'duplicate', 'location is there twice'],
+          ['e', 'l', null, 'duplicate', 'customer exists more than once'],
+          ['f', 'twice', null, 'duplicate', 'location exists more than once'],
         ] as const
       ).map(([customer, location, account, code, reason]) => [
         customer,
@@ -321,7 +327,7 @@ t.test('bulk push keeps to --limit and to TRATTA_BULK_BYTES', { buffered: true }
     t.match(await bulk('push', { TRATTA_BULK_BYTES: '10000' }), { code: 3, stderr: NOTHING })
     t.match(
       (await bulk('errors')).stdout,
-      /^ +1 × customer its accounts take \d+ bytes, more than TRATTA_BULK_BYTES \(10000\)\n +by us, e\.g\. large\n$/,
+      /^ +1 × customer has accounts of \d+ bytes, more than TRATTA_BULK_BYTES \(10000\)\n +by us, e\.g\. large\n$/,
     )
   })
 })

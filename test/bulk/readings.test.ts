@@ -239,7 +239,7 @@ reading('a Retry-After of an hour or more stops the push', async (t) => {
     await tratta.injectFaults({ kind: 'status', status: 429, retryAfter, path: '/bulk' })
     const { code, stderr } = await bulk('push')
     t.equal(code, 1)
-    t.ok(stderr.startsWith(`Tratta asks to wait ${shown}. `), stderr)
+    t.ok(stderr.startsWith(`Tratta requires a wait of ${shown}. `), stderr)
     t.match(stderr, /\(429\).*run it again to resume\.\n$/)
   }
   await tratta.injectFaults()

@@ -234,9 +234,9 @@ t.test(
     t.same(tratta.accepted(), before)
     t.same(await rejections(), [
       byTratta[0],
-      ['a', 'l', 'q', ['debt_account.parent_external_id its parent is rejected by Tratta']],
+      ['a', 'l', 'q', ['debt_account.parent_external_id refers to an account that Tratta rejected']],
       byTratta[1],
-      ['b', 'm', 'b-2', ['debt_account its customer or location is rejected by Tratta']],
+      ['b', 'm', 'b-2', ['debt_account refers to a customer or location that Tratta rejected']],
     ])
 
     await database.query(`

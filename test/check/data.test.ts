@@ -87,7 +87,7 @@ broken(
     {
       check: 'data',
       state: 'error',
-      message: 'debt_account is there twice',
+      message: 'debt_account exists more than once',
       remedy: UNSENDABLE,
       count: 1,
       examples: ['A-500200'],
@@ -125,7 +125,7 @@ broken(
     {
       check: 'customers',
       state: 'warning',
-      message: 'debt_account its customer is not there',
+      message: 'debt_account refers to a customer that does not exist',
       remedy: NO_CUSTOMER,
       count: 1,
       examples: ['A-500300'],
@@ -141,7 +141,7 @@ broken(
     {
       check: 'parents',
       state: 'warning',
-      message: 'debt_account.parent_external_id its parent is not there',
+      message: 'debt_account.parent_external_id refers to an account that does not exist',
       remedy: '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       count: 1,
       examples: ['A-500300'],
@@ -158,7 +158,7 @@ broken(
       check: 'parents',
       state: 'warning',
       message:
-        'debt_account the balances are not the sums of the children: Tratta uses the sums, so it would show other amounts',
+        'debt_account has balances that are not the sums of its children: Tratta uses the sums, so it would show other amounts',
       remedy:
         'set the amounts of the parent to the sums, or to 0: Tratta then uses the sums; or add the missing children',
       count: 1,
@@ -176,7 +176,7 @@ broken(
     {
       check: 'data',
       state: 'warning',
-      message: 'customer its accounts take more than TRATTA_BULK_BYTES',
+      message: 'customer has accounts that exceed TRATTA_BULK_BYTES',
       remedy: 'raise TRATTA_BULK_BYTES if Tratta accepts larger requests; calls are not affected',
       count: 1,
       examples: ['C-20980'],
@@ -210,7 +210,7 @@ broken(
     {
       check: 'parents',
       state: 'error',
-      message: 'debt_account.parent_external_id the parent belongs to another customer',
+      message: 'debt_account.parent_external_id refers to an account of another customer',
       remedy:
         'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither calls nor `bulk push` send the child',
       count: 1,
@@ -232,7 +232,7 @@ broken(
     {
       check: 'parents',
       state: 'error',
-      message: 'debt_account.parent_external_id the parent belongs to another customer',
+      message: 'debt_account.parent_external_id refers to an account of another customer',
       remedy:
         'correct parent_external_id or customer_external_id: Tratta would add the debt to the wrong customer, so neither calls nor `bulk push` send the child',
       count: 1,
@@ -241,7 +241,7 @@ broken(
     {
       check: 'parents',
       state: 'warning',
-      message: 'debt_account.parent_external_id its parent has a parent itself: Bulk knows one level',
+      message: 'debt_account.parent_external_id refers to a child: Bulk accepts one level of children',
       remedy: '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       count: 1,
       examples: ['A-500300'],

@@ -182,7 +182,7 @@ checks(
     {
       check: 'parents',
       state: 'warning',
-      message: 'debt_account.parent_external_id its parent is not there',
+      message: 'debt_account.parent_external_id refers to an account that does not exist',
       remedy: '`bulk push` cannot send these accounts: Bulk accepts one level of children',
       count: 5,
       examples: ['child-1', 'child-2', 'child-3'],

@@ -144,7 +144,7 @@ t.test('GET /jit for an ambiguous account: 500 that names the relation', async (
     ['location', 'location'],
     ['parent', 'child_debt_accounts'],
   ] as const) {
-    const detail = `${field} is there twice`
+    const detail = `${field} exists more than once`
     const { status, body, line } = await ask(id)
     t.equal(status, 500)
     t.match(body, { status: 500, code: 'account_not_sendable', field, detail })

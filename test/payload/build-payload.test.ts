@@ -367,7 +367,7 @@ t.test('an account that cannot be sent is an error that names the field and no v
     [
       { debt_account: account({ customer_external_id: 'other' }), parentCustomers: ['c', 'other'] },
       'debt_account.parent_external_id',
-      'its parent belongs to another customer',
+      'refers to an account of another customer',
     ],
   ] as const)
     t.throws(

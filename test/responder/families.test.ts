@@ -75,7 +75,7 @@ t.test('GET /jit for a parent and its children', async (t) => {
     t.match(problem, {
       code: 'account_not_sendable',
       field,
-      detail: `${field} its parent belongs to another customer`,
+      detail: `${field} refers to an account of another customer`,
     })
     t.equal((await requestLine(request_id)).field, field)
   })

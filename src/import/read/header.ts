@@ -19,7 +19,7 @@ const REQUIRED = ['external_id', 'balance']
 export function readHeader(header: string[], map: ColumnMap): (Column | undefined)[] {
   const problems: string[] = []
   const names = header.map((name) => name.trim())
-  const seen = new Map<string, string>()
+  const nameOf = new Map<string, string>()
   const columns = names.map((name) => {
     if (REJECT_COLUMNS.includes(name)) return undefined
     const target = Object.hasOwn(map, name) ? map[name]! : name
@@ -28,10 +28,10 @@ export function readHeader(header: string[], map: ColumnMap): (Column | undefine
     const subject =
       target === name ? `Column ${quoted(name)}` : `Column ${quoted(name)}, mapped to ${quoted(target)},`
     if (!column) problems.push(`${subject} is unknown${suggestion(target)}`)
-    else if (seen.has(target)) problems.push(`${subject} is a duplicate of ${quoted(seen.get(target)!)}`)
-    else if (column.key !== undefined && seen.has(column.name))
+    else if (nameOf.has(target)) problems.push(`${subject} is a duplicate of ${quoted(nameOf.get(target)!)}`)
+    else if (column.key !== undefined && nameOf.has(column.name))
       problems.push(`${subject} is a duplicate: it is also in ${quoted(column.name)}`)
-    seen.set(target, name)
+    nameOf.set(target, name)
     return column
   })
   for (const name of Object.keys(map))

@@ -79,7 +79,7 @@ function listAccounts(record: Json, name: string, errors: RowError[]): { name: s
 
 const MONEY = ['balance', 'current_balance']
 const JSON_COLUMNS = ['locations', 'payment_plan', 'address', 'metadata', 'additional_fields']
-/** An account gets these from the objects beside it. */
+/** An account gets these keys from the customer and the location of the same row. */
 const FOREIGN_KEYS = ['customer_external_id', 'location_external_id']
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The temporary tables that hold a file until it is merged. They belong to one transaction: Postgres drops them
- * however the transaction ends, and no other session sees them.
+ * The temporary tables that hold a file until it is merged. Postgres drops them when their
+ * transaction ends, and no other session sees them.
  */
 import { finished } from 'node:stream/promises'
 import pg from 'pg'

@@ -1,4 +1,4 @@
-/** What the errors of a row prove about its accounts. */
+/** Finds out which accounts of a row are rejected or unknown, from the errors of the row. */
 import { type Matched, normalizeId } from './match-errors.ts'
 import type { AccountErrors } from './parse-errors.ts'
 
@@ -23,7 +23,7 @@ export interface TrattaRejection {
  *
  * @param superseded whether a later request contains the account
  */
-export function judgeRow(
+export function findRowRejections(
   { errors, row }: Matched,
   maybeAccepted: boolean,
   superseded: (account: string) => boolean,
