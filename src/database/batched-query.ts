@@ -1,4 +1,4 @@
-/** A query with a deadline. Queries of one turn of the event loop share a connection and one write. */
+/** A query with a deadline. Queries of one turn of the event loop share a connection and a transaction. */
 import type pg from 'pg'
 import {
   connectionError,
@@ -6,19 +6,16 @@ import {
   DatabaseUnavailableError,
   DeadlineExceededError,
   endsConnection,
+  isBroken,
   isUnusableStatement,
   queryError,
 } from './database-errors.ts'
 import type { Limits } from './pool.ts'
+import { type Query, QueryBatch } from './query-batch.ts'
 
 const MAX_BATCH = 8
 /** Bounds the memory of a burst. With 10 connections 200 calls a second can wait 2 s for a lock. */
 const MAX_WAITING_BATCHES_PER_CONNECTION = 50
-
-interface Query {
-  name?: string
-  text: string
-}
 
 /**
  * Sends one statement, and once more where another connection or another attempt may succeed.
@@ -30,7 +27,7 @@ interface Query {
 export async function boundedQuery<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
   query: Query,
-  values: unknown[],
+  values: string[],
   { queryMs }: Pick<Limits, 'queryMs'>,
 ): Promise<Row[]> {
   const deadline = performance.now() + queryMs
@@ -46,7 +43,7 @@ export async function boundedQuery<Row extends pg.QueryResultRow>(
 
 interface PendingQuery {
   query: Query
-  values: unknown[]
+  values: string[]
   isSettled: boolean
   settle(error: Error | undefined, rows?: pg.QueryResultRow[]): void
   /** Present once the query was sent. Destroys the connection, because Postgres may never answer on it. */
@@ -59,7 +56,7 @@ const batches = new WeakMap<pg.Pool, PendingQuery[]>()
 function attempt<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
   query: Query,
-  values: unknown[],
+  values: string[],
   deadline: number,
 ): Promise<Row[]> {
   return new Promise((resolve, reject) => {
@@ -93,13 +90,13 @@ function attempt<Row extends pg.QueryResultRow>(
 }
 
 /**
- * Under load several calls arrive in one turn of the event loop. They share a connection, pipelined: the
- * write of each query is the largest cost of a lookup. A single query has a connection of its own.
+ * Under load several calls arrive in one turn of the event loop. They share a connection and a transaction: the
+ * messages to and from Postgres are the largest cost of a lookup. A single query has a connection of its own.
  */
 function flush(pool: pg.Pool) {
-  const batch = batches.get(pool)
+  const pending = batches.get(pool) ?? []
   batches.delete(pool)
-  if (batch) sendBatch(pool, batch)
+  for (const batch of Map.groupBy(pending, ({ query }) => query.text).values()) sendBatch(pool, batch)
 }
 
 function sendBatch(pool: pg.Pool, batch: PendingQuery[]) {
@@ -109,9 +106,6 @@ function sendBatch(pool: pg.Pool, batch: PendingQuery[]) {
       for (const { settle } of open) settle(connectionError(error))
       return
     }
-    if (open.length === 0) return release()
-    let inFlight = open.length
-    let isUnusable = false
     let isDestroyed = false
     const destroyConnection = () => {
       if (isDestroyed) return
@@ -120,25 +114,38 @@ function sendBatch(pool: pg.Pool, batch: PendingQuery[]) {
       client.connection.stream.destroy()
       release(true)
     }
-    const onEnd = ({ settle }: PendingQuery, error: Error | null, result: pg.QueryResult) => {
-      isUnusable ||= error !== null && endsConnection(error)
-      inFlight -= 1
-      if (inFlight === 0 && !isDestroyed) release(isUnusable)
-      if (error) settle(queryError(error))
-      else settle(undefined, result.rows)
-    }
-    client.connection.stream.cork()
-    for (const pending of open) {
-      const { query, values } = pending
-      pending.destroyConnection = destroyConnection
-      client.query({ ...query, values }, (error, result) => {
-        // The prepared statement is unusable: send it without a name, then use another connection.
-        if (query.name !== undefined && isUnusableStatement(error)) {
-          isUnusable = true
-          client.query({ text: query.text, values }, (error, result) => onEnd(pending, error, result))
-        } else onEnd(pending, error, result)
-      })
-    }
-    client.connection.stream.uncork()
+    for (const pending of open) pending.destroyConnection = destroyConnection
+    sendItems(client, open, (isUnusable) => {
+      if (!isDestroyed) release(isUnusable)
+    })
   })
+}
+
+/** @param onEnd its argument says whether the connection must not be used again */
+function sendItems(client: pg.PoolClient, items: PendingQuery[], onEnd: (isUnusable: boolean) => void) {
+  const [first] = items
+  if (!first) return onEnd(false)
+  const { query } = first
+  let answered = 0
+  const onRows = (rows: pg.QueryResultRow[]) => items[answered++]!.settle(undefined, rows)
+  const batch = new QueryBatch(
+    query,
+    items.map(({ values }) => ({ values, onRows })),
+    (error) => {
+      if (!error) return onEnd(false)
+      const [failed, ...notExecuted] = items.slice(answered)
+      if (!failed) return onEnd(endsConnection(error))
+      // The prepared statement is unusable: send it without a name, then use another connection.
+      if (query.name !== undefined && isUnusableStatement(error)) {
+        const unnamed = [failed, ...notExecuted].map((item) => ({ ...item, query: { text: query.text } }))
+        return sendItems(client, unnamed, () => onEnd(true))
+      }
+      failed.settle(queryError(error))
+      if (!isBroken(error))
+        return sendItems(client, notExecuted, (isUnusable) => onEnd(isUnusable || endsConnection(error)))
+      for (const { settle } of notExecuted) settle(queryError(error))
+      onEnd(true)
+    },
+  )
+  client.query(batch)
 }

@@ -84,7 +84,7 @@ export function isCausedByRow(error: unknown): boolean {
 export const isUnusableStatement = (error: Error | null) => UNUSABLE_STATEMENT.includes(sqlState(error) ?? '')
 
 /** The connection failed, or Postgres ends it (57P01 admin_shutdown, 57P02, 57P03; 08…). */
-const isBroken = (error: Error) => /^(57P|08)/.test(sqlState(error) ?? '08')
+export const isBroken = (error: Error) => /^(57P|08)/.test(sqlState(error) ?? '08')
 
 /**
  * Whether the connection must not be used again. A statement that was canceled while it was being prepared:

@@ -34,7 +34,6 @@ export function createPool(
     connectionString: driverUrl(config.DATABASE_URL),
     max: config.DATABASE_POOL_SIZE,
     application_name: 'tratta-jit',
-    pipeline: true,
     connectionTimeoutMillis: connectionMs,
     // Keeps a firewall from dropping an idle connection.
     keepAlive: true,
