@@ -39,6 +39,7 @@ const MIN_CONNECTIONS = 8
  * close.
  */
 const AUTHENTICATED_KEEP_ALIVE_MS = 75_000
+const UNAUTHENTICATED_KEEP_ALIVE_MS = 4000
 const UNAUTHENTICATED_MS = 5000
 
 /**
@@ -108,25 +109,23 @@ export function limitConnections(
     }
   })
 
-  const keepOpen = (reply: FastifyReply) => {
-    if (!reply.hasHeader('connection'))
-      reply.header('keep-alive', `timeout=${AUTHENTICATED_KEEP_ALIVE_MS / 1000}`)
-  }
   app.addHook('onRequest', (request, reply, done) => {
     const openedAt = unauthenticated.get(request.socket)
-    if (openedAt === undefined) keepOpen(reply)
-    else if (performance.now() - openedAt > UNAUTHENTICATED_MS) reply.header('connection', 'close')
+    if (openedAt !== undefined)
+      if (performance.now() - openedAt > UNAUTHENTICATED_MS) reply.header('connection', 'close')
+      else reply.header('keep-alive', `timeout=${UNAUTHENTICATED_KEEP_ALIVE_MS / 1000}`)
     done()
   })
-  // After Node's own listener, which sets the short timeout of the server.
+  // After Node's own listener, which sets the timeout of the server, AUTHENTICATED_KEEP_ALIVE_MS.
   app.addHook('onResponse', (request, _reply, done) => {
-    if (!unauthenticated.has(request.socket)) request.socket.setTimeout(AUTHENTICATED_KEEP_ALIVE_MS)
+    if (unauthenticated.has(request.socket)) request.socket.setTimeout(UNAUTHENTICATED_KEEP_ALIVE_MS)
     done()
   })
+  app.server.keepAliveTimeout = AUTHENTICATED_KEEP_ALIVE_MS
   return {
     authenticate(socket, reply) {
       untrack(socket)
-      keepOpen(reply)
+      reply.removeHeader('keep-alive')
     },
   }
 }
