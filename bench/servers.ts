@@ -17,7 +17,7 @@ export function programs(): Program[] {
   const made: Record<Name, Omit<Program, 'name'>> = {
     responder: {
       // As in `npm start` and the image.
-      args: ['--max-semi-space-size=8', 'src/cli.ts', 'serve'],
+      args: ['--max-semi-space-size=8', 'bin/tratta-jit.mjs', 'serve'],
       path: `/jit/${secret}${QUERY}`,
       // The rest stays at its default, the log included.
       environment: { JIT_SECRET: secret, HOST: '127.0.0.1' },
