@@ -134,9 +134,9 @@ function mutateLiteral(node: Text, { add, code, texts }: Context) {
   } else if (typeof node.value === 'boolean') add(node, String(!node.value))
   else if (node.regex) {
     add(node, `/(?!)/${node.regex.flags}`)
-    // Without one of its anchors. An anchor in a class, as in [^a], is not one.
-    for (const { index } of text.matchAll(/(?<![[\\])\^|(?<!\\)\$(?=[/)|])/g))
-      add(node, text.slice(0, index) + text.slice(index + 1))
+    // Without one of its anchors, which are outside of classes such as [^a].
+    for (const { index, 1: anchor } of text.matchAll(/\[(?:\\.|[^\]])*\]|\\.|([$^])/g))
+      if (anchor) add(node, text.slice(0, index) + text.slice(index + 1))
   } else if (typeof node.value === 'string' && (texts || !node.value.includes(' ')))
     add(node, node.value === '' ? "'mutated'" : "''")
 }

@@ -28,6 +28,8 @@ const { values: options, positionals: files } = parseArgs({
   },
 })
 
+// Node calls the removal of types experimental.
+process.removeAllListeners('warning')
 const postgres = await startEmbeddedPostgres({ settings: { max_connections: '400', fsync: 'off' } })
 const copy = join(postgres.directory, 'checkout')
 const logs = join(postgres.directory, 'logs')
@@ -107,6 +109,7 @@ async function isNoticed(tests: string[], timeoutMs: number): Promise<boolean> {
         TEST_POSTGRES_URL: postgres.url,
         TEST_LOGS: logs,
         TAP_BAIL: '1',
+        TAP_TIMEOUT: String(timeoutMs / 1000),
         NODE_COMPILE_CACHE: join(postgres.directory, 'compile-cache'),
       },
     })

@@ -39,7 +39,7 @@ export function nextPage(
   const paginators = isObject(body) ? paginatorsOf(body) : []
   const link = [
     ...paginators.flatMap((object) => [objectIn(object.links).next, object.next_page_url, object.next]),
-    /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(linkHeader ?? '')?.[1],
+    /<([^>]*)>\s*;[^,]*\brel="?next\b/i.exec(linkHeader ?? '')?.[1],
   ].find((value) => typeof value === 'string' && value !== '') as string | undefined
   if (link !== undefined) return suffixOf(link, apiUrl, path)
 

@@ -92,13 +92,15 @@ t.test('GET /jit for accounts whose view raises an error', async (t) => {
 
   const unavailable = ['08006', '40001', '40P01', '42501', '53200', '55P03', '57P03', '58030', '25006']
   for (const code of unavailable)
-    await t.test(`${code}: 503 database_unavailable`, async (t) => {
+    await t.test(`${code}: 503 database_unavailable with Retry-After`, async (t) => {
+      const { headers } = await fetch(`${url}/jit/${SECRET}?debt_account_external_id=${code}`)
+      t.equal(headers.get('retry-after'), '1')
       const { status, body, line } = await ask(code)
       t.same([status, body.code], [503, 'database_unavailable'])
       t.match(line, { error: { code } })
       t.equal((await ask('good')).status, 200)
     })
-  t.equal(await calls('database_unavailable'), unavailable.length)
+  t.equal(await calls('database_unavailable'), 2 * unavailable.length)
   t.notMatch(stdout(), 'Jane Roe')
 })
 

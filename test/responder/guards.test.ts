@@ -66,7 +66,14 @@ t.test('GET /jit/{secret}', async (t) => {
     '/metrics',
   ])
     t.same(await answer(url + path), NOT_FOUND, path)
-  for (const secret of ['x', SECRET.slice(1), `${SECRET}x`, SECRET.toUpperCase()])
+  for (const secret of [
+    'x',
+    SECRET.slice(1),
+    `${SECRET}x`,
+    SECRET.toUpperCase(),
+    `${SECRET}%00`,
+    'x'.repeat(300),
+  ])
     t.same(
       await answer(`${url}/jit/${secret}?${UNKNOWN}`),
       NOT_FOUND,

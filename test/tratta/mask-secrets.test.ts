@@ -26,6 +26,9 @@ t.test('every form of a secret is masked, and the other text is unchanged', asyn
     t.equal(mask.text(`é url http://x/jit/${form}?a=1%20b`), 'é url http://x/jit/…?a=1%20b', form)
   t.equal(mask.text(SECRET.slice(0, 7)), SECRET.slice(0, 7), 'a shorter part is not masked')
   t.equal(mask.text(`${SECRET} and ${TOKEN}`), '… and …')
+  t.equal(mask.text(`${SECRET}${TOKEN}.`), '…….', 'adjacent secrets')
+  t.equal(createSecretMask(['abcd', 'abcdefgh']).text('abcdefgh.'), '….', 'the longest secret is masked')
+  t.equal(createSecretMask(['abcd']).text('xABCDx'), 'x…x', 'a short secret is masked as a whole')
   t.equal(
     mask.text('The url has already been taken. İ 100% \\n &amp;'),
     'The url has already been taken. İ 100% \\n &amp;',
