@@ -12,7 +12,7 @@ const HEAP_MB = 64
 const MAX_MB = 256
 
 export const memoryLimit: Drill = {
-  description: `a heap of ${HEAP_MB} MB, and ${CALLS_PER_SECOND} calls a second to a database that answers half of them`,
+  description: `a heap of ${HEAP_MB} MB, and ${CALLS_PER_SECOND} calls a second to a database that answers at most half of them`,
   needs: { program: '/proc (Linux only)', isInstalled: () => process.platform === 'linux' },
   async run(context) {
     const postgres = await startDatabase(context)
