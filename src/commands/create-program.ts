@@ -87,7 +87,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
       new Option('--dates <ORDER>', 'order of day, month and year in CSV').choices(['iso', 'mdy', 'dmy']),
     )
     .option('--map <FILE>', 'JSON file that maps columns: {"Their column": "our_column", "Another": null}')
-    .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'json']))
+    .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'bulk-json']))
     .addOption(new Option('--encoding <NAME>', 'encoding of the files').choices(['utf-8', 'windows-1252']))
     .option('--delimiter <CHARACTER>', 'delimiter of CSV: one character, or tab')
     .option(DRY_RUN, 'validate and count, load nothing')

@@ -194,6 +194,10 @@ t.test(
       code: 0,
       stdout: 'standard input: nothing to change, 1 rows',
     })
+    t.match(await run(t, ['import', '-', '--format', 'bulk-json'], env, JSON.stringify(bulk)), {
+      code: 0,
+      stdout: `standard input: ${same}`,
+    })
     // The `data` of a JIT payload is a row too.
     const { payload } = looked.lines[0] as { payload: { data: object } }
     t.match(await load(JSON.stringify(payload.data)), { code: 0, stdout: 'nothing to change, 1 rows' })
