@@ -1,4 +1,4 @@
-/** The least that can answer: bare node:http, and one prepared statement that builds the JSON text whole. */
+/** The baseline: only node:http, and one prepared statement that builds the JSON text. */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import pg from 'pg'
@@ -12,7 +12,7 @@ createServer(async (request, response) => {
     const values = [searchParams.get('debt_account_external_id')]
     const { rows } = await pool.query<{ body: string }>({ name: 'account', text, values })
     response.statusCode = rows[0] ? 200 : 404
-    // Not by writeHead: then Node would not know the length before it sends the head.
+    // Not with writeHead, because Node would then send no Content-Length.
     response.setHeader('content-type', 'application/json')
     response.end(rows[0]?.body)
   } catch {

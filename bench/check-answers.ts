@@ -12,18 +12,18 @@ interface Customer {
 
 /**
  * @param url to which an account's id is appended
- * @throws {Error} that shows the first answer that is not what the seed says
+ * @throws {Error} with the first wrong answer
  */
 export async function checkAnswers(server: string, url: string, accounts: number) {
   for (const account of [...Array.from({ length: CHECKED }, (_, index) => index + 1), accounts]) {
-    const { status, text } = await ask(server, url + externalIdOf(account))
+    const { status, text } = await call(server, url + externalIdOf(account))
     const expected = expectedAnswer(account, accounts)
     if (status === 200 && isDeepStrictEqual(withSsnAsText(text), expected)) continue
     throw new Error(`${server} answers ${status}\n${text}\ninstead of\n${JSON.stringify(expected)}`)
   }
 }
 
-async function ask(server: string, url: string) {
+async function call(server: string, url: string) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(10_000) })
     return { status: response.status, text: await response.text() }
@@ -32,7 +32,7 @@ async function ask(server: string, url: string) {
   }
 }
 
-/** Not as a number: it may have lost its zeros on the way. */
+/** Servers may send `ssn_last4` as a number or as text. */
 function withSsnAsText(text: string) {
   const answer = JSON.parse(text) as { data?: { customer?: Customer } }
   const customer = answer.data?.customer

@@ -25,7 +25,7 @@ export class Connection {
   #status = 0
   #bytesMissing = 0
 
-  /** @param done gets the HTTP status, or what went wrong */
+  /** @param done gets the HTTP status, or an error message */
   constructor(target: Target, done: (connection: Connection, outcome: number | string) => void) {
     this.#target = target
     this.#done = done

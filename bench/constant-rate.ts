@@ -15,7 +15,7 @@ interface Load {
   measuredMs: number
 }
 
-const MOST_CONNECTIONS = 256
+const MAX_CONNECTIONS = 256
 
 /** @returns the milliseconds that were measured */
 export async function constantRate(load: Load, tally: Tally, measuring: () => void): Promise<number> {
@@ -54,7 +54,7 @@ export async function constantRate(load: Load, tally: Tally, measuring: () => vo
     }
   }
   const open = () => {
-    if (connections.length === MOST_CONNECTIONS) return undefined
+    if (connections.length === MAX_CONNECTIONS) return undefined
     const connection = new Connection(load.target, done)
     connections.push(connection)
     return connection

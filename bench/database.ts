@@ -1,4 +1,4 @@
-/** The Postgres of the bench: one of its own, or the one that BENCH_DATABASE_URL names. */
+/** The Postgres of the benchmark: embedded, or the one that BENCH_DATABASE_URL names. */
 import { totalmem } from 'node:os'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/development/embedded-postgres.ts'
@@ -18,7 +18,7 @@ const SEEDED = 'tratta-jit bench: complete'
 export async function openDataSets(keep: boolean, progress: Progress): Promise<DataSets> {
   const server = await openServer(process.env.BENCH_DATABASE_URL)
   const names: string[] = []
-  const ask = async <Row extends pg.QueryResultRow>(url: string, ...statements: string[]) => {
+  const query = async <Row extends pg.QueryResultRow>(url: string, ...statements: string[]) => {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
     client.on('error', () => {})
     try {
@@ -30,7 +30,7 @@ export async function openDataSets(keep: boolean, progress: Progress): Promise<D
       await client.end()
     }
   }
-  const [shown] = await ask<{ server_version: string }>(server.url, 'show server_version')
+  const [shown] = await query<{ server_version: string }>(server.url, 'show server_version')
 
   return {
     version: `PostgreSQL ${shown?.server_version.split(' ')[0]}`,
@@ -38,35 +38,35 @@ export async function openDataSets(keep: boolean, progress: Progress): Promise<D
       const name = `tratta_jit_bench_${accounts}`
       const url = server.urlFor(name)
       names.push(name)
-      const kept = await ask(
+      const kept = await query(
         server.url,
         `select from pg_database
          where datname = '${name}' and shobj_description(oid, 'pg_database') = '${SEEDED}'`,
       )
       if (kept.length > 0) {
-        progress.say(`${accounts.toLocaleString('en')} accounts: kept from the last time`)
+        progress.print(`${accounts.toLocaleString('en')} accounts: kept from an earlier run`)
         return url
       }
       const what = `${accounts.toLocaleString('en')} accounts`
       const started = performance.now()
       // template0: a connection to another template would make this fail.
-      await ask(server.url, `drop database if exists ${name}`, `create database ${name} template template0`)
+      await query(server.url, `drop database if exists ${name}`, `create database ${name} template template0`)
       await seed(url, accounts, (done) => progress.show(what, done))
       // A checkpoint must not run during a measurement. Another Postgres may not allow it.
-      if (server.stop) await ask(url, 'checkpoint')
-      const [size] = await ask<{ size: string }>(
+      if (server.stop) await query(url, 'checkpoint')
+      const [size] = await query<{ size: string }>(
         url,
         `comment on database ${name} is '${SEEDED}'`,
         'select pg_size_pretty(pg_database_size(current_database())) as size',
       )
       const seconds = ((performance.now() - started) / 1000).toFixed(1)
-      progress.say(`${what}: loaded in ${seconds} s, ${size?.size}`)
+      progress.print(`${what}: loaded in ${seconds} s, ${size?.size}`)
       return url
     },
     async close() {
       if (server.stop) return server.stop()
       if (keep) return
-      for (const name of names) await ask(server.url, `drop database if exists ${name} with (force)`)
+      for (const name of names) await query(server.url, `drop database if exists ${name} with (force)`)
     },
   }
 }
@@ -74,7 +74,7 @@ export async function openDataSets(keep: boolean, progress: Progress): Promise<D
 interface Server {
   url: string
   urlFor(database: string): string
-  /** Absent for a Postgres that the bench did not start. */
+  /** Absent for a Postgres that the benchmark did not start. */
   stop?(): Promise<void>
 }
 

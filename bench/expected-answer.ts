@@ -1,4 +1,4 @@
-/** What the rows of data-set.ts must give. */
+/** The expected answers for the rows of data-set.ts. */
 import {
   CHILDREN,
   CITY,
@@ -19,7 +19,7 @@ const digits = (number: number, count: number) => String(number).padStart(count,
 const dateAfter = (days: number) =>
   new Date(Date.parse(STARTS) + days * 86_400_000).toISOString().slice(0, 10)
 
-/** What every server must answer for an account. `ssn_last4` as text: that form keeps its zeros. */
+/** The answer of every server for an account. `ssn_last4` is text here, which keeps leading zeros. */
 export function expectedAnswer(i: number, accounts: number) {
   const c = 1 + (i % customersOf(accounts))
   const l = 1 + (i % LOCATIONS)

@@ -1,4 +1,4 @@
-/** As the documentation of Express and of pg would have one write it: one query after the other. */
+/** A server as in the documentation of Express and pg: one query after the other. */
 import express from 'express'
 import pg from 'pg'
 
@@ -7,7 +7,7 @@ pg.types.setTypeParser(pg.types.builtins.DATE, (text) => text)
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 })
 
 const app = express()
-// Tratta takes no nulls.
+// Tratta accepts no nulls.
 app.set('json replacer', (_key: string, value: unknown) => value ?? undefined)
 
 const ACCOUNT = `external_id, parent_external_id, external_account_number, billing_type, balance,

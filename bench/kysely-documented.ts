@@ -1,4 +1,4 @@
-/** As the documentation of Kysely ("Relations") and of Fastify would have one write it. */
+/** A server as in the documentation of Kysely ("Relations") and Fastify. */
 import Fastify from 'fastify'
 import { Kysely, PostgresDialect } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
@@ -44,7 +44,7 @@ const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 }
 const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }).withSchema('tratta_jit')
 
 const app = Fastify()
-// Tratta takes no nulls.
+// Tratta accepts no nulls.
 app.setReplySerializer((payload) => JSON.stringify(payload, (_key, value) => value ?? undefined))
 
 const querystring = {

@@ -1,6 +1,6 @@
 /**
- * The process that sends the calls: one for the whole bench, so that every server meets it equally warm.
- * Takes a Measurement by message and gives a Measured.
+ * The process that sends the calls: one for all servers, so that it is equally warm for each of them. Receives a
+ * Measurement by message and returns a Measured.
  */
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { closedLoop } from './closed-loop.ts'
@@ -10,30 +10,30 @@ import { createLatencies, type Latency, latencyOf, Tally } from './tally.ts'
 
 export interface Measurement {
   server: string
-  /** http address to which an account's id is appended. */
+  /** The id of an account is appended to this http URL. */
   url: string
-  /** Ids are drawn from account 1 to this one. */
+  /** Random ids are from account 1 to this one. */
   accounts: number
-  /** The same seed draws the same ids. */
+  /** The same seed gives the same ids. */
   seed: number
   warmUpSeconds: number
   /** 0 measures nothing. */
   seconds: number
   connections: number
-  /** Calls a second at fixed moments, on as many connections as that takes. */
+  /** Calls per second at fixed times, on as many connections as needed. */
   rate: number | undefined
 }
 
 export interface Measured {
   callsPerSecond: number
   failures: Record<string, number>
-  /** Of this measurement; absent when nothing was answered. */
+  /** Of this measurement; undefined when no call was answered. */
   latency: Latency | undefined
   /** Of all measurements of this server so far. */
   latencyOfAll: Latency | undefined
   /** How late the calls were sent, at a constant rate. */
   lateness: Latency | undefined
-  /** What this process took of a core. */
+  /** The CPU use of this process, in cores. */
   cores: number
 }
 
@@ -43,11 +43,11 @@ async function measure(measurement: Measurement): Promise<Measured> {
   const { server, rate, connections } = measurement
   const url = new URL(measurement.url)
   const path = measurement.url.slice(url.origin.length)
-  const draw = random(measurement.seed)
+  const nextRandom = random(measurement.seed)
   const load = {
     target: { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) },
     nextRequest() {
-      const id = externalIdOf(1 + Math.floor(draw() * measurement.accounts))
+      const id = externalIdOf(1 + Math.floor(nextRandom() * measurement.accounts))
       return `GET ${path}${id} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`
     },
     warmUpMs: measurement.warmUpSeconds * 1000,
@@ -91,6 +91,6 @@ function random(seed: number) {
 if (process.send) {
   process.on('message', async (measurement: Measurement) => process.send?.(await measure(measurement)))
   process.on('disconnect', () => process.exit())
-  // Ctrl-C reaches all of the group; the bench then ends this process.
+  // Ctrl-C reaches the whole process group. The benchmark ends this process.
   process.on('SIGINT', () => {})
 }

@@ -1,4 +1,4 @@
-/** The time of the responder's statement alone: one connection, one lookup after the other. */
+/** Measures the statement of the responder: one connection, one lookup after the other. */
 import { createHistogram } from 'node:perf_hooks'
 import pg from 'pg'
 import { lookupSql } from '../src/database/lookup-sql.ts'
@@ -18,21 +18,21 @@ export interface LookupTime {
   /** Microseconds, over all rounds. */
   median: number
   p99: number
-  /** Of the medians, to the first data set's in the same round: the median. */
+  /** The median over all rounds of: median of this data set / median of the first data set. */
   ratio: number
 }
 
 const WARM_UP_MS = 1000
-const LONGEST_NANOSECONDS = 10_000_000_000
+const MAX_NANOSECONDS = 10_000_000_000
 
-/** Measures each data set in turns, as the machine's speed changes from minute to minute. */
+/** Measures the data sets in turns, because the speed of the machine changes from minute to minute. */
 export async function measureLookup(
   dataSets: DataSet[],
   { rounds, seconds }: { rounds: number; seconds: number },
   progress: Progress,
 ): Promise<LookupTime[]> {
   const statement = { name: 'lookup', text: '' }
-  const createNanoseconds = () => createHistogram({ lowest: 1, highest: LONGEST_NANOSECONDS, figures: 3 })
+  const createNanoseconds = () => createHistogram({ lowest: 1, highest: MAX_NANOSECONDS, figures: 3 })
   const sets = dataSets.map(({ accounts, url }) => ({
     accounts,
     client: new pg.Client({ connectionString: url, query_timeout: 60_000 }),

@@ -1,11 +1,11 @@
-/** The command line of the bench. */
+/** The command line of the benchmark. */
 import { parseArgs } from 'node:util'
 import { NAMES } from './servers.ts'
 
 export class UsageError extends Error {}
 
-/** A server that runs elsewhere: an account's id is appended to its address. */
-interface Elsewhere {
+/** A server that is already running. The id of an account is appended to its URL. */
+export interface OtherServer {
   name: string
   url: string
 }
@@ -17,32 +17,32 @@ export interface Options {
   /** Of each measurement. */
   seconds: number
   connections: number
-  /** Calls a second; undefined for maximum throughput. */
+  /** Calls per second; undefined for maximum throughput. */
   rate: number | undefined
   lookup: boolean
-  elsewhere: Elsewhere[]
+  otherServers: OtherServer[]
   keep: boolean
   json: boolean
 }
 
 /** The smallest data set that has every kind of account among those that are checked. */
-const FEWEST_ACCOUNTS = 100
+const MIN_ACCOUNTS = 100
 
 export const HELP = `npm run bench -- [options]
 
-  --accounts N      accounts in the data set, the children of a third of them not counted (500000)
-  --rounds N        rounds in which each server is measured once (5)
-  --seconds N       seconds of each measurement (5)
-  --connections N   calls at a time (16)
-  --rate N          calls a second, sent at fixed moments whether or not earlier ones are answered
-  --url NAME=URL    another server on the same data; the account's id is appended to URL
-  --lookup          measures the database lookup alone; with two --accounts, how it grows
-  --keep            leaves the data set for the next time
-  --json            one line of JSON a result
+  --accounts N      accounts in the data set, without children (default: 500000)
+  --rounds N        rounds, in each of which every server is measured once (default: 5)
+  --seconds N       seconds of each measurement (default: 5)
+  --connections N   concurrent calls (default: 16)
+  --rate N          calls per second, sent at fixed times whether or not earlier calls were answered
+  --url NAME=URL    measure another server on the same data; the id of an account is appended to URL
+  --lookup          measure only the database lookup; repeat --accounts to compare sizes
+  --keep            keep the data set for the next run
+  --json            print a JSON line for each result
   -h, --help
 
-BENCH_DATABASE_URL: a Postgres to use instead of one of its own. There the bench makes and removes the
-databases tratta_jit_bench_N, and touches no other.
+BENCH_DATABASE_URL names a Postgres to use instead of the embedded one. The benchmark creates and removes only the
+databases tratta_jit_bench_N there.
 `
 
 /**
@@ -53,19 +53,21 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Opt
   const given = parse(args)
   if (given.help) return undefined
   const accounts = (given.accounts ?? ['500000']).map((text) =>
-    integer('--accounts', text, FEWEST_ACCOUNTS, 100_000_000),
+    integer('--accounts', text, MIN_ACCOUNTS, 100_000_000),
   )
-  if (accounts.length > 1 && !given.lookup) throw new UsageError('--accounts is given twice without --lookup')
-  if (new Set(accounts).size < accounts.length) throw new UsageError('--accounts is given twice the same')
+  if (accounts.length > 1 && !given.lookup) throw new UsageError('Several --accounts need --lookup')
+  if (new Set(accounts).size < accounts.length) throw new UsageError('The values of --accounts must differ')
   if (given.lookup && (given.rate || given.url || given.connections))
-    throw new UsageError('--lookup takes neither --rate, --connections nor --url')
-  if (given.rate && given.connections) throw new UsageError('--rate opens connections as it needs them')
+    throw new UsageError('--lookup cannot be used with --rate, --connections or --url')
+  if (given.rate && given.connections) throw new UsageError('--rate cannot be used with --connections')
   if (given.keep && !environment.BENCH_DATABASE_URL)
-    throw new UsageError('--keep needs BENCH_DATABASE_URL: a Postgres of its own does not outlive the bench')
-  const elsewhere = (given.url ?? []).map(readElsewhere)
-  const names = [...NAMES, ...elsewhere.map(({ name }) => name)]
+    throw new UsageError(
+      '--keep needs BENCH_DATABASE_URL, because the embedded Postgres is removed at the end',
+    )
+  const otherServers = (given.url ?? []).map(readOtherServer)
+  const names = [...NAMES, ...otherServers.map(({ name }) => name)]
   if (new Set(names).size < names.length)
-    throw new UsageError(`--url: one name twice among ${names.join(', ')}`)
+    throw new UsageError(`--url: the names must differ: ${names.join(', ')}`)
   return {
     accounts,
     rounds: integer('--rounds', given.rounds ?? '5', 1, 1000),
@@ -73,7 +75,7 @@ export function readOptions(args: string[], environment: NodeJS.ProcessEnv): Opt
     connections: integer('--connections', given.connections ?? '16', 1, 1000),
     rate: given.rate === undefined ? undefined : integer('--rate', given.rate, 1, 100_000),
     lookup: given.lookup ?? false,
-    elsewhere,
+    otherServers,
     keep: given.keep ?? false,
     json: given.json ?? false,
   }
@@ -101,13 +103,13 @@ function parse(args: string[]) {
   }
 }
 
-function integer(name: string, text: string, least: number, most: number) {
+function integer(name: string, text: string, min: number, max: number) {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= least && number <= most) return number
-  throw new UsageError(`${name} must be a whole number from ${least} to ${most}`)
+  if (number >= min && number <= max) return number
+  throw new UsageError(`${name} must be a whole number from ${min} to ${max}`)
 }
 
-function readElsewhere(text: string): Elsewhere {
+function readOtherServer(text: string): OtherServer {
   const [, name = '', url = ''] = /^([^=]+)=(.*)$/.exec(text) ?? []
   if (URL.parse(url)?.protocol === 'http:') return { name, url }
   throw new UsageError('--url must be NAME=http://…')

@@ -1,11 +1,11 @@
-/** Progress on standard error: one line that changes on a terminal, else a line now and then. */
+/** Progress on standard error: one line that is updated on a terminal, otherwise a line every ten seconds. */
 
 export interface Progress {
   /** @param done from 0 to 1 */
   show(what: string, done: number): void
-  /** A line that stays. */
-  say(line: string): void
-  /** Takes the line that changes away. */
+  /** Prints a permanent line. */
+  print(line: string): void
+  /** Removes the progress line. */
   clear(): void
 }
 
@@ -29,7 +29,7 @@ export function createProgress(output: NodeJS.WriteStream = process.stderr): Pro
       const line = `${what}: ${Math.floor(done * 100)} %${left}`
       output.write(output.isTTY ? `\r\x1b[K${line}` : `${line}\n`)
     },
-    say(line) {
+    print(line) {
       output.write(output.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`)
     },
     clear() {

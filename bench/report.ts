@@ -1,11 +1,11 @@
-/** Results for people, and as lines of JSON for programs. */
+/** Prints results as a table and as JSON lines. */
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import type { LookupTime } from './lookup.ts'
 import { median } from './median.ts'
 import type { Options } from './options.ts'
 import type { Result } from './rounds.ts'
 
-/** What the numbers depend on besides the servers. */
+/** The machine, on which the figures depend. */
 export function describeMachine() {
   const model = cpus()[0]?.model.trim()
   return {
@@ -13,7 +13,7 @@ export function describeMachine() {
     ...(model && { cpu: model }),
     node: process.version,
     at: new Date().toISOString(),
-    /** Of the last minute: who else was at work. */
+    /** The load average of the last minute, which shows other work. */
     load_before: Number(loadavg()[0]?.toFixed(1)),
   }
 }
@@ -23,7 +23,8 @@ type Machine = ReturnType<typeof describeMachine> & { postgres: string }
 const failuresOf = ({ rounds }: Result) => {
   const failures: Record<string, number> = {}
   for (const round of rounds)
-    for (const [what, count] of Object.entries(round.failures)) failures[what] = (failures[what] ?? 0) + count
+    for (const [error, count] of Object.entries(round.failures))
+      failures[error] = (failures[error] ?? 0) + count
   return failures
 }
 const perSecond = ({ rounds }: Result) => median(rounds.map(({ callsPerSecond }) => callsPerSecond))
@@ -80,12 +81,14 @@ export function resultsAsTable(results: Result[], options: Options, machine: Mac
         'each round',
       ]
   const failures = results.flatMap((result) =>
-    Object.entries(failuresOf(result)).map(([what, count]) => `${result.server}: ${whole(count)} × ${what}`),
+    Object.entries(failuresOf(result)).map(
+      ([error, count]) => `${result.server}: ${whole(count)} × ${error}`,
+    ),
   )
   const load = options.rate ? `${whole(options.rate)} calls/s` : `${options.connections} connections`
   const cores = median(results.flatMap(({ rounds }) => rounds.map((round) => round.cores)))
   const notes = [
-    `${whole(options.accounts[0] ?? 0)} accounts, ${load}, ${options.rounds} rounds of ${options.seconds} s; sending took ${cores.toFixed(2)} of a core`,
+    `${whole(options.accounts[0] ?? 0)} accounts, ${load}, ${options.rounds} rounds of ${options.seconds} s; the caller used ${cores.toFixed(2)} cores`,
     machineLine(machine),
   ]
   return [table([head, ...rows]), ...failures, '', ...notes].join('\n')
@@ -116,7 +119,7 @@ function machineLine({ cores, cpu, postgres, node, at, load_before }: Machine) {
   return `${cores} cores${model}, load ${load_before} before, ${postgres}, Node ${node}, ${minute} UTC`
 }
 
-/** The first and the last column, when it has a list, begin at the left; numbers end at the right. */
+/** The first column and a list in the last one are left-aligned, numbers are right-aligned. */
 function table(rows: string[][]) {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const cell = (text: string, column: number) =>

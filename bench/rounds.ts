@@ -1,4 +1,4 @@
-/** Measures the servers in turns, so that what the machine does meanwhile meets all of them. */
+/** Measures the servers in turns, so that other work on the machine affects all of them. */
 import type { Measured } from './load.ts'
 import { median } from './median.ts'
 import type { Options } from './options.ts'
@@ -11,13 +11,13 @@ export interface Result {
   server: string
   /** One for each round. */
   rounds: Measured[]
-  /** Of calls a second, to the baseline's in the same round: the median. */
+  /** The median over all rounds of: calls per second / calls per second of the baseline. */
   ratio: number
-  /** In megabytes of 1024²; undefined where it cannot be known. */
+  /** In megabytes of 1024²; undefined if the platform does not report it. */
   peakMemory: number | undefined
 }
 
-/** Before the first round: long enough for Node to have compiled what is called often. */
+/** The warm-up before the first round: enough for Node to compile hot functions. */
 const FIRST_WARM_UP_SECONDS = 6
 const WARM_UP_SECONDS = 2
 
@@ -45,7 +45,7 @@ export async function measureInRounds(
         const result = await measure(server, round, WARM_UP_SECONDS, seconds)
         measured.get(server.name)?.push(result)
         const perSecond = Math.round(result.callsPerSecond).toLocaleString('en')
-        progress.say(`round ${round} of ${rounds}: ${server.name} ${perSecond} calls/s`)
+        progress.print(`round ${round} of ${rounds}: ${server.name} ${perSecond} calls/s`)
       }
     const baseline = measured.get(BASELINE) ?? []
     return servers.map((server) => {

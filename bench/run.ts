@@ -12,9 +12,9 @@ import { startLoad } from './start-load.ts'
 import { type RunningServer, startServer } from './start-server.ts'
 
 const progress = createProgress()
-/** What was opened, to be closed in reverse order. */
-const closers: (() => unknown)[] = []
-let closing = false
+/** They run in reverse order. */
+const cleanups: (() => unknown)[] = []
+let isStopping = false
 
 async function bench(options: Options): Promise<string> {
   const machineBefore = describeMachine()
@@ -35,13 +35,8 @@ async function bench(options: Options): Promise<string> {
     const starting = startServer(program, url, externalIdOf(1))
     servers.push(await open(starting, ({ stop }) => stop()))
   }
-  for (const elsewhere of options.elsewhere)
-    servers.push({
-      ...elsewhere,
-      peakMemory: () => undefined,
-      stop: async () => {},
-      terminate: async () => {},
-    })
+  for (const other of options.otherServers)
+    servers.push({ ...other, peakMemory: () => undefined, stop: async () => {}, terminate: async () => {} })
   for (const server of servers) await checkAnswers(server.name, server.url, accounts)
   const load = await open(startLoad(), ({ stop }) => stop())
   const results = await measureInRounds(servers, load, options, progress)
@@ -50,36 +45,39 @@ async function bench(options: Options): Promise<string> {
     : resultsAsTable(results, options, machine)
 }
 
-/** Sees to the end of something, also when that is due before it is there. */
-async function open<Thing>(opening: Promise<Thing>, end: (thing: Thing) => unknown): Promise<Thing> {
-  closers.push(async () => {
-    const thing = await opening.catch(() => undefined)
-    if (thing) await end(thing)
+/** Registers the cleanup of a resource, also if the benchmark stops before the resource is open. */
+async function open<Resource>(
+  opening: Promise<Resource>,
+  end: (resource: Resource) => unknown,
+): Promise<Resource> {
+  cleanups.push(async () => {
+    const resource = await opening.catch(() => undefined)
+    if (resource) await end(resource)
   })
-  const thing = await opening
-  if (closing) throw new Error('the bench ends')
-  return thing
+  const resource = await opening
+  if (isStopping) throw new Error('the benchmark was stopped')
+  return resource
 }
 
-async function closeAll() {
-  closing = true
-  for (const close of closers.reverse())
+async function cleanUp() {
+  isStopping = true
+  for (const cleanup of cleanups.reverse())
     try {
-      await close()
+      await cleanup()
     } catch (error) {
-      // The others must end too.
-      progress.say(String(error))
+      // The other cleanups must run too.
+      progress.print(String(error))
       process.exitCode = 1
     }
 }
 
-/** Rejects with the first signal; the second is not waited for. */
+/** Rejects at the first signal. The second ends the process at once. */
 function interrupted() {
   return new Promise<never>((_, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.once(signal, () => {
         process.on(signal, () => process.exit(1))
-        reject(new Error(`ended by ${signal}`))
+        reject(new Error(`stopped by ${signal}`))
       })
   })
 }
@@ -94,13 +92,13 @@ async function run(): Promise<number> {
         progress.clear()
         process.stdout.write(`${report}\n`)
       } finally {
-        await closeAll()
+        await cleanUp()
       }
     }
     return 0
   } catch (error) {
     const { message } = error as Error
-    progress.say(error instanceof UsageError ? `${message}\n\n${HELP}` : message)
+    progress.print(error instanceof UsageError ? `${message}\n\n${HELP}` : message)
     return error instanceof UsageError ? 2 : 1
   }
 }

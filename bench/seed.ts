@@ -3,11 +3,11 @@ import pg from 'pg'
 import { migrate } from '../src/database/migrate.ts'
 import { insertAccounts, insertLocations } from './data-set.ts'
 
-/** Accounts a chunk: some seconds at most, so that progress shows. */
+/** Accounts per statement: a few seconds, so that progress is visible. */
 const CHUNK = 20_000
 const LOADERS = 2
 const STATEMENT_MS = 15 * 60_000
-/** The part of the time that the rows take; the rest is the indexes, the foreign keys and the vacuum. */
+/** The share of the time for inserting rows; the rest is for indexes, constraints and vacuum. */
 const ROWS_SHARE = 0.6
 
 /**
@@ -21,11 +21,11 @@ export async function seed(url: string, accounts: number, progress: (done: numbe
   pool.on('connect', (client) => client.on('error', () => {}))
   try {
     await migrate(pool)
-    const { rows: ballast } = await pool.query<Ballast>(BALLAST)
-    for (const { drop } of ballast) await pool.query(drop)
+    const { rows: slowing } = await pool.query<SlowingObject>(SLOWING_OBJECTS)
+    for (const { drop } of slowing) await pool.query(drop)
     await pool.query(insertLocations)
     await loadAccounts(pool, accounts, (done) => progress(done * ROWS_SHARE))
-    const scans = [...ballast.map(({ restore }) => restore), 'vacuum (analyze)']
+    const scans = [...slowing.map(({ restore }) => restore), 'vacuum (analyze)']
     for (const [index, statement] of scans.entries()) {
       await pool.query(statement)
       progress(ROWS_SHARE + ((1 - ROWS_SHARE) * (index + 1)) / scans.length)
@@ -51,16 +51,16 @@ async function loadAccounts(pool: pg.Pool, accounts: number, progress: (done: nu
   await Promise.all(Array.from({ length: LOADERS }, load))
 }
 
-interface Ballast {
+interface SlowingObject {
   drop: string
   restore: string
 }
 
 /**
- * What makes a load slow: everything but the primary keys. Checks are restored as not valid: rows that a
- * rule made need no check one by one. Domains first, for they take no time.
+ * Everything that slows down inserts, except the primary keys. Checks are restored as not valid, because generated rows
+ * need no validation. Domains first, because they take no time.
  */
-const BALLAST = `
+const SLOWING_OBJECTS = `
   select format('alter domain %s drop constraint %I', contypid::regtype, conname) as drop,
     format('alter domain %s add constraint %I %s not valid', contypid::regtype, conname,
       pg_get_constraintdef(oid)) as restore

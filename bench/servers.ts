@@ -1,10 +1,10 @@
-/** What is measured. */
+/** The servers that are measured. */
 import { randomBytes } from 'node:crypto'
 import type { Program } from './start-server.ts'
 
-/** What the others are compared with. */
+/** The server that the others are compared with. */
 export const BASELINE = 'baseline'
-/** Those that the bench starts itself. */
+/** The servers that the benchmark starts. */
 export const NAMES = ['responder', BASELINE, 'kysely', 'express'] as const
 
 const QUERY = '?debt_account_external_id='
@@ -19,7 +19,7 @@ export function programs(): Program[] {
       // As in `npm start` and the image.
       args: ['--max-semi-space-size=8', 'bin/tratta-jit.mjs', 'serve'],
       path: `/jit/${secret}${QUERY}`,
-      // The rest stays at its default, the log included.
+      // All other settings have their defaults, including the log.
       environment: { JIT_SECRET: secret, HOST: '127.0.0.1' },
     },
     baseline: other('baseline.ts'),

@@ -1,4 +1,4 @@
-/** A server under test as a process of its own. */
+/** Starts a server in a separate process. */
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,9 +8,9 @@ import { freePort, startChildProcess } from '../test/support/child-process.ts'
 
 export interface RunningServer {
   name: string
-  /** An account's id is appended to it. */
+  /** The id of an account is appended to it. */
   url: string
-  /** In megabytes of 1024²; undefined where it cannot be known. */
+  /** In megabytes of 1024²; undefined if the platform does not report it. */
   peakMemory(): number | undefined
   stop(): Promise<void>
   /** Ends it by SIGTERM. Node then writes its compile cache. */
@@ -21,7 +21,7 @@ export interface Program {
   name: string
   /** Arguments of node, from the root of the checkout. */
   args: string[]
-  /** Where it answers; an account's id is appended. */
+  /** The id of an account is appended to it. */
   path: string
   environment: Record<string, string>
 }
@@ -29,17 +29,17 @@ export interface Program {
 const ROOT = join(import.meta.dirname, '..')
 const START_MS = 60_000
 
-/** Starts it and waits until it answers for this account. Rejects with the end of what it printed. */
+/** Starts the server and waits until it answers for this account. An error contains the end of its output. */
 export async function startServer(program: Program, databaseUrl: string, id: string): Promise<RunningServer> {
   const [port, adminPort] = [await freePort(), await freePort()]
-  // Nobody else sees the file, and it is gone when the last of us has ended.
+  // Only this process and the server have the file. It is removed when both have ended.
   const file = join(tmpdir(), `tratta-jit-bench-${randomUUID()}`)
   const output = fs.openSync(file, 'wx+', 0o600)
   fs.unlinkSync(file)
   const running = await startChildProcess([process.execPath, ...program.args], {
     cwd: ROOT,
     env: {
-      // Nothing more: a setting from outside would make another server of it.
+      // No other variables: they could change the settings of the server.
       PATH: process.env.PATH,
       NODE_ENV: 'production',
       DATABASE_URL: databaseUrl,
@@ -64,7 +64,7 @@ export async function startServer(program: Program, databaseUrl: string, id: str
   try {
     for (const until = Date.now() + START_MS; !(await answers(url + id)); await pause(50))
       if (running.hasEnded() || Date.now() > until) {
-        throw new Error(`${program.name} does not answer. The end of what it printed:\n${endOf(output)}`)
+        throw new Error(`${program.name} does not answer. The end of its output:\n${endOf(output)}`)
       }
     return server
   } catch (error) {

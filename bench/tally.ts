@@ -1,7 +1,7 @@
-/** What became of the calls. */
+/** Counts the results and latencies of calls. */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 
-const LONGEST_MICROSECONDS = 60_000_000
+const MAX_MICROSECONDS = 60_000_000
 
 /** In milliseconds, exact to three digits. */
 export interface Latency {
@@ -13,15 +13,15 @@ export interface Latency {
 
 export class Tally {
   answered = 0
-  /** Calls that were not answered with 2xx, by what happened instead. */
+  /** Calls that were not answered with 2xx, by status or error. */
   readonly failures: Record<string, number> = {}
   readonly latencies = createLatencies()
-  /** How late calls were sent, with fixed moments: because of us, or because every connection was busy. */
+  /** The delay before a call was sent, with a constant rate. */
   readonly lateness = createLatencies()
 
   /**
-   * @param outcome the HTTP status, or what went wrong
-   * @param milliseconds from the moment from which the call counts
+   * @param outcome the HTTP status, or an error message
+   * @param milliseconds since the scheduled time of the call
    */
   count(outcome: number | string, milliseconds: number) {
     if (typeof outcome === 'number' && outcome >= 200 && outcome < 300) {
@@ -39,10 +39,10 @@ export class Tally {
 }
 
 /** An HDR histogram of microseconds. */
-export const createLatencies = () => createHistogram({ lowest: 1, highest: LONGEST_MICROSECONDS, figures: 3 })
+export const createLatencies = () => createHistogram({ lowest: 1, highest: MAX_MICROSECONDS, figures: 3 })
 
 function record(histogram: RecordableHistogram, milliseconds: number) {
-  histogram.record(Math.min(Math.max(Math.round(milliseconds * 1000), 1), LONGEST_MICROSECONDS))
+  histogram.record(Math.min(Math.max(Math.round(milliseconds * 1000), 1), MAX_MICROSECONDS))
 }
 
 export function latencyOf(histogram: RecordableHistogram): Latency | undefined {
