@@ -15,7 +15,7 @@ export type Run = (options: Options, positionals: string[]) => Promise<number>
 
 /** Prints the error of a command to standard error, or with --json to standard output. @returns the exit code */
 export function fail(message: string, options: Options) {
-  if (options.json) printJson({ error: message })
+  if (options.json) void printJson({ error: message })
   else printError(message)
   return FAILED
 }

@@ -6,8 +6,8 @@ import { DONE, type Options, type Run } from './command.ts'
 export const completionCommand =
   (program: Command): Run =>
   async (_options: Options, [shell]) => {
-    if (shell === 'zsh') print('autoload -U +X bashcompinit && bashcompinit')
-    print(bashScript(program))
+    if (shell === 'zsh') await print('autoload -U +X bashcompinit && bashcompinit')
+    await print(bashScript(program))
     return DONE
   }
 

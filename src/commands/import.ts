@@ -115,8 +115,9 @@ async function importOne(
   try {
     const result = await importFile(databaseUrl, file, importOptions, progress, signal)
     endProgress()
-    if (options.json) printJson(importEvent(name, result, importOptions, (performance.now() - start) / 1000))
-    else print(importText(name, result, importOptions))
+    if (options.json)
+      await printJson(importEvent(name, result, importOptions, (performance.now() - start) / 1000))
+    else await print(importText(name, result, importOptions))
     if (result.rejected.rows === 0) return DONE
     return result.isLoaded || importOptions.dryRun ? SOME_REJECTED : FAILED
   } catch (error) {

@@ -18,9 +18,10 @@ export async function lookupCommand(options: Options, [externalId = '']: string[
   const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
   if ('problem' in found) return fail(found.problem, options)
   const { payload, omitted } = found
-  if (options.json) printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
+  if (options.json)
+    await printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
   else {
-    print(JSON.stringify(payload, null, 2))
+    await print(JSON.stringify(payload, null, 2))
     for (const { field, reason } of omitted) printError(printable(`omitted: ${field} ${reason}`))
   }
   return DONE

@@ -17,8 +17,8 @@ export async function registerCommand(options: Options): Promise<number> {
   const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
   const url = maskedUrl(config)
   if (options['dry-run']) {
-    if (options.json) printJson({ would_register: url, at: config.TRATTA_API_URL })
-    else print(`Would register ${url} at ${config.TRATTA_API_URL}`)
+    if (options.json) await printJson({ would_register: url, at: config.TRATTA_API_URL })
+    else await print(`Would register ${url} at ${config.TRATTA_API_URL}`)
     return DONE
   }
   try {
@@ -26,7 +26,7 @@ export async function registerCommand(options: Options): Promise<number> {
   } catch (error) {
     return failWith(error, options)
   }
-  if (options.json) printJson({ registered: url, at: config.TRATTA_API_URL })
-  else print(`Registered ${url} at ${config.TRATTA_API_URL}`)
+  if (options.json) await printJson({ registered: url, at: config.TRATTA_API_URL })
+  else await print(`Registered ${url} at ${config.TRATTA_API_URL}`)
   return DONE
 }

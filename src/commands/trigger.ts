@@ -19,8 +19,8 @@ export async function triggerCommand(options: Options, [externalId = '']: string
   )
   const request = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
   const response = 'payload' in ours ? ours.payload : { problem: ours.problem }
-  if (options.json) printJson({ request, response, ...outcome })
-  else show(request, response, outcome)
+  if (options.json) await printJson({ request, response, ...outcome })
+  else await show(request, response, outcome)
   return outcome.accepted ? DONE : FAILED
 }
 
@@ -40,20 +40,20 @@ function readFailure(error: unknown): Outcome {
   return validation.length > 0 ? { accepted: false, validation } : { accepted: false, error: error.message }
 }
 
-function show(request: string, response: unknown, outcome: Outcome) {
-  print(`Tratta requests\n\n  GET ${request}\n`)
-  print(`tratta-jit returns, with the current data of the database\n\n${indented(response)}\n`)
-  if (outcome.accepted) print(`Tratta accepted the response and stores\n\n${indented(outcome.tratta)}`)
+async function show(request: string, response: unknown, outcome: Outcome) {
+  await print(`Tratta requests\n\n  GET ${request}\n`)
+  await print(`tratta-jit returns, with the current data of the database\n\n${indented(response)}\n`)
+  if (outcome.accepted) await print(`Tratta accepted the response and stores\n\n${indented(outcome.tratta)}`)
   else if ('ours' in outcome) {
     const { status, code, request_id } = outcome.ours
-    print(
+    await print(
       `tratta-jit returned an error: Tratta relays ${status} ${code}. In our log: "request_id":"${request_id}"`,
     )
   } else if ('validation' in outcome) {
-    print('Tratta rejected the response:\n')
+    await print('Tratta rejected the response:\n')
     for (const { field, messages } of outcome.validation)
-      print(printable(`  ${field}: ${messages.join(' ')}`))
-  } else print(outcome.error)
+      await print(printable(`  ${field}: ${messages.join(' ')}`))
+  } else await print(outcome.error)
 }
 
 const indented = (value: unknown) => JSON.stringify(value, null, 2).replace(/^/gm, '  ')

@@ -104,7 +104,7 @@ export async function startResponder(
     await stop(0, START_CALLS_MS)
     throw error
   }
-  warmUp(pool, warmUpEnd.signal)
+  void warmUp(pool, warmUpEnd.signal)
   return {
     url: urlOf(app),
     adminUrl: urlOf(admin),
