@@ -87,15 +87,17 @@ function maskValue(text: string, value: string): string {
 /** The values of a row, the longest first. Field names, messages and our identifiers are not values. */
 function valuesIn(sources: unknown[]): string[] {
   const found = new Set<string>()
-  const visit = (value: unknown, key: string, isData: boolean, depth: number) => {
+  const addText = (text: string) => {
+    const words = /\s/.test(text) ? [text, ...text.split(/\s+/)] : [text]
+    for (const word of words)
+      if (word.length >= MIN_VALUE_CHARACTERS && !FIELD_WORDS.test(word)) found.add(word)
+  }
+  const visit = (value: unknown, key: string, isData: boolean, depth: number): void => {
     if (found.size >= MAX_VALUES || depth > MAX_DEPTH * 2) return
     if (typeof value === 'string' || typeof value === 'number') {
       const text = String(value)
       const isValue = isData && !/(^|_)external_id$/.test(key) && text.length >= MIN_VALUE_CHARACTERS
-      if (isValue && !FIELD_WORDS.test(text)) found.add(text)
-      if (isValue && /\s/.test(text))
-        for (const word of text.split(/\s+/))
-          if (word.length >= MIN_VALUE_CHARACTERS && !FIELD_WORDS.test(word)) found.add(word)
+      if (isValue) addText(text)
     } else if (Array.isArray(value)) for (const one of value) visit(one, key, isData, depth + 1)
     else if (isObject(value))
       for (const [name, more] of Object.entries(value))

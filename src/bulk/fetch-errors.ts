@@ -36,25 +36,28 @@ export async function fetchErrors(
 ): Promise<ErrorsResult> {
   const rows: RowErrors[] = []
   const visited = new Set<string>()
-  let page: string | undefined = ''
   let emptyPages = 0
   let total: number | undefined
-  while (page !== undefined) {
-    const answer = await readPage(client, bulkId, page, options)
+  for (let page: string | undefined = ''; page !== undefined; ) {
+    const answer: PageResult = await readPage(client, bulkId, page, options)
     if (answer.kind === 'not_ready') return answer
     for (const row of answer.rows) rows.push(parseErrorRow(row))
     total = answer.total ?? total
-    page = answer.next
     emptyPages = answer.rows.length === 0 ? emptyPages + 1 : 0
-    if (page === undefined) break
-    if (visited.has(page) || page === '') throw new UnreadableErrorsError(bulkId, 'its pages form a circle')
-    visited.add(page)
-    if (emptyPages >= MAX_EMPTY_PAGES || visited.size >= MAX_PAGES)
-      throw new UnreadableErrorsError(bulkId, `its pages do not end (${visited.size} pages read)`)
+    page = answer.next
+    if (page !== undefined) requireNewPage(bulkId, page, visited, emptyPages)
   }
   if (total !== undefined && rows.length < total)
     throw new UnreadableErrorsError(bulkId, `it lists ${rows.length} of ${total} rows`)
   return { kind: 'errors', rows }
+}
+
+/** @throws {UnreadableErrorsError} when the pages do not end */
+function requireNewPage(bulkId: string, page: string, visited: Set<string>, emptyPages: number) {
+  if (visited.has(page) || page === '') throw new UnreadableErrorsError(bulkId, 'its pages form a circle')
+  visited.add(page)
+  if (emptyPages >= MAX_EMPTY_PAGES || visited.size >= MAX_PAGES)
+    throw new UnreadableErrorsError(bulkId, `its pages do not end (${visited.size} pages read)`)
 }
 
 type PageResult =

@@ -28,7 +28,33 @@ export function findRowRejections(
   maybeAccepted: boolean,
   superseded: (account: string) => boolean,
 ): TrattaRejection[] {
+  const { own, nameless } = errorsByAccount({ errors, row }, superseded)
+  const isProven = (index: number) => maybeAccepted && own.get(index)?.isTaken === true
+  const isMixed =
+    maybeAccepted && (errors.isCustomerTaken || row.debt_accounts.some((_, index) => isProven(index)))
+  const isRowRejected = errors.whole.length > 0 && !isMixed
+
   const key = { customer: row.customer_external_id, location: row.location_external_id }
+  const rejected = { outcome: 'rejected', code: 'rejected_by_tratta' } as const
+  const isOnly = !isMixed && row.debt_accounts.length === 1
+  const unnamed = isOnly
+    ? rejected
+    : ({ outcome: 'unknown', code: isMixed ? 'customer_taken' : 'account_not_named' } as const)
+  const unnamedReasons = isMixed ? errors.whole : isRowRejected ? [] : nameless
+
+  const ofAccounts = row.debt_accounts.flatMap((account, index): TrattaRejection[] => {
+    if (isProven(index)) return []
+    const base = { ...key, account, digest: row.digests[index]! }
+    const reasons = own.get(index)?.reasons
+    if (reasons) return [{ ...base, ...rejected, reasons }]
+    return unnamedReasons.length > 0 ? [{ ...base, ...unnamed, reasons: unnamedReasons }] : []
+  })
+  const whole = { ...key, account: '', ...rejected, reasons: errors.whole, digest: row.digest }
+  return isRowRejected ? [whole, ...ofAccounts] : ofAccounts
+}
+
+/** The errors of each account of the row, by its index, and the reasons of accounts that are not named. */
+function errorsByAccount({ errors, row }: Matched, superseded: (account: string) => boolean) {
   const own = new Map<number, AccountErrors>()
   const nameless: string[] = []
   for (const [id, found] of errors.byAccount) {
@@ -36,41 +62,7 @@ export function findRowRejections(
     if (index >= 0) own.set(index, found)
     else if (id === '' || !superseded(id)) nameless.push(...found.reasons)
   }
-  const isProven = (index: number) => maybeAccepted && own.get(index)?.isTaken === true
-  const isMixed =
-    maybeAccepted && (errors.isCustomerTaken || row.debt_accounts.some((_, index) => isProven(index)))
-
-  const rejections: TrattaRejection[] = []
-  if (errors.whole.length > 0 && !isMixed)
-    rejections.push({
-      ...key,
-      account: '',
-      outcome: 'rejected',
-      code: 'rejected_by_tratta',
-      reasons: errors.whole,
-      digest: row.digest,
-    })
-  const isRowRejected = rejections.length > 0
-  for (const [index, account] of row.debt_accounts.entries()) {
-    if (isProven(index)) continue
-    const reasons = own.get(index)?.reasons
-    const doubtful = isMixed ? errors.whole : isRowRejected ? [] : nameless
-    const digest = row.digests[index]!
-    if (reasons)
-      rejections.push({ ...key, account, outcome: 'rejected', code: 'rejected_by_tratta', reasons, digest })
-    else if (doubtful.length > 0) {
-      const isOnly = !isMixed && row.debt_accounts.length === 1
-      rejections.push({
-        ...key,
-        account,
-        outcome: isOnly ? 'rejected' : 'unknown',
-        code: isOnly ? 'rejected_by_tratta' : isMixed ? 'customer_taken' : 'account_not_named',
-        reasons: doubtful,
-        digest,
-      })
-    }
-  }
-  return rejections
+  return { own, nameless }
 }
 
 function indexOf(accounts: string[], id: string): number {

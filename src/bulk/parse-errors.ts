@@ -59,30 +59,28 @@ export function parseErrorRow(row: unknown): RowErrors {
   const addAccount = (id: string, messages: FieldMessage[]) =>
     accounts.set(id, [...(accounts.get(id) ?? []), ...messages])
 
+  /** `part` can be a dotted key: `debt_accounts.0.balance`. */
   const addPart = (part: string, value: unknown) => {
-    // Dotted keys: debt_accounts.0.balance
     const [first = '', index, ...rest] = part.split('.')
-    if (!ACCOUNT_LISTS.includes(first)) return whole.push(...messagesOf(part, value))
-    if (index !== undefined) {
-      const field = ['debt_account', ...rest].join('.')
-      return addAccount(/^\d+$/.test(index) ? accountAt(first, Number(index)) : '', messagesOf(field, value))
-    }
-    if (Array.isArray(value))
-      for (const one of value) {
-        const { data, ...more } = objectIn(one)
-        const id = idText(objectIn(data).external_id ?? more.external_id)
-        addAccount(
-          id,
-          messagesOf('debt_account', isObject(one) ? (more.messages ?? more.errors ?? more.message) : one),
-        )
-      }
-    else if (isObject(value))
-      for (const [key, more] of Object.entries(value))
-        if (/^\d+(\.|$)/.test(key))
-          addPart(`${first}.${key}`, isObject(more) && 'messages' in more ? more.messages : more)
-        else addAccount('', messagesOf(`debt_account.${key}`, more))
+    if (!ACCOUNT_LISTS.includes(first)) whole.push(...messagesOf(part, value))
+    else if (index !== undefined) {
+      const id = /^\d+$/.test(index) ? accountAt(first, Number(index)) : ''
+      addAccount(id, messagesOf(['debt_account', ...rest].join('.'), value))
+    } else if (Array.isArray(value)) for (const one of value) addListed(one)
+    else if (isObject(value)) for (const [key, more] of Object.entries(value)) addKeyed(first, key, more)
     else addAccount('', messagesOf('debt_account', value))
-    return undefined
+  }
+
+  const addListed = (account: unknown) => {
+    const { data, ...more } = objectIn(account)
+    const id = idText(objectIn(data).external_id ?? more.external_id)
+    const messages = isObject(account) ? (more.messages ?? more.errors ?? more.message) : account
+    addAccount(id, messagesOf('debt_account', messages))
+  }
+
+  const addKeyed = (list: string, key: string, value: unknown) => {
+    if (!/^\d+(\.|$)/.test(key)) addAccount('', messagesOf(`debt_account.${key}`, value))
+    else addPart(`${list}.${key}`, isObject(value) && 'messages' in value ? value.messages : value)
   }
 
   if (isObject(errors)) for (const [part, value] of Object.entries(errors)) addPart(part, value)

@@ -1,7 +1,7 @@
 /** Rebuilds the rows of a stored request from the current data. */
 import type pg from 'pg'
 import { transaction } from '../database/transaction.ts'
-import { buildRows, type LocalRejection } from './build-rows.ts'
+import { type BuiltRow, buildRows, type LocalRejection } from './build-rows.ts'
 import type { CustomerSource } from './customer-source.ts'
 import { reasonText } from './rejection-reasons.ts'
 import { readStoredRows, type StoredRow } from './requests.ts'
@@ -25,20 +25,7 @@ export async function rebuildRequest(
   const rows: RowToSend[] = []
   for (const row of stored) {
     const built = buildRows(customers.get(row.customer_external_id)!, page)
-    const wanted = new Set(row.debt_accounts)
-    // The row at the same location first: the accounts may be at another one now.
-    const candidates = built.rows.toSorted(
-      (a, b) =>
-        Number(b.location === row.location_external_id) - Number(a.location === row.location_external_id),
-    )
-    let rebuilt: RowToSend | undefined
-    for (const candidate of candidates) {
-      const accounts = candidate.accounts.filter(({ external_id }) => wanted.has(external_id))
-      if (accounts.length > 0) {
-        rebuilt = toSend(candidate, accounts)
-        break
-      }
-    }
+    const rebuilt = rebuildRow(row, built.rows)
     if (rebuilt) rows.push(rebuilt)
     const ids = new Set(rebuilt?.accounts.map(({ external_id }) => external_id))
     remaining.push({
@@ -61,15 +48,21 @@ export async function rebuildRequest(
         rejections.push({ ...key, reason: because.reason })
     }
   }
-  if (
-    remaining.some(
-      ({ row_number, debt_accounts }, index) =>
-        row_number !== stored[index]!.row_number ||
-        debt_accounts.length < stored[index]!.debt_accounts.length,
-    )
-  )
-    await storeRebuilt(pool, run, request, remaining, rejections)
+  const isChanged = ({ row_number, debt_accounts }: StoredRow, index: number) =>
+    row_number !== stored[index]!.row_number || debt_accounts.length < stored[index]!.debt_accounts.length
+  if (remaining.some(isChanged)) await storeRebuilt(pool, run, request, remaining, rejections)
   return rows
+}
+
+/** The row of these accounts, at the same location where possible: the accounts may be at another one now. */
+function rebuildRow(row: StoredRow, built: BuiltRow[]): RowToSend | undefined {
+  const wanted = new Set(row.debt_accounts)
+  const isElsewhere = ({ location }: BuiltRow) => Number(location !== row.location_external_id)
+  for (const candidate of built.toSorted((a, b) => isElsewhere(a) - isElsewhere(b))) {
+    const accounts = candidate.accounts.filter(({ external_id }) => wanted.has(external_id))
+    if (accounts.length > 0) return toSend(candidate, accounts)
+  }
+  return undefined
 }
 
 async function isMaybeAccepted(pool: pg.Pool, request: string): Promise<boolean> {

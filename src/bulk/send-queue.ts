@@ -56,8 +56,7 @@ export function createSendQueue(context: SendContext): SendQueue {
         maxima.bytes = Math.min(maxima.bytes, Math.max(MIN_BYTES, Math.floor(body.length / 2)))
       if (result.maxRows !== undefined) maxima.rows = Math.min(maxima.rows, result.maxRows)
       const rows = rowCount === 1 ? new Map([[1, [result.message]]]) : result.rows
-      if (rows.size > 0) await reject(request, rowCount, rows)
-      else await split(request, rowCount)
+      await (rows.size > 0 ? reject(request, rowCount, rows) : split(request, rowCount))
     }
   }
 

@@ -37,6 +37,8 @@ interface MetricsSnapshot {
 
 const BULK_STATES: RequestState[] = ['to_send', 'sending', 'unknown', 'sent', 'settled']
 
+const NO_REQUESTS = { requests: 0, customers: 0 }
+
 const OTHER_ROUTE = 'other'
 
 /** Tratta's own timeout ("Receive a JIT request"). */
@@ -144,7 +146,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     bulkRunning.set(operationalStatus.bulk.running ? 1 : 0)
     bulkOpen.set(operationalStatus.bulk.open ? 1 : 0)
     for (const state of BULK_STATES) {
-      const { requests, customers } = operationalStatus.bulk.by_state[state] ?? { requests: 0, customers: 0 }
+      const { requests, customers } = operationalStatus.bulk.by_state[state] ?? NO_REQUESTS
       bulkRequests.set({ state }, requests)
       bulkCustomers.set({ state }, customers)
     }
