@@ -1,10 +1,7 @@
 /** Reads the settings from the environment into a frozen Config. */
 import { readFileSync } from 'node:fs'
-import { BlockList, isIP } from 'node:net'
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts'
 import { UserFacingError } from './user-facing-error.ts'
-
-export { SETTINGS } from './settings.ts'
 
 /** Settings are missing or not valid. The message has one line for each, and never contains a value. */
 export class ConfigError extends UserFacingError {
@@ -85,15 +82,4 @@ function given(name: SettingName, environment: NodeJS.ProcessEnv): string | unde
       `cannot be read from the file that ${name}_FILE names (${(error as NodeJS.ErrnoException).code})`,
     )
   }
-}
-
-/** Builds a BlockList from CIDR ranges and single addresses. */
-export function addressList(ranges: string[]): BlockList {
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [address = '', bits] = range.split('/')
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
-    list.addSubnet(address, bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits), family)
-  }
-  return list
 }

@@ -27,6 +27,18 @@ t.test('base files import base files only', async (t) => {
   t.strictSame(Object.fromEntries(Object.keys(expected).map((file) => [file, imports.get(file)])), expected)
 })
 
+t.test('every export is imported by another file', async (t) => {
+  const imported = new Set(globSync('{src,test,bench,drill,deploy}/**/*.ts').flatMap(importedNames))
+  const exported = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(EXPORT)].map(([, name]) => `${file} ${name}`),
+  )
+  t.ok(exported.length > 300)
+  t.strictSame(
+    exported.filter((name) => !imported.has(name)),
+    [],
+  )
+})
+
 t.test('the simulator imports nothing of ours outside its folder', async (t) => {
   for (const file of files.filter((file) => file.startsWith('src/simulator/'))) {
     t.strictSame(
@@ -36,6 +48,26 @@ t.test('the simulator imports nothing of ours outside its folder', async (t) => 
     )
   }
 })
+
+const EXPORT = /^export (?:async )?(?:function\*?|const|let|class|type|interface) (\w+)/gm
+const NAMED_IMPORT = /\{([^{}]*)\}\s+(?:from|=\s+await\s+import\()\s*'(\.[^']+)'/g
+const LAZY_IMPORT = /await import\('(\.[^']+)'\)\)\.(\w+)/g
+
+/** The names that a file imports, each after the file that exports it: `src/log.ts createLog`. */
+function importedNames(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  const named = [...text.matchAll(NAMED_IMPORT)].flatMap(([, names, specifier]) =>
+    names!.split(',').map((name) => [
+      specifier,
+      name
+        .trim()
+        .replace(/^type /, '')
+        .split(' as ')[0],
+    ]),
+  )
+  const lazy = [...text.matchAll(LAZY_IMPORT)].map(([, specifier, name]) => [specifier, name])
+  return [...named, ...lazy].map(([specifier, name]) => `${join(dirname(file), specifier!)} ${name}`)
+}
 
 /** Files that a file imports by a relative path: static, dynamic and type imports. */
 function importsOf(file: string): string[] {

@@ -11,7 +11,8 @@ import {
   read,
   rowOf,
 } from '../database/column-sql.ts'
-import { COLUMNS, CUSTOMER, LOCATION, type RelationName, type Relations } from '../database/relations.ts'
+import { COLUMNS, CUSTOMER, LOCATION, type RelationName } from '../database/columns.ts'
+import type { Relations } from '../database/relations.ts'
 
 /** For the FROM clauses: the relations, or subqueries with the same columns. */
 export type RelationSources = Record<RelationName, RawBuilder<unknown>>

@@ -2,7 +2,8 @@ import { type RawBuilder, sql } from 'kysely'
 import pg from 'pg'
 import type { RelationSources } from '../bulk/source-statements.ts'
 import { columnsOf, compilerFor, isOneOf } from '../database/column-sql.ts'
-import type { RelationName, Relations } from '../database/relations.ts'
+import type { RelationName } from '../database/columns.ts'
+import type { Relations } from '../database/relations.ts'
 
 export interface UnreadableRow {
   external_id: string

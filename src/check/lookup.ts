@@ -1,6 +1,7 @@
 /** Measures the lookup with the statement and the limits of `serve`. */
 import { sql } from 'kysely'
 import type pg from 'pg'
+import { accountStatement } from '../database/account-statement.ts'
 import { columnsOf, isNull, read } from '../database/column-sql.ts'
 import {
   AccountTooLargeError,
@@ -9,7 +10,7 @@ import {
   DeadlineExceededError,
   UnreadableAccountError,
 } from '../database/database-errors.ts'
-import { accountStatement, findAccount } from '../database/find-account.ts'
+import { findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'

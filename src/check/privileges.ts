@@ -1,7 +1,8 @@
 /** Checks that this user may read the relations and write the tables of the service. */
 import type pg from 'pg'
+import { COLUMNS, RELATION_NAMES } from '../database/columns.ts'
 import { lookupSql } from '../database/lookup-sql.ts'
-import { COLUMNS, RELATION_NAMES, type Relations } from '../database/relations.ts'
+import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
 

@@ -1,5 +1,6 @@
 /** Checks that DATABASE_SCHEMA has the relations and columns that the lookup needs. */
-import { COLUMNS, problemsOf, RELATION_NAMES, type Relations, readRelations } from '../database/relations.ts'
+import { COLUMNS, RELATION_NAMES } from '../database/columns.ts'
+import { problemsOf, type Relations, readRelations } from '../database/relations.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
 
 export const relations = check({

@@ -46,8 +46,8 @@ export async function bulkPushCommand(options: Options): Promise<number> {
         }
         const report = await dryRun(pool, plan, progress)
         endProgress()
-        if (asJson) printJson({ event: 'dry_run', ...report })
-        else print(dryRunText(report))
+        if (asJson) await printJson({ event: 'dry_run', ...report })
+        else await print(dryRunText(report))
         return report.rejected.length > 0 ? SOME_REJECTED : DONE
       }
       const unlock = await lockPushes(pool, () =>
@@ -71,8 +71,8 @@ export async function bulkPushCommand(options: Options): Promise<number> {
         const status = await readBulkStatus(pool, source, config.TRATTA_API_URL)
         const seconds = (performance.now() - start) / 1000
         if (asJson)
-          printJson({ event: 'pushed', ...progressFields(progress, seconds), next: nextStep(status) })
-        else print(statusText(status))
+          await printJson({ event: 'pushed', ...progressFields(progress, seconds), next: nextStep(status) })
+        else await print(statusText(status))
         for (const message of unreadable) printError(message)
         if (learned.unknown)
           printError('It is unknown whether Tratta has some of the accounts: see `tratta-jit bulk status`')
@@ -126,8 +126,8 @@ export async function bulkStatusCommand(options: Options): Promise<number> {
     const status = await showWaiting(Boolean(options.json), 'Counting accounts', () =>
       readBulkStatus(pool, source, config.TRATTA_API_URL),
     )
-    if (options.json) printJson({ ...status, next: nextStep(status) })
-    else print(statusText(status))
+    if (options.json) await printJson({ ...status, next: nextStep(status) })
+    else await print(statusText(status))
     return DONE
   })
 }

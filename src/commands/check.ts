@@ -33,10 +33,10 @@ export async function checkCommand(options: Options): Promise<number> {
     showProgress: (fields, line) => showProgress(asJson, fields, line),
   })) {
     results.push(result)
-    if (asJson) printJson({ event: 'result', ...result })
+    if (asJson) await printJson({ event: 'result', ...result })
   }
   const counts = countStates(results)
-  if (asJson) printJson({ event: 'summary', ...counts })
+  if (asJson) await printJson({ event: 'summary', ...counts })
   else printResults(results)
   return counts.error > 0 ? FAILED : counts.warning > 0 ? SOME_REJECTED : DONE
 }
@@ -51,7 +51,7 @@ function printResults(results: NamedResult[]) {
   const { error, warning, ok, skipped } = countStates(results)
   for (const state of Object.keys(STATES) as State[])
     for (const result of results.filter((one) => one.state === state)) printResult(result)
-  print(`\n${error} errors, ${warning} warnings, ${ok} ok, ${skipped} skipped`)
+  void print(`\n${error} errors, ${warning} warnings, ${ok} ok, ${skipped} skipped`)
 }
 
 /** A terminal shows a mark and wraps the text. Other output has the state as a word, one line, and ASCII only. */
@@ -65,8 +65,8 @@ function printResult({ state, check, message, remedy, count, examples = [] }: Na
   const details = [...rows, ...(examples.length > 0 ? [`e.g. ${examples.join(', ')}`] : [])].join(', ')
   const lines = (text: string) => wrap(printable(text), isTerminal ? columns - indent : undefined)
   const [first = '', ...more] = lines(details ? `${message} (${details})` : message)
-  printStyled(StyledText.of([style, label], check.padEnd(NAME_COLUMNS), first))
+  void printStyled(StyledText.of([style, label], check.padEnd(NAME_COLUMNS), first))
   const arrow = isTerminal ? '→' : '->'
   for (const line of [...more, ...(remedy ? lines(`${arrow} ${remedy}`) : [])])
-    print(`${' '.repeat(indent)}${line}`)
+    void print(`${' '.repeat(indent)}${line}`)
 }

@@ -1,12 +1,13 @@
 import { type Config, readConfig } from '../config.ts'
 import type { JitPayload } from '../contract.ts'
+import { accountStatement } from '../database/account-statement.ts'
 import { userFacing } from '../database/connection-errors.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
   UnreadableAccountError,
 } from '../database/database-errors.ts'
-import { accountStatement, findAccount } from '../database/find-account.ts'
+import { findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { buildPayload } from '../payload/build-payload.ts'
 import { type OmittedField, UnsendableAccountError } from '../payload/omit-invalid-fields.ts'

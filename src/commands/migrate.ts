@@ -11,13 +11,13 @@ export async function migrateCommand(options: Options): Promise<number> {
   try {
     if (options.status) {
       for (const migration of await migrationStatus(pool))
-        if (options.json) printJson(migration)
-        else print(statusLine(migration))
+        if (options.json) await printJson(migration)
+        else await print(statusLine(migration))
       return DONE
     }
     const names = await showWaiting(Boolean(options.json), 'Migrating', () => migrate(pool))
-    if (options.json) printJson({ migrated: names })
-    else print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
+    if (options.json) await printJson({ migrated: names })
+    else await print(names.length > 0 ? `Migrated: ${names.join(', ')}` : 'Nothing to migrate')
     return DONE
   } finally {
     await pool.end()

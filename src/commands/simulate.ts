@@ -9,9 +9,9 @@ export async function simulateCommand(options: Options): Promise<number> {
   const { createSimulator } = await import('../simulator/create-simulator.ts')
   const simulator = await createSimulator({ host, port: Number(port), ...(token && { token }) })
   try {
-    if (options.json) printJson({ url: simulator.url, token: simulator.settings.token })
+    if (options.json) await printJson({ url: simulator.url, token: simulator.settings.token })
     else
-      print(
+      await print(
         `The simulated Tratta is running. To use it, set:\n\n  TRATTA_API_URL=${simulator.url}\n  TRATTA_API_TOKEN=${simulator.settings.token}\n\n` +
           `Requests: ${new URL('/simulator/requests', simulator.url)}; store: ${new URL('/simulator/store', simulator.url)}\nPress Ctrl-C to stop it.`,
       )

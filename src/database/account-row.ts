@@ -1,6 +1,6 @@
 /** An account with what belongs to it, as the lookup reads it. */
 import { parseExactly } from '../payload/exact-json.ts'
-import { COLUMNS, CUSTOMER, type DEBT_ACCOUNT, type Kind, LOCATION } from './relations.ts'
+import { COLUMNS, CUSTOMER, type DEBT_ACCOUNT, type Kind, LOCATION } from './columns.ts'
 
 type RowOf<Columns extends Record<string, Kind>> = {
   -readonly [Column in keyof Columns]: Columns[Column] extends 'identifier' | 'text' | 'cents'

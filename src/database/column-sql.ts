@@ -11,7 +11,8 @@ import {
   type RawBuilder,
   sql,
 } from 'kysely'
-import { COLUMNS, type ColumnType, type Kind, type RelationName, type Relations } from './relations.ts'
+import { COLUMNS, type Kind, type RelationName } from './columns.ts'
+import type { ColumnType, Relations } from './relations.ts'
 
 /** A Kysely instance that compiles statements for the three relations of a schema. It has no connection. */
 export const compilerFor = ({ schema }: Relations) =>

@@ -1,69 +1,27 @@
 /** Looks an account up: limits, errors, and a second query for a large answer. */
-import { hash } from 'node:crypto'
 import type pg from 'pg'
-import { SETTINGS } from '../config.ts'
 import { type AccountRow, readAccount } from './account-row.ts'
+import {
+  type AccountStatement,
+  type CompiledStatement,
+  compile,
+  type Statement,
+} from './account-statement.ts'
 import { findAmbiguousRelation } from './ambiguous-relation.ts'
 import { boundedQuery } from './batched-query.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
-  DatabaseUnavailableError,
   QueryError,
   UnreadableAccountError,
 } from './database-errors.ts'
-import { limitedSql, lookupSql } from './lookup-sql.ts'
 import type { Limits } from './pool.ts'
-import {
-  CATALOG,
-  type CatalogRow,
-  type Relations,
-  readable,
-  relationsOf,
-  UnreadableRelationsError,
-} from './relations.ts'
-
-/** The lookup in a schema. It is compiled for the existing columns, and compiled again after they change. */
-export interface AccountStatement {
-  schema: string
-  /** Whether to use a named prepared statement. */
-  prepared: boolean
-  /** JIT_MAX_ANSWER_BYTES. */
-  maxBytes: number
-  compiled?: CompiledStatement
-  /** Present while the statement is being compiled. */
-  compiling?: Promise<CompiledStatement> | undefined
-}
-
-interface Statement {
-  /** The name of the prepared statement; absent when those cannot be used. */
-  name?: string
-  /** Has the account's external_id as its only parameter. */
-  text: string
-}
-
-interface CompiledStatement {
-  relations: Relations
-  /** Returns an answer of up to INLINE_BYTES, and only the size of a larger one. */
-  inline: Statement
-  /** Returns an answer of up to JIT_MAX_ANSWER_BYTES. */
-  large: Statement
-}
 
 /** The limits of one lookup. */
-export interface LookupOptions extends Pick<Limits, 'queryMs'> {
+interface LookupOptions extends Pick<Limits, 'queryMs'> {
   /** Awaited before Postgres sends a large answer. */
   beforeLargeAnswer?: (bytes: number) => Promise<void>
 }
-
-/** Many answers of this size fit into memory. Larger ones are read only after `beforeLargeAnswer`. */
-const INLINE_BYTES = 100_000
-
-export const accountStatement = (
-  schema: string,
-  prepared: boolean,
-  maxBytes = Number(SETTINGS.JIT_MAX_ANSWER_BYTES.default),
-): AccountStatement => ({ schema, prepared, maxBytes })
 
 /**
  * @returns undefined when the account does not exist, or when the encoding of the database cannot store the
@@ -163,45 +121,5 @@ async function canStore(pool: pg.Pool, text: string, limits: Pick<Limits, 'query
   } catch (error) {
     if (error instanceof QueryError && ENCODING.includes(error.sqlState)) return false
     throw error
-  }
-}
-
-/** Reads the catalog and compiles the statement; concurrent callers share one query. */
-function compile(pool: pg.Pool, statement: AccountStatement, limits: Pick<Limits, 'queryMs'>) {
-  statement.compiling ??= compileNow(pool, statement, limits).finally(() => {
-    statement.compiling = undefined
-  })
-  return statement.compiling
-}
-
-async function compileNow(
-  pool: pg.Pool,
-  statement: AccountStatement,
-  limits: Pick<Limits, 'queryMs'>,
-): Promise<CompiledStatement> {
-  const { schema, prepared, maxBytes } = statement
-  const relations = await readRelationsNow(pool, schema, limits)
-  const limited = (bytes: number): Statement => {
-    const text = limitedSql(lookupSql(relations), bytes)
-    return prepared ? { name: `tratta_jit_account_${hash('sha1', text).slice(0, 8)}`, text } : { text }
-  }
-  statement.compiled = {
-    relations,
-    inline: limited(Math.min(INLINE_BYTES, maxBytes)),
-    large: limited(maxBytes),
-  }
-  return statement.compiled
-}
-
-/** The views may be changing at this time. Callers handle this like an unavailable database. */
-async function readRelationsNow(pool: pg.Pool, schema: string, limits: Pick<Limits, 'queryMs'>) {
-  try {
-    return readable(
-      relationsOf(schema, await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)),
-    )
-  } catch (error) {
-    throw error instanceof UnreadableRelationsError || error instanceof QueryError
-      ? new DatabaseUnavailableError(error, false)
-      : error
   }
 }

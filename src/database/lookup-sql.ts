@@ -5,16 +5,13 @@
  */
 import { sql } from 'kysely'
 import { FURTHER_LOCATION } from './account-row.ts'
-import { areSame, columnsOf, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
-import { COLUMNS, CUSTOMER, LOCATION, type Relations } from './relations.ts'
+import { aliasesOf, areSame, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
+import { COLUMNS, CUSTOMER, LOCATION } from './columns.ts'
+import type { Relations } from './relations.ts'
 
 /** The lookup's SQL, with the account's external_id as its only parameter. */
 export function lookupSql(relations: Relations): string {
-  const account = columnsOf(relations, 'debt_accounts', 'account')
-  const child = columnsOf(relations, 'debt_accounts', 'child')
-  const parent = columnsOf(relations, 'debt_accounts', 'parent')
-  const customer = columnsOf(relations, 'customers', 'customer')
-  const location = columnsOf(relations, 'locations', 'location')
+  const { account, child, parent, customer, location } = aliasesOf(relations)
   return compilerFor(relations)
     .selectFrom('debt_accounts as account')
     .where(isText(account('external_id'), sql`$1::text`))

@@ -23,12 +23,12 @@ const REGISTRATION_TIMEOUT_MS = 10_000
  * @param signal aborts the start of the responder
  */
 export async function startDemo(closing: (() => Promise<void>)[], signal: AbortSignal) {
-  print('Starting a temporary Postgres …')
+  await print('Starting a temporary Postgres …')
   const postgres = await startEmbeddedPostgres()
   closing.push(postgres.stop)
   await loadSample(postgres.url)
 
-  print('Starting a simulated Tratta …')
+  await print('Starting a simulated Tratta …')
   const tratta = await createSimulator()
   closing.push(tratta.close)
 
@@ -50,11 +50,11 @@ export async function startDemo(closing: (() => Promise<void>)[], signal: AbortS
     'TRATTA_API_URL',
     'TRATTA_API_TOKEN',
   )
-  print('Starting tratta-jit …')
+  await print('Starting tratta-jit …')
   const responder = await serve(config, createLog('silent').log, { migrateFirst: true, signal })
   closing.push(() => responder.stop())
   await waitForRegistration(tratta)
-  print(
+  await print(
     `tratta-jit registered its URL at Tratta: POST ${tratta.url}/just-in-time, url=${responder.url}/jit/…\n`,
   )
 
@@ -62,21 +62,23 @@ export async function startDemo(closing: (() => Promise<void>)[], signal: AbortS
   const start = performance.now()
   const response = await fetch(url)
   const ms = (performance.now() - start).toFixed(1)
-  print(
+  await print(
     `While the debtor is on the phone, Tratta sends\n\n  GET /jit/…?debt_account_external_id=${ACCOUNT}\n`,
   )
-  print(`tratta-jit returns ${response.status} after ${ms} ms:\n`)
-  print(`${indented(await response.json())}\n`)
+  await print(`tratta-jit returns ${response.status} after ${ms} ms:\n`)
+  await print(`${indented(await response.json())}\n`)
 
   const { body } = await trattaClient(config).trigger(ACCOUNT)
-  print(`Tratta (POST ${tratta.url}/just-in-time/trigger) stores:\n`)
-  print(`${indented(summary(body))}\n`)
+  await print(`Tratta (POST ${tratta.url}/just-in-time/trigger) stores:\n`)
+  await print(`${indented(summary(body))}\n`)
 
-  print(`tratta-jit is still running. Send a request yourself, in another terminal:\n\n  curl '${url}'\n`)
-  print(
+  await print(
+    `tratta-jit is still running. Send a request yourself, in another terminal:\n\n  curl '${url}'\n`,
+  )
+  await print(
     'Other accounts: A-500200 (every field), A-500101 (a child), A-500300 (no parent, no children), nobody (404).',
   )
-  print('Press Ctrl-C to stop the demo and remove its data.')
+  await print('Press Ctrl-C to stop the demo and remove its data.')
 }
 
 async function loadSample(url: string) {

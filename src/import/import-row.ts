@@ -1,6 +1,6 @@
 /** One row of a file in any format: accounts with their customer and their location. */
 import type { CustomerRow, DebtAccountRow, LocationRow } from '../database/account-row.ts'
-import { COLUMNS, CUSTOMER, LOCATION } from '../database/relations.ts'
+import { COLUMNS, CUSTOMER, LOCATION } from '../database/columns.ts'
 import type { RowError } from './row-error.ts'
 import type { EncodedRow } from './stage/copy-encoding.ts'
 

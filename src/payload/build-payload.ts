@@ -17,7 +17,7 @@ import {
 } from './omit-invalid-fields.ts'
 import { childDebtAccount, customer, debtAccount, location } from './resources.ts'
 
-export interface BuiltPayload {
+interface BuiltPayload {
   payload: JitPayload
   omitted: OmittedField[]
 }
@@ -92,7 +92,7 @@ export function* omitInvalidResource(
 export const isAnotherCustomer = (ofAccount: string | null, ofFamily: string | null) =>
   ofAccount !== null && ofAccount !== ofFamily
 
-export const ANOTHER_CUSTOMERS_PARENT = omittedField(
+const ANOTHER_CUSTOMERS_PARENT = omittedField(
   ['debt_account', 'parent_external_id'],
   'refers to an account of another customer',
 )

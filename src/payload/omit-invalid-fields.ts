@@ -49,7 +49,7 @@ export interface ResourceContract {
 
 export const resourceContract = (schema: TObject): ResourceContract => ({
   schema,
-  whole: TypeCompiler.Compile(schema as TSchema),
+  whole: TypeCompiler.Compile<TSchema>(schema),
   fields: Object.entries(schema.properties).map(([name, field]) => [name, TypeCompiler.Compile(field)]),
 })
 

@@ -1,12 +1,22 @@
 /** Finds the normalized address of a client, also behind trusted proxies. */
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
-import { addressList } from '../config.ts'
+import { BlockList, isIP } from 'node:net'
 
 /** @returns whether an address, as `parseAddress` returns it, is in one of the CIDR ranges */
 export function addressMatcher(ranges: string[]): (address: string) => boolean {
   const list = addressList(ranges)
   return (address) => isIP(address) > 0 && list.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
+}
+
+/** Builds a BlockList from CIDR ranges and single addresses. */
+function addressList(ranges: string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/')
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
+    list.addSubnet(address, bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits), family)
+  }
+  return list
 }
 
 /**

@@ -5,6 +5,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import type { AccountStatement } from '../database/account-statement.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
@@ -13,7 +14,7 @@ import {
   DeadlineExceededError,
   UnreadableAccountError,
 } from '../database/database-errors.ts'
-import { type AccountStatement, findAccount } from '../database/find-account.ts'
+import { findAccount } from '../database/find-account.ts'
 import { limitsWithin } from '../database/pool.ts'
 import { describeError, pseudonymizer } from '../log.ts'
 import { buildPayloadSteps } from '../payload/build-payload.ts'
@@ -27,7 +28,7 @@ import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
 
-export interface JitRouteOptions {
+interface JitRouteOptions {
   config: Config<'JIT_SECRET'>
   pool: pg.Pool
   statement: AccountStatement
@@ -99,8 +100,8 @@ export async function addJitRoute(
             request.logFields = { client: request.clientAddress }
             if (!limit.isAllowed && limit.isExceeded)
               return reject(request, reply, 'too_many_guesses', { retryAfterSeconds: limit.ttlInSeconds })
-            sendProblem(reply, 'not_found')
             request.outcome = 'wrong_secret'
+            return sendProblem(reply, 'not_found')
           }, done)
       },
     },

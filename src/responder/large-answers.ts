@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { DatabaseBusyError } from '../database/database-errors.ts'
 
-export interface LargeAnswers {
+interface LargeAnswers {
   /**
    * Waits until the answer fits into memory. Its memory is released when the response ends.
    * @returns a function to call when the body is built, because the answer then takes less memory

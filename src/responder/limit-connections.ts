@@ -14,7 +14,7 @@ import { addressGroup, addressMatcher, peerAddress } from './client-address.ts'
 export const CONNECTION_LIMITS = ['address', 'total'] as const
 export type ConnectionLimit = (typeof CONNECTION_LIMITS)[number]
 
-export interface LimitConnectionsOptions {
+interface LimitConnectionsOptions {
   /** Open connections in total. */
   max: number
   trustedProxies: string[]

@@ -1,6 +1,7 @@
 /** Readiness: whether the service can answer a call. */
 import type pg from 'pg'
-import { type AccountStatement, findAccount } from '../database/find-account.ts'
+import type { AccountStatement } from '../database/account-statement.ts'
+import { findAccount } from '../database/find-account.ts'
 import { cacheFor } from './cache-for.ts'
 
 type NotReady = 'stopping' | 'database'

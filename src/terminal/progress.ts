@@ -24,7 +24,7 @@ export function showProgress(
   const show = () => {
     const seconds = (performance.now() - start) / 1000
     if (isTerminal) rewriteLine(printable(line(seconds)))
-    else printJson({ event: 'progress', ...fields(seconds) })
+    else void printJson({ event: 'progress', ...fields(seconds) })
     isShown = true
   }
   let timer = setTimeout(() => {

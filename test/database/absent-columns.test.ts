@@ -3,14 +3,10 @@ import pg from 'pg'
 import t from 'tap'
 import { createCustomerSource } from '../../src/bulk/customer-source.ts'
 import { emptyScan, scanData } from '../../src/check/scan-data.ts'
-import { accountStatement, findAccount } from '../../src/database/find-account.ts'
-import {
-  COLUMNS,
-  RELATION_NAMES,
-  REQUIRED,
-  type RelationName,
-  readRelations,
-} from '../../src/database/relations.ts'
+import { accountStatement } from '../../src/database/account-statement.ts'
+import { COLUMNS, RELATION_NAMES, REQUIRED, type RelationName } from '../../src/database/columns.ts'
+import { findAccount } from '../../src/database/find-account.ts'
+import { readRelations } from '../../src/database/relations.ts'
 import { testDatabase } from '../support/database.ts'
 import { run } from '../support/program.ts'
 import { serviceRole } from '../support/role.ts'

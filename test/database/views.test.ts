@@ -1,7 +1,8 @@
 /** Views of an agency: their columns, their types, and changes while the service is running. */
 import pg from 'pg'
 import t from 'tap'
-import { accountStatement, findAccount } from '../../src/database/find-account.ts'
+import { accountStatement } from '../../src/database/account-statement.ts'
+import { findAccount } from '../../src/database/find-account.ts'
 import { CATALOG, problemsOf, relationsOf } from '../../src/database/relations.ts'
 import { buildPayload } from '../../src/payload/build-payload.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'

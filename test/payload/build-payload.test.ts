@@ -7,7 +7,7 @@ import type {
   DebtAccountRow,
   LocationRow,
 } from '../../src/database/account-row.ts'
-import { COLUMNS, CUSTOMER, LOCATION } from '../../src/database/relations.ts'
+import { COLUMNS, CUSTOMER, LOCATION } from '../../src/database/columns.ts'
 import { buildPayload, buildPayloadSteps } from '../../src/payload/build-payload.ts'
 
 /** A row with null in each column that is not given. */

@@ -82,7 +82,7 @@ export function program(
       }
       if (look()) return
       child.stdout!.on('data', look)
-      ended.then(() => look() ?? reject(new Error(`the program ended before:\n${stdout}\n${stderr}`)))
+      void ended.then(() => look() ?? reject(new Error(`the program ended before:\n${stdout}\n${stderr}`)))
     })
   return { process: child, stdout: () => stdout, stderr: () => stderr, lines, line, ended }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Address, PaymentPlan } from '../../contract.ts'
-import { CUSTOMER, DEBT_ACCOUNT, LOCATION } from '../../database/relations.ts'
+import { CUSTOMER, DEBT_ACCOUNT, LOCATION } from '../../database/columns.ts'
 import { isObject } from '../../json.ts'
 import { nearestName } from '../../nearest-name.ts'
 import { UsageError, UserFacingError } from '../../user-facing-error.ts'

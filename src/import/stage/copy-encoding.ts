@@ -1,5 +1,5 @@
 /** Encodes rows of the tables in the text format of COPY. */
-import { COLUMNS, type Kind, type RelationName } from '../../database/relations.ts'
+import { COLUMNS, type Kind, type RelationName } from '../../database/columns.ts'
 import { isEmpty } from '../../json.ts'
 
 export type Table = RelationName
