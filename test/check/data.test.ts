@@ -39,7 +39,7 @@ function broken(title: string, sql: string, settings: Record<string, string>, ex
   })
 }
 
-broken(
+void broken(
   'a balance with a fraction of a cent is an error',
   views({ balance: `case external_id when 'A-500300' then 12.5 else balance end` }),
   theirs,
@@ -55,7 +55,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a customer without a name is an error, an invalid e-mail address a warning',
   views({}, { email: `'nowhere'`, name: `case external_id when 'C-20980' then ' ' else name end` }),
   theirs,
@@ -79,7 +79,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a duplicate account is an error',
   views({}, {}, `cross join generate_series(1, case external_id when 'A-500200' then 2 else 1 end)`),
   theirs,
@@ -95,7 +95,7 @@ broken(
   ],
 )
 
-broken('an account without a customer is a warning', MINIMUM, {}, [
+void broken('an account without a customer is a warning', MINIMUM, {}, [
   {
     check: 'customers',
     state: 'warning',
@@ -106,7 +106,7 @@ broken('an account without a customer is a warning', MINIMUM, {}, [
   },
 ])
 
-broken(
+void broken(
   'an account that cannot be sent and whose customer does not exist has both results',
   views({
     customer_external_id: `case customer_external_id when 'C-20980' then 'gone' else customer_external_id end`,
@@ -133,7 +133,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a parent that does not exist is a warning',
   views({ parent_external_id: `case external_id when 'A-500300' then '0' else parent_external_id end` }),
   theirs,
@@ -149,7 +149,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a parent whose balance is not the sum of its children is a warning',
   `update tratta_jit.debt_accounts set current_balance = current_balance - 1 where external_id = 'A-500101'`,
   {},
@@ -167,7 +167,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a customer that is larger than TRATTA_BULK_BYTES is a warning',
   `insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
      select 'more-' || i, 'C-20980', 1 from generate_series(1, 300) i`,
@@ -184,7 +184,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'equal results are counted, with three examples',
   `insert into tratta_jit.debt_accounts (external_id, balance) select 'lone-' || i, 1 from generate_series(1, 1234) i`,
   {},
@@ -200,7 +200,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a child of another customer is an error, a child without a customer is not',
   views({
     customer_external_id: `case external_id when 'A-500102' then 'C-20980' when 'A-500103' then null else customer_external_id end`,
@@ -219,7 +219,7 @@ broken(
   ],
 )
 
-broken(
+void broken(
   'a child of another customer whose parent is a child has both results',
   views({
     parent_external_id: `case external_id when 'A-500300' then 'A-500101' else parent_external_id end`,
@@ -282,14 +282,14 @@ for (const [title, column, expression, code] of [
   ],
   ['an exception', 'parent_external_id', `raise_for(external_id, 'A-500200', parent_external_id)`, 'P0001'],
 ] as const)
-  broken(
+  void broken(
     `an account that cannot be read because of ${title} is an error, and the other rows are checked`,
     RAISE + views({ [column]: expression }, noName),
     theirs,
     [fails(`debt_accounts.${column}`, code), rejectedName],
   )
 
-broken(
+void broken(
   'a customer that cannot be read is an error, and the other rows are checked',
   RAISE + views({}, { ...noName, email: `raise_for(external_id, 'C-20417', email)` }),
   theirs,
