@@ -10,7 +10,7 @@ export interface Query {
   text: string
 }
 
-export interface BatchItem {
+interface BatchItem {
   values: string[]
   /** Called once for each item that Postgres answered, with its rows. */
   onRows(rows: pg.QueryResultRow[]): void
