@@ -1,8 +1,9 @@
 /** Queries of one turn of the event loop share a connection and a transaction; each gets its own result. */
 import pg from 'pg'
 import t from 'tap'
+import { accountStatement } from '../../src/database/account-statement.ts'
 import { UnreadableAccountError } from '../../src/database/database-errors.ts'
-import { accountStatement, findAccount } from '../../src/database/find-account.ts'
+import { findAccount } from '../../src/database/find-account.ts'
 import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
 import { testDatabase } from '../support/database.ts'
 
