@@ -263,3 +263,22 @@ t.test(
     t.same(tratta.accounts(), ['b-1', 'b-2', 'p', 'q'])
   },
 )
+
+t.test('bulk errors --csv quotes fields, and disarms formulas', { buffered: true }, async (t) => {
+  const { database, bulk } = await startRejections(t)
+  await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values
+    ('=1+1', 1), ('-2', 1), ('@sum', 1), ('+3', 1), ('a,"b"', 1), ('plain', 1)`)
+  t.match(await bulk('push'), { code: 3, stderr: NOTHING })
+  const { stdout } = await bulk('errors --csv')
+  const [header, ...lines] = stdout.trimEnd().split('\n')
+  t.equal(
+    header,
+    'customer_external_id,location_external_id,debt_account_external_id,rejected_by,outcome,reasons,bulk_id,found_at',
+  )
+  t.same(
+    lines
+      .map((line) => line.replace(/,us,rejected,debt_account has no customer,,\d{4}-\d\d-\d\dT[\d:.]+Z$/, ''))
+      .sort(),
+    [",,'+3", ",,'-2", ",,'=1+1", ",,'@sum", ',,"a,""b"""', ',,plain'].sort(),
+  )
+})

@@ -118,6 +118,7 @@ t.test('a connection limit below DATABASE_POOL_SIZE is an error', { buffered: tr
       remedy: 'set DATABASE_POOL_SIZE to 8 or less, or allow more connections',
     },
   ])
+  await expectResults(t, { ...env, DATABASE_URL: url, DATABASE_POOL_SIZE: '8' }, [])
 })
 
 t.test('a pending migration is an error for a user who may not run it', { buffered: true }, async (t) => {
