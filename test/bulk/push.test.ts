@@ -296,6 +296,7 @@ t.test('bulk push keeps to --limit and to TRATTA_BULK_BYTES', { buffered: true }
   t.match((await bulk('status --json')).lines[0], {
     next: 'run `tratta-jit bulk push` to resume',
     accounts: { to_send: 2963, accepted: 1837 },
+    run: { ended_at: null },
   })
   t.match(await bulk('push', { TRATTA_BULK_BYTES: '100000' }), { code: 0, stderr: NOTHING })
   const { posts, rows } = tratta.accepted()

@@ -220,6 +220,31 @@ void broken(
 )
 
 void broken(
+  'a child and its parent without a customer are warnings, and not of another customer',
+  `insert into tratta_jit.debt_accounts (external_id, parent_external_id, balance)
+     values ('p', null, 5), ('q', 'p', 5)`,
+  {},
+  [
+    {
+      check: 'customers',
+      state: 'warning',
+      message: 'debt_account has no customer',
+      remedy: NO_CUSTOMER,
+      count: 1,
+      examples: ['p'],
+    },
+    {
+      check: 'customers',
+      state: 'warning',
+      message: 'debt_account.parent_external_id its parent has no customer',
+      remedy: NO_CUSTOMER,
+      count: 1,
+      examples: ['q'],
+    },
+  ],
+)
+
+void broken(
   'a child of another customer whose parent is a child has both results',
   views({
     parent_external_id: `case external_id when 'A-500300' then 'A-500101' else parent_external_id end`,

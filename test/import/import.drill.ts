@@ -110,12 +110,12 @@ async function load(path: string, url: string) {
 /** Reads the first and the last account of the file in turn: after one new answer all must be new. */
 function watchHalves(ask: (id: string) => Promise<{ body: unknown }>) {
   let isRunning = true
-  let asked = 0
+  let requests = 0
   let half = 0
   let isNew = false
   const version = async (row: number) => {
     const { body } = (await ask(`A-${row}`)) as { body: { data: { debt_account: { balance: number } } } }
-    asked += 1
+    requests += 1
     return body.data.debt_account.balance % 10
   }
   const watching = (async () => {
@@ -132,7 +132,7 @@ function watchHalves(ask: (id: string) => Promise<{ body: unknown }>) {
     async stop() {
       isRunning = false
       await watching
-      return { askedForHalves: asked, halvesSeen: half, newAtLast: isNew }
+      return { requests, halvesSeen: half, newAtLast: isNew }
     },
   }
 }

@@ -36,6 +36,12 @@ t.test(
 `,
     )
     t.same(await accounts(), [])
+    const dry = await load(text, ...options, '--dry-run')
+    t.equal(dry.code, 3)
+    t.match(
+      dry.stdout,
+      /given: would load nothing, because 5 of 6 rows are rejected; with --keep-good\n {2}debt_accounts {12}1 added {11}0 changed/,
+    )
 
     const kept = await load(text, ...options, '--keep-good', '--rejects', path('rejects.csv'))
     t.equal(kept.code, 3)

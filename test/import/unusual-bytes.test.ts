@@ -61,6 +61,15 @@ t.test(
       'debt_account.external_id must be an identifier without line separators': [2],
       'debt_account.payment_plan.amount must be at most 999999999999999 cents': [4],
     })
+    t.same(
+      (event.rejected as { examples: object[] }[]).flatMap(({ examples }) => examples),
+      [
+        { line: 3, external_id: null, other_line: null },
+        { line: 2, external_id: null, other_line: null },
+        { line: 4, external_id: 'e', other_line: null },
+      ],
+      'an invalid id is not shown',
+    )
     const largest =
       'external_id,balance,payment_plan.frequency,payment_plan.recurring_day,payment_plan.amount\n' +
       'g,1,monthly,1st,999999999999999\n'

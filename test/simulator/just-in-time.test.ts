@@ -166,10 +166,10 @@ t.test('POST /just-in-time/trigger', async (t) => {
     t.equal(cut.status, 502)
     t.strictSame(cut.body, unreachable)
 
-    await post('/just-in-time', { form: { url: 'http://127.0.0.1:9/nobody' } })
-    const refused = await trigger()
-    t.equal(refused.status, 502)
-    t.strictSame(refused.body, unreachable)
+    await post('/just-in-time', { form: { url: 'http://127.0.0.1:9/closed' } })
+    const failed = await trigger()
+    t.equal(failed.status, 502)
+    t.strictSame(failed.body, unreachable)
   })
 
   t.test('answers 404 when nothing is registered', async (t) => {

@@ -19,7 +19,7 @@ async function runWith(
     env: { PATH, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }), ...env },
     stdio: ['ignore', stdout, stderr],
   })
-  // Nobody reads: the first write fails.
+  // The reader is closed: the first write fails.
   child.stdout?.destroy()
   let message = ''
   child.stderr?.setEncoding('utf8').on('data', (text) => {
@@ -30,7 +30,7 @@ async function runWith(
   return { code, stderr: message }
 }
 
-t.test('commands whose output fails', async (t) => {
+t.test('commands end with 141 when the reader ends, and with 1 when the disk is full', async (t) => {
   const database = await testDatabase(t)
   await database.query(MINIMUM)
   const env = {
