@@ -80,7 +80,7 @@ export async function* planBatches(pool: pg.Pool, plan: Plan): AsyncGenerator<Ba
           rejections.push(tooLarge(row, bytes, maxima.bytes))
           continue
         }
-        if (batch.rows.length >= maxima.rows || batch.bytes + bytes > maxima.bytes) yield take()
+        if (isFull(batch, bytes, maxima)) yield take()
         if (rowsLeft === 0) return false
         rowsLeft -= 1
         batch.rows.push(row)
@@ -102,13 +102,8 @@ export async function* planBatches(pool: pg.Pool, plan: Plan): AsyncGenerator<Ba
       const known = await knownOf([
         ...new Set(page.flatMap(({ customer_external_id }) => customer_external_id ?? [])),
       ])
-      // Tratta has it, or may have it.
-      const isSent = ({ external_id, customer_external_id }: OrphanedAccount) => {
-        const { sent, rejections } = known.get(customer_external_id ?? '') ?? NOTHING_KNOWN
-        return sent.has(external_id) || rejections.some((one) => one.isUnknown && one.account === external_id)
-      }
       for (const account of page)
-        if (!isSent(account))
+        if (!maybeSent(account, known))
           batch.rejections.push({
             customer: '',
             location: '',
@@ -139,6 +134,19 @@ export async function* planBatches(pool: pg.Pool, plan: Plan): AsyncGenerator<Ba
 
   const isEnd = yield* selection.kind === 'all' ? planAll() : planRetry()
   yield take(isEnd)
+}
+
+/** Whether a row of this size does not fit into the batch. */
+const isFull = (batch: Batch, bytes: number, maxima: RequestMaxima) =>
+  batch.rows.length >= maxima.rows || batch.bytes + bytes > maxima.bytes
+
+/** Whether Tratta has the account, or may have it. */
+function maybeSent(
+  { external_id, customer_external_id }: OrphanedAccount,
+  known: Map<string, KnownAccounts>,
+) {
+  const { sent, rejections } = known.get(customer_external_id ?? '') ?? NOTHING_KNOWN
+  return sent.has(external_id) || rejections.some((one) => one.isUnknown && one.account === external_id)
 }
 
 const emptyBatch = (position: string): Batch => ({

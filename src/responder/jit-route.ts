@@ -137,11 +137,7 @@ export async function addJitRoute(
         return reply.header('content-type', 'application/json').send(body)
       } catch (error) {
         const [code, details] = problemOf(error)
-        if (error instanceof UnsendableAccountError) logged.field = error.kind
-        else if (error instanceof AmbiguousAccountError) logged.field = error.relation
-        else if (error instanceof DatabaseUnavailableError || error instanceof UnreadableAccountError)
-          logged.error = describeError(error.cause)
-        else if (code === 'internal_error') logged.error = describeError(error)
+        Object.assign(logged, errorFields(error, code))
         return reject(request, reply, code, details)
       } finally {
         // A pipelined request does not get its own 'close' event.
@@ -149,6 +145,15 @@ export async function addJitRoute(
       }
     },
   )
+}
+
+/** The fields of the log line, without values of the account. */
+function errorFields(error: unknown, code: ProblemCode) {
+  if (error instanceof UnsendableAccountError) return { field: error.kind }
+  if (error instanceof AmbiguousAccountError) return { field: error.relation }
+  if (error instanceof DatabaseUnavailableError || error instanceof UnreadableAccountError)
+    return { error: describeError(error.cause) }
+  return code === 'internal_error' ? { error: describeError(error) } : {}
 }
 
 function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfterSeconds?: number })?] {

@@ -11,6 +11,7 @@ const SAMPLE = new RegExp(`^(${NAME.source})(?:\\{(.*)\\})? (\\S+)$`)
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/
 const NUMBER = /^(NaN|[+-]Inf|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$/i
 
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one pass over the lines of the format.
 export function readExposition(text: string): Map<string, Family> {
   const families = new Map<string, Family>()
   let family: Family | undefined

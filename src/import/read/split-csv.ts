@@ -80,6 +80,7 @@ type Split = { fields: string[]; end: number; reason?: never } | { reason: Reaso
 const trimReturn = (text: string, from: number, end: number) =>
   end > from && text[end - 1] === '\r' ? end - 1 : end
 
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a scanner that runs for each quoted record, where calls are slow.
 function splitQuoted(text: string, from: number, delimiter: string, isLast: boolean): Split | 'incomplete' {
   const fields: string[] = []
   let lineEnd = -1
