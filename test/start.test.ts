@@ -8,6 +8,9 @@ import { program, SECRET } from './support/program.ts'
 import { startSimulator } from './support/simulator.ts'
 import { trattaSettings } from './tratta/settings.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 3
+
 const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }
 const settings = (databaseUrl: string) => ({ DATABASE_URL: databaseUrl, JIT_SECRET: SECRET, ...ports })
 
@@ -27,32 +30,37 @@ async function endsSoon(t: Test, running: ReturnType<typeof program>, signal: No
 }
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-  t.test(`${signal} while the database is unavailable ends serve`, async (t) => {
+  t.test(`${signal} while the database is unavailable ends serve`, { buffered: true }, async (t) => {
     const running = program(t, ['serve'], settings('postgres://127.0.0.1:1/none'))
     await running.line(({ event }) => event === 'waiting_for_database')
     await endsSoon(t, running, signal)
   })
 
-t.test('SIGTERM while the database accepts connections and never answers ends serve', async (t) => {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => sockets.add(socket.on('error', () => {}))).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const connected = once(server, 'connection')
-  const running = program(
-    t,
-    ['serve'],
-    settings(`postgres://127.0.0.1:${(server.address() as AddressInfo).port}/none`),
-  )
-  await connected
-  await endsSoon(t, running, 'SIGTERM')
-})
+t.test(
+  'SIGTERM while the database accepts connections and never answers ends serve',
+  { buffered: true },
+  async (t) => {
+    const sockets = new Set<Socket>()
+    const server = createServer((socket) => sockets.add(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    })
+    const connected = once(server, 'connection')
+    const running = program(
+      t,
+      ['serve'],
+      settings(`postgres://127.0.0.1:${(server.address() as AddressInfo).port}/none`),
+    )
+    await connected
+    await endsSoon(t, running, 'SIGTERM')
+  },
+)
 
 t.test(
   'SIGTERM while a migration waits for a lock ends serve, and the migration is not applied',
+  { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     await database.query(`delete from tratta_jit.kysely_migration where name like '0003%'`)
@@ -70,19 +78,23 @@ t.test(
   },
 )
 
-t.test('SIGINT while a registration waits for the lock: nothing is registered', async (t) => {
-  const database = await testDatabase(t)
-  const { simulator } = await startSimulator(t)
-  // The registration lock.
-  const holder = new pg.Client(database.url)
-  await holder.connect()
-  await holder.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.registrations', 0))")
-  const running = program(t, ['serve'], { ...trattaSettings(database.url, simulator.url), ...ports })
-  await running.line(({ event }) => event === 'serving')
-  running.process.kill('SIGINT')
-  await running.line(({ event }) => event === 'stopping')
-  await holder.end()
-  t.same(await running.ended, { code: 0, signal: null })
-  t.same(simulator.requests, [])
-  t.same(await database.query(`select state from tratta_jit.registrations`), [])
-})
+t.test(
+  'SIGINT while a registration waits for the lock: nothing is registered',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    const { simulator } = await startSimulator(t)
+    // The registration lock.
+    const holder = new pg.Client(database.url)
+    await holder.connect()
+    await holder.query("begin; select pg_advisory_xact_lock(hashtextextended('tratta_jit.registrations', 0))")
+    const running = program(t, ['serve'], { ...trattaSettings(database.url, simulator.url), ...ports })
+    await running.line(({ event }) => event === 'serving')
+    running.process.kill('SIGINT')
+    await running.line(({ event }) => event === 'stopping')
+    await holder.end()
+    t.same(await running.ended, { code: 0, signal: null })
+    t.same(simulator.requests, [])
+    t.same(await database.query(`select state from tratta_jit.registrations`), [])
+  },
+)

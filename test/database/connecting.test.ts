@@ -10,38 +10,50 @@ import { installed } from '../support/external-program.ts'
 import { startPgBouncer } from '../support/pgbouncer.ts'
 import { SECRET, service } from '../support/program.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 3
+
 const skip = installed('pgbouncer') ? false : 'pgbouncer is not installed'
 
-t.test('GET /jit with a round trip of 260 ms to Postgres: every call is answered', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(MINIMUM)
-  // Connecting takes six round trips with a password: 1.5 s.
-  const { ask } = await service(t, await startDelayingProxy(t, database.url, 130))
-  const answers = await Promise.all(Array.from({ length: 30 }, () => ask('123456')))
-  t.same(
-    answers.map(({ status }) => status),
-    answers.map(() => 200),
-  )
-})
+t.test(
+  'GET /jit with a round trip of 260 ms to Postgres: every call is answered',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(MINIMUM)
+    // Connecting takes six round trips with a password: 1.5 s.
+    const { ask } = await service(t, await startDelayingProxy(t, database.url, 130))
+    const answers = await Promise.all(Array.from({ length: 30 }, () => ask('123456')))
+    t.same(
+      answers.map(({ status }) => status),
+      answers.map(() => 200),
+    )
+  },
+)
 
-t.test('GET /jit while a lock holds all connections for 2 s: no call is lost', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(MINIMUM)
-  const { url } = await service(t, database.url, { DATABASE_POOL_SIZE: '2' })
-  const client = new pg.Client(database.url)
-  await client.connect()
-  await client.query('begin; lock table tratta_jit.debt_accounts in access exclusive mode')
-  const calls = callAtRate(`${url}/jit/${SECRET}?debt_account_external_id=123456`, 30)
-  await new Promise((resolve) => setTimeout(resolve, 2000))
-  await client.query('rollback')
-  await client.end()
-  const made = await calls.stop()
-  t.ok(made.length > 20)
-  t.same(tally(made), { 200: made.length })
-})
+t.test(
+  'GET /jit while a lock holds all connections for 2 s: no call is lost',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(MINIMUM)
+    const { url } = await service(t, database.url, { DATABASE_POOL_SIZE: '2' })
+    const client = new pg.Client(database.url)
+    await client.connect()
+    await client.query('begin; lock table tratta_jit.debt_accounts in access exclusive mode')
+    const calls = callAtRate(`${url}/jit/${SECRET}?debt_account_external_id=123456`, 30)
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await client.query('rollback')
+    await client.end()
+    const made = await calls.stop()
+    t.ok(made.length > 20)
+    t.same(tally(made), { 200: made.length })
+  },
+)
 
 t.test(
   'a file of sslrootcert that is missing for a while: 503, then 200, and the program keeps running',
+  { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     await database.query(MINIMUM)
@@ -67,7 +79,7 @@ t.test(
   },
 )
 
-t.test('after the start, DATABASE_POOL_SIZE connections are opened', async (t) => {
+t.test('after the start, DATABASE_POOL_SIZE connections are opened', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const { adminUrl } = await service(t, database.url, { DATABASE_POOL_SIZE: '5' })
   let metrics = ''
@@ -77,19 +89,23 @@ t.test('after the start, DATABASE_POOL_SIZE connections are opened', async (t) =
 })
 
 for (const encoding of ['LATIN1', 'SQL_ASCII', 'EUC_JP'])
-  t.test(`GET /jit for an id that ${encoding} cannot hold: 404 account_not_found`, async (t) => {
-    const database = await testDatabase(t)
-    const name = `test_${encoding.toLowerCase()}_${process.pid}`
-    await database.query(`create database ${name} encoding ${encoding} locale 'C' template template0`)
-    t.teardown(() => database.query(`drop database ${name} with (force)`))
-    const address = new URL(database.url)
-    address.pathname = `/${name}`
-    const { ask } = await service(t, address.href)
-    for (const id of ['😀', 'A-\u0e01']) {
-      const { status, body } = await ask(id)
-      t.match({ status, body }, { status: 404, body: { code: 'account_not_found' } })
-    }
-  })
+  t.test(
+    `GET /jit for an id that ${encoding} cannot hold: 404 account_not_found`,
+    { buffered: true },
+    async (t) => {
+      const database = await testDatabase(t)
+      const name = `test_${encoding.toLowerCase()}_${process.pid}`
+      await database.query(`create database ${name} encoding ${encoding} locale 'C' template template0`)
+      t.teardown(() => database.query(`drop database ${name} with (force)`))
+      const address = new URL(database.url)
+      address.pathname = `/${name}`
+      const { ask } = await service(t, address.href)
+      for (const id of ['😀', 'A-\u0e01']) {
+        const { status, body } = await ask(id)
+        t.match({ status, body }, { status: 404, body: { code: 'account_not_found' } })
+      }
+    },
+  )
 
 for (const [setting, expected] of [
   ['true', ['1', '1']],
@@ -97,6 +113,7 @@ for (const [setting, expected] of [
 ] as const)
   t.test(
     `DATABASE_PREPARED_STATEMENTS=${setting}: a session has ${expected[0]} prepared statements`,
+    { buffered: true },
     async (t) => {
       const database = await testDatabase(t)
       await database.query(`
@@ -122,7 +139,7 @@ for (const [setting, expected] of [
 
 t.test(
   'GET /jit behind a PgBouncer: no prepared statement stays in a session of Postgres',
-  { skip },
+  { skip, buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     await database.query(MINIMUM)

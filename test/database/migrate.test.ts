@@ -5,6 +5,9 @@ import t from 'tap'
 import { testDatabase } from '../support/database.ts'
 import { run } from '../support/program.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 2
+
 /** A released migration never changes. Until the first release, a change updates its hash here. */
 const FROZEN: Record<string, string> = {
   '0001-accounts': '00d693f1eeeb67b24f561ce88254cb99fa56fe9da0c3e99c17ac230216aadb74',
@@ -15,7 +18,7 @@ const FROZEN: Record<string, string> = {
 /** The advisory lock of Kysely's Migrator. A session holds it. */
 const LOCK = '3853314791062309107'
 
-t.test('migrations have not changed', async (t) => {
+t.test('migrations have not changed', { buffered: true }, async (t) => {
   const files = Object.fromEntries(
     globSync('migrations/*.sql').map((file) => [
       file.slice('migrations/'.length, -'.sql'.length),
@@ -25,7 +28,7 @@ t.test('migrations have not changed', async (t) => {
   t.same(files, FROZEN)
 })
 
-t.test('migrate', async (t) => {
+t.test('migrate', { buffered: true }, async (t) => {
   const { url, query } = await testDatabase(t, { migrated: false })
   const env = { DATABASE_URL: url }
   const names = Object.keys(FROZEN)
@@ -69,6 +72,7 @@ t.test('migrate', async (t) => {
 
 t.test(
   'migrate with an unknown migration that has run, and a known one that has not: does nothing',
+  { buffered: true },
   async (t) => {
     const { url, query } = await testDatabase(t)
     await query(`delete from tratta_jit.kysely_migration where name = '0003-bulk';
@@ -92,22 +96,26 @@ t.test(
   },
 )
 
-t.test('a migration that takes longer than the default statement_timeout completes', async (t) => {
-  const { url, query } = await testDatabase(t, { migrated: false })
-  const name = new URL(url).pathname.slice(1)
-  await query(`
+t.test(
+  'a migration that takes longer than the default statement_timeout completes',
+  { buffered: true },
+  async (t) => {
+    const { url, query } = await testDatabase(t, { migrated: false })
+    const name = new URL(url).pathname.slice(1)
+    await query(`
     create function public.wait() returns event_trigger language plpgsql as 'begin perform pg_sleep(1.5); end';
     create event trigger slow_migration on ddl_command_end when tag in ('CREATE DOMAIN') execute function public.wait();
     alter database ${name} set statement_timeout = '1s'`)
-  await t.rejects(query('create domain public.slow as text'), { code: '57014' }, 'the timeout applies')
-  t.match(await run(t, ['migrate', '--json'], { DATABASE_URL: url }), {
-    code: 0,
-    stderr: '',
-    lines: [{ migrated: Object.keys(FROZEN) }],
-  })
-})
+    await t.rejects(query('create domain public.slow as text'), { code: '57014' }, 'the timeout applies')
+    t.match(await run(t, ['migrate', '--json'], { DATABASE_URL: url }), {
+      code: 0,
+      stderr: '',
+      lines: [{ migrated: Object.keys(FROZEN) }],
+    })
+  },
+)
 
-t.test('the tables reject what Tratta would reject', async (t) => {
+t.test('the tables reject what Tratta would reject', { buffered: true }, async (t) => {
   const { query } = await testDatabase(t)
   const long = 'x'.repeat(256)
   const rejected: [string, string][] = [

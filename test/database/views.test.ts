@@ -8,6 +8,9 @@ import { buildPayload } from '../../src/payload/build-payload.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { run, SECRET, service } from '../support/program.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 3
+
 const LONE = 'create view agency.customers as select 1 as external_id, null::text as name where false'
 const NOWHERE = 'create view agency.locations as select 1 as external_id, null::text as name where false'
 const schema = (accounts: string, customers = LONE, locations = NOWHERE) =>
@@ -32,54 +35,67 @@ async function lookups({ url }: TestDatabase, ids: string[]) {
   }
 }
 
-t.test('views with the required columns only, and with unknown columns: the account is found', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(
-    schema(`select 7 as external_id, 2000 as balance, now() as "Posted At", '{1}'::int[] as codes`),
-  )
-  t.same(await lookups(database, ['7', '8']), [
-    { debt_account: { external_id: '7', balance: 2000 } },
-    undefined,
-  ])
-})
+t.test(
+  'views with the required columns only, and with unknown columns: the account is found',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(
+      schema(`select 7 as external_id, 2000 as balance, now() as "Posted At", '{1}'::int[] as codes`),
+    )
+    t.same(await lookups(database, ['7', '8']), [
+      { debt_account: { external_id: '7', balance: 2000 } },
+      undefined,
+    ])
+  },
+)
 
-t.test('identifiers of every type are found by their text representation only', async (t) => {
-  const uuid = '70b440dc-5283-3bd5-bb93-8dc599f2288f'
-  for (const [type, literal, given, others] of [
-    ['smallint', '7', '7', ['07', '7.0', '+7', ' 7', '7e0', 'seven', '99999', '']],
-    ['integer', '-7', '-7', ['7', '-07', '99999999999']],
-    ['bigint', '9223372036854775807', '9223372036854775807', ['9223372036854775808', '99999999999999999999']],
-    ['numeric(20,0)', '7', '7', ['7.0', '07', 'x']],
-    ['uuid', `'${uuid}'`, uuid, [uuid.toUpperCase(), uuid.replaceAll('-', ''), `{${uuid}}`, 'x']],
-    ['text', `'A 7'`, 'A 7', ['a 7', 'A 7 ']],
-    ['varchar(10)', `'A 7'`, 'A 7', ['a 7', 'A 7 ']],
-    ['char(10)', `'A 7'`, 'A 7', ['a 7', 'A 7 ', 'A 7       ']],
-    ['citext', `'A 7'`, 'A 7', ['a 7', 'A 7 ']],
-    ['tratta_jit.external_id', `'A 7'`, 'A 7', ['a 7']],
-  ] as const)
-    await t.test(type, async (t) => {
-      const database = await testDatabase(t)
-      if (type === 'citext') await database.query('create extension citext')
-      const child = type === 'uuid' ? 'a0000000-0000-4000-8000-000000000001' : '1'
-      await database.query(`
+t.test(
+  'identifiers of every type are found by their text representation only',
+  { buffered: true },
+  async (t) => {
+    const uuid = '70b440dc-5283-3bd5-bb93-8dc599f2288f'
+    for (const [type, literal, given, others] of [
+      ['smallint', '7', '7', ['07', '7.0', '+7', ' 7', '7e0', 'seven', '99999', '']],
+      ['integer', '-7', '-7', ['7', '-07', '99999999999']],
+      [
+        'bigint',
+        '9223372036854775807',
+        '9223372036854775807',
+        ['9223372036854775808', '99999999999999999999'],
+      ],
+      ['numeric(20,0)', '7', '7', ['7.0', '07', 'x']],
+      ['uuid', `'${uuid}'`, uuid, [uuid.toUpperCase(), uuid.replaceAll('-', ''), `{${uuid}}`, 'x']],
+      ['text', `'A 7'`, 'A 7', ['a 7', 'A 7 ']],
+      ['varchar(10)', `'A 7'`, 'A 7', ['a 7', 'A 7 ']],
+      ['char(10)', `'A 7'`, 'A 7', ['a 7', 'A 7 ', 'A 7       ']],
+      ['citext', `'A 7'`, 'A 7', ['a 7', 'A 7 ']],
+      ['tratta_jit.external_id', `'A 7'`, 'A 7', ['a 7']],
+    ] as const)
+      await t.test(type, async (t) => {
+        const database = await testDatabase(t)
+        if (type === 'citext') await database.query('create extension citext')
+        const child = type === 'uuid' ? 'a0000000-0000-4000-8000-000000000001' : '1'
+        await database.query(`
         create table public.account (id ${type}, parent ${type}, cents integer);
         insert into public.account values (${literal}, null, 5), ('${child}', ${literal}, 6)`)
-      await database.query(
-        schema(
-          'select id as external_id, parent as parent_external_id, cents as balance from public.account',
-        ),
-      )
-      const [found, its, ...notFound] = await lookups(database, [given, child, ...others])
-      t.same(found, {
-        debt_account: { external_id: given, balance: 5 },
-        child_debt_accounts: [{ external_id: child, parent_external_id: given, balance: 6 }],
+        await database.query(
+          schema(
+            'select id as external_id, parent as parent_external_id, cents as balance from public.account',
+          ),
+        )
+        const [found, its, ...notFound] = await lookups(database, [given, child, ...others])
+        t.same(found, {
+          debt_account: { external_id: given, balance: 5 },
+          child_debt_accounts: [{ external_id: child, parent_external_id: given, balance: 6 }],
+        })
+        t.same(its, { debt_account: { external_id: child, parent_external_id: given, balance: 6 } })
+        t.same(notFound, notThere(others))
       })
-      t.same(its, { debt_account: { external_id: child, parent_external_id: given, balance: 6 } })
-      t.same(notFound, notThere(others))
-    })
-})
+  },
+)
 
-t.test('identifiers of different types are compared as texts', async (t) => {
+t.test('identifiers of different types are compared as texts', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(
     schema(
@@ -103,7 +119,7 @@ t.test('identifiers of different types are compared as texts', async (t) => {
   ])
 })
 
-t.test('columns of every readable type: the payload', async (t) => {
+t.test('columns of every readable type: the payload', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(
     `create type public.kind as enum ('current_creditor', 'one-time'); create domain public.dollars as numeric(12,2)`,
@@ -154,45 +170,49 @@ t.test('columns of every readable type: the payload', async (t) => {
   t.match(await lookups(database, ['7']), [{ customer: { external_id: '5', date_of_birth: undefined } }])
 })
 
-t.test('columns that are not readable: each is named with its type and the readable types', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(
-    schema(
-      `select 7.5 as external_id, 7::numeric(9,2) as parent_external_id, 1::money as balance, 1::real as current_balance,
+t.test(
+  'columns that are not readable: each is named with its type and the readable types',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(
+      schema(
+        `select 7.5 as external_id, 7::numeric(9,2) as parent_external_id, 1::money as balance, 1::real as current_balance,
          '{1}'::int[] as billing_type, 5 as metadata`,
-      'create view agency.customers as select true as external_id, now() as email, 5 as date_of_birth',
-      'create materialized view agency.places as select 1',
-    ),
-  )
-  const { rows } = await pgQuery(database, CATALOG, ['agency'])
-  const identifier =
-    'text, varchar, char, citext, smallint, integer, bigint, numeric without fraction or uuid'
-  const json = 'json, jsonb, text, varchar, char or citext'
-  const problems = [
-    `agency.debt_accounts.external_id is numeric, which cannot be read as an identifier: make it ${identifier}`,
-    `agency.debt_accounts.parent_external_id is numeric(9,2), which cannot be read as an identifier: make it ${identifier}`,
-    'agency.debt_accounts.billing_type is integer[], which cannot be read as a list: make it json, jsonb, text, varchar, char, citext, an enum or an array of any of these',
-    'agency.debt_accounts.balance is money, which cannot be read as whole cents: make it smallint, integer, bigint or numeric',
-    'agency.debt_accounts.current_balance is real, which cannot be read as whole cents: make it smallint, integer, bigint or numeric',
-    `agency.debt_accounts.metadata is integer, which cannot be read as JSON: make it ${json}`,
-    `agency.customers.external_id is boolean, which cannot be read as an identifier: make it ${identifier}`,
-    'agency.customers has no column name, which is required (text, varchar, char, citext, smallint, integer, bigint, numeric, uuid or an enum)',
-    'agency.customers.email is timestamp with time zone, which cannot be read as a text: make it text, varchar, char, citext, smallint, integer, bigint, numeric, uuid or an enum',
-    'agency.customers.date_of_birth is integer, which cannot be read as a date: make it date, timestamp, timestamptz, text, varchar, char or citext',
-    'there is no table or view agency.locations',
-  ]
-  t.same(problemsOf(relationsOf('agency', rows)), problems)
+        'create view agency.customers as select true as external_id, now() as email, 5 as date_of_birth',
+        'create materialized view agency.places as select 1',
+      ),
+    )
+    const { rows } = await pgQuery(database, CATALOG, ['agency'])
+    const identifier =
+      'text, varchar, char, citext, smallint, integer, bigint, numeric without fraction or uuid'
+    const json = 'json, jsonb, text, varchar, char or citext'
+    const problems = [
+      `agency.debt_accounts.external_id is numeric, which cannot be read as an identifier: make it ${identifier}`,
+      `agency.debt_accounts.parent_external_id is numeric(9,2), which cannot be read as an identifier: make it ${identifier}`,
+      'agency.debt_accounts.billing_type is integer[], which cannot be read as a list: make it json, jsonb, text, varchar, char, citext, an enum or an array of any of these',
+      'agency.debt_accounts.balance is money, which cannot be read as whole cents: make it smallint, integer, bigint or numeric',
+      'agency.debt_accounts.current_balance is real, which cannot be read as whole cents: make it smallint, integer, bigint or numeric',
+      `agency.debt_accounts.metadata is integer, which cannot be read as JSON: make it ${json}`,
+      `agency.customers.external_id is boolean, which cannot be read as an identifier: make it ${identifier}`,
+      'agency.customers has no column name, which is required (text, varchar, char, citext, smallint, integer, bigint, numeric, uuid or an enum)',
+      'agency.customers.email is timestamp with time zone, which cannot be read as a text: make it text, varchar, char, citext, smallint, integer, bigint, numeric, uuid or an enum',
+      'agency.customers.date_of_birth is integer, which cannot be read as a date: make it date, timestamp, timestamptz, text, varchar, char or citext',
+      'there is no table or view agency.locations',
+    ]
+    t.same(problemsOf(relationsOf('agency', rows)), problems)
 
-  const env = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'agency', JIT_SECRET: SECRET }
-  const message = problems.join('; ')
-  t.match(await run(t, ['serve'], env), { code: 1, stderr: `The database cannot be used: ${message}\n` })
-  t.match(await run(t, ['lookup', '7'], env), { code: 1, stdout: '', stderr: `${message}\n` })
-  const tratta = { TRATTA_API_URL: 'http://127.0.0.1:1', TRATTA_API_TOKEN: 'none' }
-  t.match(await run(t, ['bulk', 'push', '--dry-run'], { ...env, ...tratta }), {
-    code: 1,
-    stderr: `${message}\n`,
-  })
-})
+    const env = { DATABASE_URL: database.url, DATABASE_SCHEMA: 'agency', JIT_SECRET: SECRET }
+    const message = problems.join('; ')
+    t.match(await run(t, ['serve'], env), { code: 1, stderr: `The database cannot be used: ${message}\n` })
+    t.match(await run(t, ['lookup', '7'], env), { code: 1, stdout: '', stderr: `${message}\n` })
+    const tratta = { TRATTA_API_URL: 'http://127.0.0.1:1', TRATTA_API_TOKEN: 'none' }
+    t.match(await run(t, ['bulk', 'push', '--dry-run'], { ...env, ...tratta }), {
+      code: 1,
+      stderr: `${message}\n`,
+    })
+  },
+)
 
 async function pgQuery({ url }: TestDatabase, text: string, values: unknown[]) {
   const client = new pg.Client(url)
@@ -206,6 +226,7 @@ async function pgQuery({ url }: TestDatabase, text: string, values: unknown[]) {
 
 t.test(
   'GET /jit while a view changes: the new columns are read, and 503 without a required one',
+  { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     const accounts = (columns: string) =>
@@ -241,7 +262,7 @@ t.test(
   },
 )
 
-t.test('50 concurrent lookups before the columns are read: all are found', async (t) => {
+t.test('50 concurrent lookups before the columns are read: all are found', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(schema('select i as external_id, i as balance from generate_series(1, 100) i'))
   const pool = new pg.Pool({ connectionString: database.url, max: 3 })

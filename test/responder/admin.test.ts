@@ -20,6 +20,9 @@ import { type Family, readExposition, sampleOf } from '../support/exposition.ts'
 import { SECRET, type Service, service } from '../support/program.ts'
 import { passes } from '../support/run-external-program.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 3
+
 const TRATTA = 'http://127.0.0.1:9/api/v1'
 const PUBLIC_URL = 'https://jit.agency.example'
 
@@ -75,7 +78,7 @@ async function waitingForALock({ query }: TestDatabase) {
   while ((await query(waiting)).length === 0) await pause(50)
 }
 
-t.test('GET /metrics: each call is counted once, by its outcome', async (t) => {
+t.test('GET /metrics: each call is counted once, by its outcome', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(`${AGENCY_SCHEMA}
     insert into agency.customers (external_id, name, email, metadata) values
@@ -154,7 +157,7 @@ function withLargeBody(url: string) {
   })
 }
 
-t.test('clients that disconnect at any time: as many counts as log lines', async (t) => {
+t.test('clients that disconnect at any time: as many counts as log lines', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5)`)
   const running = await service(t, database.url)
@@ -178,23 +181,27 @@ t.test('clients that disconnect at any time: as many counts as log lines', async
   t.ok(counted > 401, `${counted - 401} requests of clients that disconnected were read`)
 })
 
-t.test('a client that disconnects in the middle of a large response: client_disconnected', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(`
+t.test(
+  'a client that disconnects in the middle of a large response: client_disconnected',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(`
     insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 5);
     insert into tratta_jit.debt_accounts (external_id, parent_external_id, external_account_number, balance)
     select 'a-' || number, 'a', repeat('7', 300), 5 from generate_series(1, 20000) as number`)
-  // Larger than the buffers of a connection.
-  const running = await service(t, database.url, { JIT_MAX_ANSWER_BYTES: '20000000' })
-  const { host, hostname, port, pathname, search } = new URL(jitUrl(running, 'a'))
-  const socket = connect(Number(port), hostname)
-  socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
-  const [beginning] = await once(socket, 'data')
-  t.match(String(beginning), /^HTTP\/1\.1 200/)
-  socket.destroy()
-  await running.line(({ outcome }) => outcome === 'client_disconnected')
-  t.same(outcomes((await settled(running)).families), { client_disconnected: 1 })
-})
+    // Larger than the buffers of a connection.
+    const running = await service(t, database.url, { JIT_MAX_ANSWER_BYTES: '20000000' })
+    const { host, hostname, port, pathname, search } = new URL(jitUrl(running, 'a'))
+    const socket = connect(Number(port), hostname)
+    socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+    const [beginning] = await once(socket, 'data')
+    t.match(String(beginning), /^HTTP\/1\.1 200/)
+    socket.destroy()
+    await running.line(({ outcome }) => outcome === 'client_disconnected')
+    t.same(outcomes((await settled(running)).families), { client_disconnected: 1 })
+  },
+)
 
 /** A scrape after all calls ended. */
 async function settled(running: Service) {
@@ -207,7 +214,7 @@ async function settled(running: Service) {
   }
 }
 
-t.test('GET /metrics and /health: the operational status in the database', async (t) => {
+t.test('GET /metrics and /health: the operational status in the database', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const digest = (secret: string) => hash('sha256', `${PUBLIC_URL}/jit/${secret}`, 'hex')
   await database.query(`
@@ -297,48 +304,56 @@ t.test('GET /metrics and /health: the operational status in the database', async
   await client.end()
 })
 
-t.test('GET /metrics: buckets of the call duration below two seconds and around the deadline', async (t) => {
-  const database = await testDatabase(t)
-  const { adminUrl } = await service(t, database.url, { JIT_DEADLINE_MS: '3000' })
-  const buckets = (await scrape(adminUrl)).families
-    .get('tratta_jit_call_duration_seconds')!
-    .samples.flatMap(({ labels }) => labels.le ?? [])
-  const usual = ['0.001', '0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1']
-  t.same(buckets, [...usual, '1.5', '2', '2.7', '3', '3.3', '10', '+Inf'])
-})
+t.test(
+  'GET /metrics: buckets of the call duration below two seconds and around the deadline',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    const { adminUrl } = await service(t, database.url, { JIT_DEADLINE_MS: '3000' })
+    const buckets = (await scrape(adminUrl)).families
+      .get('tratta_jit_call_duration_seconds')!
+      .samples.flatMap(({ labels }) => labels.le ?? [])
+    const usual = ['0.001', '0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1']
+    t.same(buckets, [...usual, '1.5', '2', '2.7', '3', '3.3', '10', '+Inf'])
+  },
+)
 
-t.test('GET /metrics and /health while Postgres does not answer, and while it is stopped', async (t) => {
-  const postgres = await startEmbeddedPostgres()
-  t.teardown(() => postgres.stop())
-  const running = await service(t, postgres.url)
-  t.equal(sampleOf(await scrapeWithStatus(running.adminUrl), 'tratta_jit_operational_status_read'), 1)
-  for (const [signal, back] of [
-    ['SIGSTOP', () => postgres.signal('SIGCONT')],
-    ['SIGQUIT', () => postgres.start()],
-  ] as const) {
-    postgres.signal(signal)
-    await pause(1100)
-    const { families } = await scrape(running.adminUrl)
-    t.equal(sampleOf(families, 'tratta_jit_ready'), 0, signal)
-    t.equal(sampleOf(families, 'tratta_jit_operational_status_read'), 0)
-    t.same(families.get('tratta_jit_bulk_requests')!.samples, [], 'an earlier status is not shown')
-    const response = await fetch(`${running.adminUrl}/health`)
-    t.equal(response.status, 503)
-    t.match(response.headers.get('content-type'), /^application\/problem\+json/)
-    t.match(await response.json(), {
-      code: 'not_ready',
-      detail: 'database',
-      checks: { database: 'does not answer', operational_status_error: String },
-    })
-    await back()
-    await running.ask('nobody')
-    const after = await scrapeWithStatus(running.adminUrl)
-    t.equal(sampleOf(after, 'tratta_jit_ready'), 1)
-    t.equal(sampleOf(after, 'tratta_jit_operational_status_read'), 1)
-  }
-})
+t.test(
+  'GET /metrics and /health while Postgres does not answer, and while it is stopped',
+  { buffered: true },
+  async (t) => {
+    const postgres = await startEmbeddedPostgres()
+    t.teardown(() => postgres.stop())
+    const running = await service(t, postgres.url)
+    t.equal(sampleOf(await scrapeWithStatus(running.adminUrl), 'tratta_jit_operational_status_read'), 1)
+    for (const [signal, back] of [
+      ['SIGSTOP', () => postgres.signal('SIGCONT')],
+      ['SIGQUIT', () => postgres.start()],
+    ] as const) {
+      postgres.signal(signal)
+      await pause(1100)
+      const { families } = await scrape(running.adminUrl)
+      t.equal(sampleOf(families, 'tratta_jit_ready'), 0, signal)
+      t.equal(sampleOf(families, 'tratta_jit_operational_status_read'), 0)
+      t.same(families.get('tratta_jit_bulk_requests')!.samples, [], 'an earlier status is not shown')
+      const response = await fetch(`${running.adminUrl}/health`)
+      t.equal(response.status, 503)
+      t.match(response.headers.get('content-type'), /^application\/problem\+json/)
+      t.match(await response.json(), {
+        code: 'not_ready',
+        detail: 'database',
+        checks: { database: 'does not answer', operational_status_error: String },
+      })
+      await back()
+      await running.ask('nobody')
+      const after = await scrapeWithStatus(running.adminUrl)
+      t.equal(sampleOf(after, 'tratta_jit_ready'), 1)
+      t.equal(sampleOf(after, 'tratta_jit_operational_status_read'), 1)
+    }
+  },
+)
 
-t.test('GET /openapi.json', async (t) => {
+t.test('GET /openapi.json', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
   await database.query(MINIMUM)
@@ -380,7 +395,7 @@ t.test('GET /openapi.json', async (t) => {
   await asDescribed(jitUrl(theirs, 'none'), 500)
 })
 
-t.test('GET /', async (t) => {
+t.test('GET /', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const { url, adminUrl } = await service(t, database.url)
   const response = await fetch(adminUrl)

@@ -6,6 +6,9 @@ import { readExposition, sampleOf } from '../support/exposition.ts'
 import { SECRET, type Service, service } from '../support/program.ts'
 import { exchange, type RawResponse, readResponses } from '../support/raw-http.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 3
+
 const QUERY = 'debt_account_external_id='
 const PAYLOAD = { data: { debt_account: { external_id: 'a', balance: 5 } } }
 const TITLES: Record<string, string> = {
@@ -45,7 +48,7 @@ const exchangeOne = async ({ url }: Service, bytes: string) => {
   return responses[0]!
 }
 
-t.test('GET /jit/{secret} with repeated and trailing slashes: 200', async (t) => {
+t.test('GET /jit/{secret} with repeated and trailing slashes: 200', { buffered: true }, async (t) => {
   const database = await oneAccount(t, 'a//b/')
   const running = await service(t, database.url)
   const payload = { data: { debt_account: { external_id: 'a//b/', balance: 5 } } }
@@ -68,7 +71,7 @@ t.test('GET /jit/{secret} with repeated and trailing slashes: 200', async (t) =>
     t.equal(route, '/jit/:secret')
 })
 
-t.test('GET /jit/{secret} with and without the path of PUBLIC_URL: 200', async (t) => {
+t.test('GET /jit/{secret} with and without the path of PUBLIC_URL: 200', { buffered: true }, async (t) => {
   const database = await oneAccount(t)
   for (const base of ['/some/where', '/jit', '/jit/jit', '/a%20b']) {
     const running = await service(t, database.url, { PUBLIC_URL: `https://jit.agency.example${base}` })
@@ -83,7 +86,7 @@ t.test('GET /jit/{secret} with and without the path of PUBLIC_URL: 200', async (
   }
 })
 
-t.test('HEAD on the health routes of both ports: 200 without a body', async (t) => {
+t.test('HEAD on the health routes of both ports: 200 without a body', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const { url, adminUrl } = await service(t, database.url)
   for (const address of [
@@ -97,7 +100,7 @@ t.test('HEAD on the health routes of both ports: 200 without a body', async (t) 
   }
 })
 
-t.test('GET with a body: 200 up to 1 kB, 400 above', async (t) => {
+t.test('GET with a body: 200 up to 1 kB, 400 above', { buffered: true }, async (t) => {
   const database = await oneAccount(t)
   const running = await service(t, database.url)
   const declared = (bytes: number) =>
@@ -120,7 +123,7 @@ t.test('GET with a body: 200 up to 1 kB, 400 above', async (t) => {
   )
 })
 
-t.test('a request without Host: 400 problem+json', async (t) => {
+t.test('a request without Host: 400 problem+json', { buffered: true }, async (t) => {
   const database = await oneAccount(t)
   const running = await service(t, database.url)
   const response = await exchangeOne(running, `GET ${JIT} HTTP/1.1\r\nConnection: close\r\n\r\n`)
@@ -130,6 +133,7 @@ t.test('a request without Host: 400 problem+json', async (t) => {
 
 t.test(
   'invalid HTTP, and headers that are too large or incomplete: 400, 431 and 408 problem+json',
+  { buffered: true },
   async (t) => {
     const database = await oneAccount(t)
     const running = await service(t, database.url)
@@ -147,50 +151,58 @@ t.test(
   },
 )
 
-t.test('GET with an Expect header that is unknown: 200', async (t) => {
+t.test('GET with an Expect header that is unknown: 200', { buffered: true }, async (t) => {
   const database = await oneAccount(t)
   const running = await service(t, database.url)
   for (const value of ['unknown', '200-ok', ''])
     t.strictSame((await exchangeOne(running, lastRequest(JIT, `Expect: ${value}`))).body, PAYLOAD)
 })
 
-t.test('invalid HTTP pipelined after valid requests: responses in the order of the requests', async (t) => {
-  const database = await oneAccount(t)
-  const running = await service(t, database.url)
-  const bytes = `${request(JIT)}${request(`/jit/${SECRET}?${QUERY}b`)}not HTTP\r\n\r\nmore\r\n\r\n`
-  const responses = readResponses(await exchange(running.url, bytes))
-  t.equal(responses.length, 3)
-  t.same(responses[0]!.body, PAYLOAD)
-  sameProblem(t, responses[1]!, 404, 'account_not_found')
-  sameProblem(t, responses[2]!, 400, 'malformed_request')
-})
+t.test(
+  'invalid HTTP pipelined after valid requests: responses in the order of the requests',
+  { buffered: true },
+  async (t) => {
+    const database = await oneAccount(t)
+    const running = await service(t, database.url)
+    const bytes = `${request(JIT)}${request(`/jit/${SECRET}?${QUERY}b`)}not HTTP\r\n\r\nmore\r\n\r\n`
+    const responses = readResponses(await exchange(running.url, bytes))
+    t.equal(responses.length, 3)
+    t.same(responses[0]!.body, PAYLOAD)
+    sameProblem(t, responses[1]!, 404, 'account_not_found')
+    sameProblem(t, responses[2]!, 400, 'malformed_request')
+  },
+)
 
-t.test('requests below /jit that match no route: one log line and one count each', async (t) => {
-  const database = await testDatabase(t)
-  const running = await service(t, database.url)
-  const unmatched = [
-    ['POST', `/jit/${SECRET}`],
-    ['HEAD', `/jit/${SECRET}?${QUERY}a`],
-    ['DELETE', `/jit/${SECRET}/`],
-    ['GET', `/jit/${SECRET}/more`],
-    ['GET', '/jit'],
-    ['GET', `/jit/${SECRET}/%zz`],
-  ] as const
-  for (const [method, path] of unmatched) await fetch(running.url + path, { method })
-  await fetch(`${running.url}/${SECRET}`)
-  await running.line(({ route, outcome }) => route === null && outcome === 'not_found')
-  const lines = running.lines().filter(({ route }) => route === '/jit/*')
-  t.same(
-    lines.map(({ method, outcome }) => [method, outcome]),
-    unmatched.map(([method, path]) => [method, path.includes('%zz') ? 'malformed_request' : 'not_found']),
-  )
-  const metrics = readExposition(await (await fetch(`${running.adminUrl}/metrics`)).text())
-  const count = (route: string) => sampleOf(metrics, 'tratta_jit_unmatched_requests_total', { route })
-  t.same([count('/jit/*'), count('other')], [unmatched.length, 1])
-  t.notOk(running.stdout().includes(SECRET))
-})
+t.test(
+  'requests below /jit that match no route: one log line and one count each',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    const running = await service(t, database.url)
+    const unmatched = [
+      ['POST', `/jit/${SECRET}`],
+      ['HEAD', `/jit/${SECRET}?${QUERY}a`],
+      ['DELETE', `/jit/${SECRET}/`],
+      ['GET', `/jit/${SECRET}/more`],
+      ['GET', '/jit'],
+      ['GET', `/jit/${SECRET}/%zz`],
+    ] as const
+    for (const [method, path] of unmatched) await fetch(running.url + path, { method })
+    await fetch(`${running.url}/${SECRET}`)
+    await running.line(({ route, outcome }) => route === null && outcome === 'not_found')
+    const lines = running.lines().filter(({ route }) => route === '/jit/*')
+    t.same(
+      lines.map(({ method, outcome }) => [method, outcome]),
+      unmatched.map(([method, path]) => [method, path.includes('%zz') ? 'malformed_request' : 'not_found']),
+    )
+    const metrics = readExposition(await (await fetch(`${running.adminUrl}/metrics`)).text())
+    const count = (route: string) => sampleOf(metrics, 'tratta_jit_unmatched_requests_total', { route })
+    t.same([count('/jit/*'), count('other')], [unmatched.length, 1])
+    t.notOk(running.stdout().includes(SECRET))
+  },
+)
 
-t.test('request ids are random, with no order and no count', async (t) => {
+t.test('request ids are random, with no order and no count', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const running = await service(t, database.url)
   const ids = await Promise.all(
@@ -206,13 +218,13 @@ t.test('request ids are random, with no order and no count', async (t) => {
     t.equal(new Set(ids.map((id) => id[position])).size, 16, `character ${position}`)
 })
 
-t.test('GET / on ADMIN_PORT: X-Content-Type-Options: nosniff', async (t) => {
+t.test('GET / on ADMIN_PORT: X-Content-Type-Options: nosniff', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const { adminUrl } = await service(t, database.url)
   t.equal((await fetch(adminUrl)).headers.get('x-content-type-options'), 'nosniff')
 })
 
-t.test('20 requests on one keep-alive connection: 200', async (t) => {
+t.test('20 requests on one keep-alive connection: 200', { buffered: true }, async (t) => {
   const database = await oneAccount(t)
   const { url } = await service(t, database.url)
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })

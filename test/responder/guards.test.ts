@@ -2,6 +2,9 @@ import t from 'tap'
 import { testDatabase } from '../support/database.ts'
 import { SECRET, service } from '../support/program.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 2
+
 const OTHER_SECRET = 'another-secret-for-the-rotation-0123456789'
 const UNKNOWN = 'debt_account_external_id=unknown'
 
@@ -27,7 +30,7 @@ async function answer(url: string, init?: RequestInit) {
   return { status: response.status, type: response.headers.get('content-type'), body }
 }
 
-t.test('GET /jit/{secret}', async (t) => {
+t.test('GET /jit/{secret}', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const longest = 'é'.repeat(255)
   await database.query(
@@ -93,18 +96,23 @@ t.test('GET /jit/{secret}', async (t) => {
   }
 })
 
-t.test('JIT_SECRET_PREVIOUS: both secrets are valid, and without it only the new one', async (t) => {
-  const database = await testDatabase(t)
-  const during = await service(t, database.url, { JIT_SECRET: OTHER_SECRET, JIT_SECRET_PREVIOUS: SECRET })
-  t.same(await answer(`${during.url}/jit/${SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
-  t.same(await answer(`${during.url}/jit/${OTHER_SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
-  const after = await service(t, database.url, { JIT_SECRET: OTHER_SECRET })
-  t.same(await answer(`${after.url}/jit/${SECRET}?${UNKNOWN}`), NOT_FOUND)
-  t.same(await answer(`${after.url}/jit/${OTHER_SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
-})
+t.test(
+  'JIT_SECRET_PREVIOUS: both secrets are valid, and without it only the new one',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    const during = await service(t, database.url, { JIT_SECRET: OTHER_SECRET, JIT_SECRET_PREVIOUS: SECRET })
+    t.same(await answer(`${during.url}/jit/${SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
+    t.same(await answer(`${during.url}/jit/${OTHER_SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
+    const after = await service(t, database.url, { JIT_SECRET: OTHER_SECRET })
+    t.same(await answer(`${after.url}/jit/${SECRET}?${UNKNOWN}`), NOT_FOUND)
+    t.same(await answer(`${after.url}/jit/${OTHER_SECRET}?${UNKNOWN}`), ACCOUNT_NOT_FOUND)
+  },
+)
 
 t.test(
   'an eleventh wrong secret within a minute: 429, and the correct secret is still answered',
+  { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     const { url, ask } = await service(t, database.url)
@@ -118,7 +126,7 @@ t.test(
   },
 )
 
-t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', async (t) => {
+t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   const NOT_ALLOWED = problem(403, 'client_not_allowed', 'This client address is not allowed')
   const from = (url: string, address: string) =>

@@ -5,6 +5,9 @@ import { AGENCY_SCHEMA } from '../support/agency-schema.ts'
 import { MINIMUM, testDatabase } from '../support/database.ts'
 import { service } from '../support/program.ts'
 
+// Each test has a database of its own, and waits most of the time.
+t.jobs = 2
+
 const SAMPLE = readFileSync('sample/accounts.sql', 'utf8')
 
 const TREMAINE = {
@@ -40,6 +43,7 @@ const VEL = bulkAccount('vel', 'aCQb2a66LcaX', { et: 'reprehenderit', quia: 'qui
 
 t.test(
   "GET /jit for each account of the sample, which has Tratta's documented examples: its payload",
+  { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     await database.query(SAMPLE)
@@ -150,6 +154,7 @@ t.test(
 
 t.test(
   'children are ordered by the bytes of their external_id, in a database with an ICU collation',
+  { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
     const name = `test_icu_${process.pid}`
@@ -185,9 +190,12 @@ t.test(
   },
 )
 
-t.test('GET /jit for amounts of a view: whole cents are sent, others are an error', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(`${AGENCY_SCHEMA}
+t.test(
+  'GET /jit for amounts of a view: whole cents are sent, others are an error',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, parent_external_id, balance, current_balance) values
       ('zero', null, 0, 0), ('credit', null, -250, -250), ('largest', null, 9007199254740991, 9007199254740991),
       ('numeric', null, 150.00, 150), ('negative-zero', null, -0.0, 0),
@@ -195,67 +203,71 @@ t.test('GET /jit for amounts of a view: whole cents are sent, others are an erro
       ('too-large-now', null, 5, 9007199254740993), ('fraction', null, 5, 12.7),
       ('parent', null, 5, 5), ('child-1', 'parent', 5, 5), ('child-2', 'parent', null, 5),
       ('large-parent', null, 9007199254740991, 1), ('large-child', 'large-parent', 9007199254740991, 1)`)
-  const { ask, requestLine } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
-  const cents = 'must be a whole number of cents, at most 9007199254740991'
+    const { ask, requestLine } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
+    const cents = 'must be a whole number of cents, at most 9007199254740991'
 
-  for (const [external_id, balance, current_balance] of [
-    ['zero', 0, 0],
-    ['negative-zero', 0, 0],
-    ['credit', -250, -250],
-    ['largest', 9007199254740991, 9007199254740991],
-    ['numeric', 150, 150],
-  ])
-    t.same(await ask(String(external_id)), {
+    for (const [external_id, balance, current_balance] of [
+      ['zero', 0, 0],
+      ['negative-zero', 0, 0],
+      ['credit', -250, -250],
+      ['largest', 9007199254740991, 9007199254740991],
+      ['numeric', 150, 150],
+    ])
+      t.same(await ask(String(external_id)), {
+        status: 200,
+        body: { data: { debt_account: { external_id, balance, current_balance } } },
+      })
+    t.same(await ask('large-parent'), {
       status: 200,
-      body: { data: { debt_account: { external_id, balance, current_balance } } },
-    })
-  t.same(await ask('large-parent'), {
-    status: 200,
-    body: {
-      data: {
-        debt_account: { external_id: 'large-parent', balance: 9007199254740991, current_balance: 1 },
-        child_debt_accounts: [
-          {
-            external_id: 'large-child',
-            parent_external_id: 'large-parent',
-            balance: 9007199254740991,
-            current_balance: 1,
-          },
-        ],
-      },
-    },
-  })
-  for (const [externalId, field, reason] of [
-    ['null', 'debt_account.balance', 'is missing'],
-    ['too-large', 'debt_account.balance', cents],
-    ['too-large-now', 'debt_account.current_balance', cents],
-    ['fraction', 'debt_account.current_balance', cents],
-    ['parent', 'child_debt_accounts[1].balance', 'is missing'],
-  ] as const) {
-    const { status, body } = await ask(externalId)
-    const { request_id, ...problem } = body as { request_id: string }
-    t.same(
-      { status, problem },
-      {
-        status: 500,
-        problem: {
-          type: 'about:blank',
-          title: 'The debt account has a required field that is missing or not valid',
-          status: 500,
-          code: 'account_not_sendable',
-          field,
-          detail: `${field} ${reason}`,
+      body: {
+        data: {
+          debt_account: { external_id: 'large-parent', balance: 9007199254740991, current_balance: 1 },
+          child_debt_accounts: [
+            {
+              external_id: 'large-child',
+              parent_external_id: 'large-parent',
+              balance: 9007199254740991,
+              current_balance: 1,
+            },
+          ],
         },
       },
-    )
-    const line = await requestLine(request_id)
-    t.same([line.outcome, line.field], ['account_not_sendable', field.replace('[1]', '[*]')])
-  }
-})
+    })
+    for (const [externalId, field, reason] of [
+      ['null', 'debt_account.balance', 'is missing'],
+      ['too-large', 'debt_account.balance', cents],
+      ['too-large-now', 'debt_account.current_balance', cents],
+      ['fraction', 'debt_account.current_balance', cents],
+      ['parent', 'child_debt_accounts[1].balance', 'is missing'],
+    ] as const) {
+      const { status, body } = await ask(externalId)
+      const { request_id, ...problem } = body as { request_id: string }
+      t.same(
+        { status, problem },
+        {
+          status: 500,
+          problem: {
+            type: 'about:blank',
+            title: 'The debt account has a required field that is missing or not valid',
+            status: 500,
+            code: 'account_not_sendable',
+            field,
+            detail: `${field} ${reason}`,
+          },
+        },
+      )
+      const line = await requestLine(request_id)
+      t.same([line.outcome, line.field], ['account_not_sendable', field.replace('[1]', '[*]')])
+    }
+  },
+)
 
-t.test('GET /jit with optional fields that Tratta would reject: they are omitted and counted', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(`${AGENCY_SCHEMA}
+t.test(
+  'GET /jit with optional fields that Tratta would reject: they are omitted and counted',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(`${AGENCY_SCHEMA}
     insert into agency.locations values
       ('l', 'Clinic', 'somewhere_else', '{"k": "v", "long": "${'x'.repeat(256)}", "fits": "${'😀'.repeat(255)}"}', '{"uuid": "u"}'),
       ('nameless', ' ', null, null, null);
@@ -271,91 +283,96 @@ t.test('GET /jit with optional fields that Tratta would reject: they are omitted
        '{"frequency": "daily", "recurring_day": "1st", "amount": 5}', '{}', '{"balance": 7, "status": "open"}'),
       ('b', null, 'only-bad-metadata', 'nameless', null, '"one-time"', 1, null, '[]', null, null, null),
       ('d', null, 'as-text', 'gone', null, '[]', 1, null, null, '{"frequency": "weekly", "recurring_day": "Monday", "amount": 5}', null, '{}')`)
-  const { ask, adminUrl, line, lines } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
+    const { ask, adminUrl, line, lines } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
 
-  t.same(await ask('a'), {
-    status: 200,
-    body: {
-      data: {
-        location: {
-          external_id: 'l',
-          name: 'Clinic',
-          metadata: { k: 'v', fits: '😀'.repeat(255) },
-          uuid: 'u',
-        },
-        customer: {
-          external_id: 'c',
-          name: 'Ann',
-          address: { line1: '[1] Elm St' },
-          metadata: { bracket: '[', json: '{"a": 1}', number: '5.5', yes: '1' },
-          language: 'es',
-        },
-        debt_account: {
-          external_id: 'a',
-          billing_type: ['one-time'],
-          balance: 1,
-          current_balance: 1,
-          status: 'open',
-        },
-      },
-    },
-  })
-  t.same(await ask('b'), {
-    status: 200,
-    body: {
-      data: {
-        customer: {
-          external_id: 'only-bad-metadata',
-          name: 'Bo',
-          date_of_birth: '1985-07-04',
-          ssn_last4: '0007',
-        },
-        debt_account: { external_id: 'b', billing_type: ['one-time'], balance: 1 },
-      },
-    },
-  })
-  t.same(await ask('d'), {
-    status: 200,
-    body: {
-      data: {
-        customer: { external_id: 'as-text', name: 'Cy', address: { line1: '2 Oak St' } },
-        debt_account: {
-          external_id: 'd',
-          balance: 1,
-          payment_plan: { frequency: 'weekly', recurring_day: 'monday', amount: 5 },
+    t.same(await ask('a'), {
+      status: 200,
+      body: {
+        data: {
+          location: {
+            external_id: 'l',
+            name: 'Clinic',
+            metadata: { k: 'v', fits: '😀'.repeat(255) },
+            uuid: 'u',
+          },
+          customer: {
+            external_id: 'c',
+            name: 'Ann',
+            address: { line1: '[1] Elm St' },
+            metadata: { bracket: '[', json: '{"a": 1}', number: '5.5', yes: '1' },
+            language: 'es',
+          },
+          debt_account: {
+            external_id: 'a',
+            billing_type: ['one-time'],
+            balance: 1,
+            current_balance: 1,
+            status: 'open',
+          },
         },
       },
-    },
-  })
-  const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
-  const counted = metrics.matchAll(/^tratta_jit_fields_omitted_total\{field="(.*)"\} (\d+)$/gm)
-  t.same(Object.fromEntries([...counted].map(([, field, count]) => [field, Number(count)])), {
-    'location.type': 1,
-    'location.metadata.*': 1,
-    location: 1,
-    'customer.email': 1,
-    'customer.phone': 1,
-    'customer.date_of_birth': 2,
-    'customer.ssn_last4': 1,
-    'customer.address.city': 1,
-    'customer.address.is_primary': 1,
-    'customer.metadata.*': 3,
-    'customer.metadata': 1,
-    'customer.additional_fields.*': 2,
-    'customer.additional_fields': 1,
-    'debt_account.locations': 1,
-    'debt_account.payment_plan': 1,
-    'debt_account.additional_fields.*': 1,
-  })
-  const logged = () => lines().reduce((sum, line) => sum + Number(line.omitted_count ?? 0), 0)
-  await line(() => logged() === 20)
-})
+    })
+    t.same(await ask('b'), {
+      status: 200,
+      body: {
+        data: {
+          customer: {
+            external_id: 'only-bad-metadata',
+            name: 'Bo',
+            date_of_birth: '1985-07-04',
+            ssn_last4: '0007',
+          },
+          debt_account: { external_id: 'b', billing_type: ['one-time'], balance: 1 },
+        },
+      },
+    })
+    t.same(await ask('d'), {
+      status: 200,
+      body: {
+        data: {
+          customer: { external_id: 'as-text', name: 'Cy', address: { line1: '2 Oak St' } },
+          debt_account: {
+            external_id: 'd',
+            balance: 1,
+            payment_plan: { frequency: 'weekly', recurring_day: 'monday', amount: 5 },
+          },
+        },
+      },
+    })
+    const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
+    const counted = metrics.matchAll(/^tratta_jit_fields_omitted_total\{field="(.*)"\} (\d+)$/gm)
+    t.same(Object.fromEntries([...counted].map(([, field, count]) => [field, Number(count)])), {
+      'location.type': 1,
+      'location.metadata.*': 1,
+      location: 1,
+      'customer.email': 1,
+      'customer.phone': 1,
+      'customer.date_of_birth': 2,
+      'customer.ssn_last4': 1,
+      'customer.address.city': 1,
+      'customer.address.is_primary': 1,
+      'customer.metadata.*': 3,
+      'customer.metadata': 1,
+      'customer.additional_fields.*': 2,
+      'customer.additional_fields': 1,
+      'debt_account.locations': 1,
+      'debt_account.payment_plan': 1,
+      'debt_account.additional_fields.*': 1,
+    })
+    const logged = () => lines().reduce((sum, line) => sum + Number(line.omitted_count ?? 0), 0)
+    await line(() => logged() === 20)
+  },
+)
 
-t.test('GET /jit for an account that a view returns twice: 500 account_not_sendable', async (t) => {
-  const database = await testDatabase(t)
-  await database.query(`${AGENCY_SCHEMA}
+t.test(
+  'GET /jit for an account that a view returns twice: 500 account_not_sendable',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(`${AGENCY_SCHEMA}
     insert into agency.debt_accounts (external_id, balance) values ('twice', 1), ('twice', 2)`)
-  const { ask } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
-  const { status, body } = await ask('twice')
-  t.match({ status, body }, { status: 500, body: { code: 'account_not_sendable' } })
-})
+    const { ask } = await service(t, database.url, { DATABASE_SCHEMA: 'agency' })
+    const { status, body } = await ask('twice')
+    t.match({ status, body }, { status: 500, body: { code: 'account_not_sendable' } })
+  },
+)

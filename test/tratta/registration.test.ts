@@ -169,7 +169,8 @@ for (const [name, status, headers, body, message] of [
     t.teardown(() => server.close())
     const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`
     const { line, url } = await service(t, database.url, trattaSettings(database.url, apiUrl))
-    t.match(await line(({ event }) => event === 'registration_rejected'), { level: 'error', message })
+    const result = await line(({ event }) => String(event).startsWith('registration_'))
+    t.match(result, { event: 'registration_rejected', level: 'error', message })
     t.same(await ready(url), { status: 'ready', registration: 'rejected' })
     t.match(await storedRow(database), { state: 'rejected', attempts: 1, last_error: message })
     t.same(requests, ['POST /api/v1/just-in-time'])
