@@ -2,48 +2,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { program } from '../support/program.ts'
-import { ACCOUNTS, PERSONAL, seedPeople } from './seed-people.ts'
-import { startBulk } from './start-bulk.ts'
+import { ACCOUNTS } from './seed-people.ts'
+import { startReading } from './start-reading.ts'
 import { TOKEN, type Variation } from './start-tratta.ts'
-import { storedAccounts } from './stored-accounts.ts'
 
 // Each test has its own database and its own simulated Tratta.
 t.jobs = 3
-
-async function startReading(t: Test, variation: Variation, prefix?: string) {
-  const started = await startBulk(t, variation)
-  const { database, tratta, bulk } = started
-  await seedPeople(database, prefix)
-  return {
-    ...started,
-    /** Compares what is stored with what Tratta has. @returns what is stored */
-    async compare() {
-      const stored = await storedAccounts(database)
-      const held = new Set(tratta.accounts())
-      t.same(
-        stored.accepted.filter((id) => !held.has(id)),
-        [],
-        'Tratta has all accepted accounts',
-      )
-      t.same(
-        stored.rejected.filter((id) => held.has(id)),
-        [],
-        'Tratta has no rejected account',
-      )
-      const [status] = (await bulk('status --json')).lines
-      const { accounts } = status as { accounts: Record<string, number> }
-      const { to_send = 0, sent = 0, accepted = 0, rejected = 0, unknown = 0 } = accounts
-      t.equal(to_send + sent + accepted + rejected + unknown, ACCOUNTS, 'the sum is every account')
-      const reasons = JSON.stringify(
-        await database.query(
-          'select reasons, last_error from tratta_jit.bulk_rejections full join tratta_jit.bulk_requests using (request)',
-        ),
-      )
-      t.notMatch(reasons, PERSONAL, 'no personal value is stored')
-      return { ...stored, status }
-    },
-  }
-}
 
 const reading = (title: string, work: (t: Test) => Promise<void>) => t.test(title, { buffered: true }, work)
 
@@ -149,6 +113,20 @@ for (const variation of [{ maxBulkRows: 7 }, { maxBulkBytes: 12_000 }])
     t.equal((await compare()).accepted.length, ACCOUNTS)
   })
 
+reading('bulk push stops when Tratta rejects every row', async (t) => {
+  const { bulk, compare } = await startReading(t, { invalidRows: 'reject_unnamed', rejectedRows: 1 })
+  const { code, stderr } = await bulk('push')
+  t.same(
+    [code, stderr],
+    [
+      1,
+      'Tratta has rejected 21 requests one after the other: 422: The data field is invalid. What was sent is stored: run it again to resume.\n',
+    ],
+  )
+  const { status } = await compare()
+  t.match(status, { accounts: { accepted: 0, rejected: 60, to_send: ACCOUNTS - 60 } })
+})
+
 reading('bulk push splits a request that was stored under a larger TRATTA_BULK_BYTES', async (t) => {
   const { bulk, compare, tratta } = await startReading(t, { token: 'another' })
   t.match(await bulk('push'), { code: 1, stderr: /\(401\)/ })
@@ -247,41 +225,6 @@ reading('a Retry-After of an hour or more stops the push', async (t) => {
   t.match(await bulk('push'), { code: 0, stderr: NOTHING })
   t.equal((await compare()).accepted.length, ACCOUNTS)
 })
-
-reading('bulk errors --again reads rejections that appear after the push', async (t) => {
-  const { bulk, tratta, compare } = await startReading(t, { rejectedRows: 0.3 })
-  // An empty answer means that there are no errors.
-  await tratta.injectFaults({ kind: 'empty', path: '/bulk/b0000000-0000-4000-8000-000000000001' })
-  t.match(await bulk('push'), { code: 0, stderr: NOTHING })
-  t.match(await bulk('errors'), { code: 0, stdout: /^Nothing is rejected\n$/ })
-  await tratta.injectFaults()
-  t.match(await bulk('errors'), { code: 0, stdout: /^Nothing is rejected\n$/ }, 'they are not due yet')
-  t.match(await bulk('errors --again'), { code: 3, stderr: NOTHING })
-  t.ok((await compare()).rejected.length > 10)
-})
-
-for (const [errorsPaging, problem] of [
-  ['circle', 'its pages form a circle'],
-  ['endless', 'its pages do not end (1000 pages read)'],
-] as const)
-  reading(
-    `errors whose pages are ${errorsPaging}: nothing is believed, a later push reads them`,
-    async (t) => {
-      const { bulk, tratta, compare } = await startReading(t, {
-        rejectedRows: 0.3,
-        errorsPaging,
-        errorsPerPage: 4,
-      })
-      const { code, stderr } = await bulk('push')
-      t.same([code, stderr], [1, `GET /bulk/b0000000-0000-4000-8000-000000000001/errors: ${problem}\n`])
-      t.match((await compare()).status, { accounts: { sent: ACCOUNTS }, requests: { by_state: { sent: 1 } } })
-      tratta.configure({ errorsPaging: 'links' })
-      t.match(await bulk('push'), { code: 3, stderr: NOTHING })
-      const { accepted, rejected } = await compare()
-      t.equal(accepted.length + rejected.length, ACCOUNTS)
-      t.equal(tratta.accepted().posts, 1, 'no row is sent again')
-    },
-  )
 
 reading('a lost answer, and customers that Tratta rejects because it has them', async (t) => {
   const { bulk, tratta, database, sendOtherRow, compare } = await startReading(t, {
