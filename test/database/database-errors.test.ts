@@ -92,7 +92,10 @@ t.test('messages contain no value', async (t) => {
   const unreadable = new UnreadableAccountError(query)
   t.equal(unreadable.message, 'a view fails for this account: a text cannot be cast to another type (22P02)')
   t.equal(unreadable.cause, cause)
-  t.match(new AmbiguousAccountError('customer'), { message: 'customer is there twice', relation: 'customer' })
+  t.match(new AmbiguousAccountError('customer'), {
+    message: 'customer exists more than once',
+    relation: 'customer',
+  })
 })
 
 t.test('databaseError: the problem, the remedy, and whether it passes without a change', async (t) => {

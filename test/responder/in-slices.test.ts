@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { DeadlineExceededError } from '../../src/database/database-errors.ts'
 import { cacheFor } from '../../src/responder/cache-for.ts'
@@ -38,6 +39,19 @@ t.test('inSlices does not pause for short work', async (t) => {
   t.equal(turned, false)
 })
 
+t.test('inSlices pauses once in each slice, not at each step', async (t) => {
+  let turns = 0
+  let running = true
+  const turn = () => {
+    turns += 1
+    if (running) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await inSlices(steps(2000, 0.01), performance.now() + 60_000)
+  running = false
+  t.ok(turns < 1000, `${turns} turns`)
+})
+
 t.test('inSlices throws after the deadline, also with the last step', async (t) => {
   for (const [count, until] of [
     [1000, performance.now() + 5],
@@ -65,6 +79,7 @@ t.test('raceAbort: the value, the error, or the reason of the signal', async (t)
   const waiting = raceAbort(new Promise(() => {}), signal)
   abort()
   await t.rejects(waiting, { message: 'stop' })
+  t.equal(getEventListeners(signal, 'abort').length, 0, 'no listener is left')
   await t.rejects(raceAbort(Promise.resolve(1), signal), { message: 'stop' })
 })
 

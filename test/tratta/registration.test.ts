@@ -199,10 +199,12 @@ t.test(
     for (const { url } of replicas) t.same(await ready(url), { status: 'ready', registration: 'rejected' })
     t.ok(simulator.requests.length <= 2, 'at most one POST of each replica')
     await proceed(database)
-    t.match(await run(t, ['register'], env), { code: 0 })
     const after = await service(t, database.url, env)
     await after.line(({ event }) => event === 'registered')
     t.same(simulator.jitUrls, [urlWith(SECRET)])
+    await proceed(database)
+    t.match(await run(t, ['register'], env), { code: 0 })
+    t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(SECRET)])
   },
 )
 
