@@ -9,6 +9,7 @@ import {
   DatabaseUnavailableError,
   DeadlineExceededError,
   endsConnection,
+  isCausedByRow,
   isUnusableStatement,
   QueryError,
   queryError,
@@ -26,7 +27,19 @@ const postgresError = (code: string | undefined) => {
 
 t.test('queryError: the class by SQLSTATE, and whether another attempt can succeed', async (t) => {
   t.ok(queryError(postgresError('57014')) instanceof DeadlineExceededError)
-  for (const code of ['22P02', '21000', '23514', '42703', '42P01', 'P0001', 'XX000', 'HV000', 'HV00J']) {
+  for (const code of [
+    '22P02',
+    '21000',
+    '23514',
+    '42703',
+    '42P01',
+    'P0001',
+    'XX000',
+    'HV000',
+    'HV00J',
+    '22025',
+    '42P08',
+  ]) {
     const error = queryError(postgresError(code))
     t.ok(error instanceof QueryError, code)
     t.equal((error as QueryError).sqlState, code)
@@ -62,6 +75,14 @@ t.test('queryError: the class by SQLSTATE, and whether another attempt can succe
   const broken = queryError(new Error('Connection terminated'))
   t.match(broken, { constructor: DatabaseUnavailableError, message: 'Postgres is unavailable' })
   t.equal((broken as DatabaseUnavailableError).retryable, true, 'an error without a SQLSTATE')
+})
+
+t.test('isCausedByRow: a row made an expression of a view fail', async (t) => {
+  for (const code of ['22P02', '22025', '21000', '23514', '42804', 'P0001', '223F0', '22XX0'])
+    t.ok(isCausedByRow(postgresError(code)), code)
+  for (const code of ['42703', '42P01', '42501', '3F000', 'XX000', '57014', '08006', '53200'])
+    t.notOk(isCausedByRow(postgresError(code)), code)
+  t.notOk(isCausedByRow(new Error('22P02')))
 })
 
 t.test('connectionError: a full pool, and everything else', async (t) => {
@@ -193,6 +214,35 @@ t.test('databaseError: the problem, the remedy, and whether it passes without a 
     undefined,
   ])
     t.equal(databaseError(error), undefined)
+})
+
+t.test('databaseError: a code or a message that only contains a known one is unknown', async (t) => {
+  for (const code of ['0A530', '2A080', '0A280', '0A57P', '925006', '342501', 'A3D000', '157014'])
+    t.match(databaseError(postgresError(code))?.problem, `Postgres reports an error (SQLSTATE ${code})`)
+  for (const code of [
+    ...['XENOTFOUND', 'XECONNREFUSED', 'ECONNREFUSEDX', 'XETIMEDOUT', 'EHOSTDOWNX', 'XCERT_HAS_EXPIRED'],
+    ...[
+      'XERR_TLS_CERT_ALTNAME_INVALID',
+      'XUNABLE_TO_X',
+      'XERR_SSL_X',
+      'XEPROTO',
+      'EPROTOX',
+      'XENOENT',
+      'ENOENTX',
+    ],
+    ...['XECONNRESET', 'EMFILEX'],
+  ])
+    t.equal(databaseError(Object.assign(new Error('x'), { code })), undefined, code)
+  for (const message of [
+    'timeout expired',
+    'Query read timeout',
+    'Connection terminated',
+    'SASL',
+    'Received unexpected',
+  ])
+    t.equal(databaseError(new Error(`x ${message}`)), undefined, message)
+  for (const message of ['Unknown authenticationOk', 'Invalid URL'])
+    t.equal(databaseError(new Error(`x ${message}`)), undefined, message)
 })
 
 t.test('userFacing: an error with a message for people, here or as a cause', async (t) => {

@@ -168,6 +168,9 @@ t.test('columns of every readable type: the payload', { buffered: true }, async 
     ),
   )
   t.match(await lookups(database, ['7']), [{ customer: { external_id: '5', date_of_birth: undefined } }])
+  await database.query(`drop view agency.customers; create view agency.customers as
+    select 5 as external_id, 'Ada' as name, '1979-05-17'::char(12) as date_of_birth`)
+  t.match(await lookups(database, ['7']), [{ customer: { external_id: '5', date_of_birth: '1979-05-17' } }])
 })
 
 t.test(

@@ -1,5 +1,6 @@
 /** The client address behind proxies, in the formats of X-Forwarded-For that proxies send. */
 import t from 'tap'
+import { addressGroup, peerAddress } from '../../src/responder/client-address.ts'
 import { testDatabase } from '../support/database.ts'
 import { SECRET, type Service, service } from '../support/program.ts'
 
@@ -130,3 +131,21 @@ t.test(
     )
   },
 )
+
+t.test('addressGroup: an IPv4 address, or the /64 network of an IPv6 address', async (t) => {
+  for (const [address, group] of [
+    ['203.0.113.7', '203.0.113.7'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:0:1:8::', '2001:db8:0:1::/64'],
+    ['fe80::1:2:3:4:5', 'fe80:0:0:1::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['', ''],
+  ] as const)
+    t.equal(addressGroup(address), group, address)
+})
+
+t.test('peerAddress: normalized, and empty for a broken connection', async (t) => {
+  t.equal(peerAddress({ remoteAddress: '::ffff:127.0.0.1' }), '127.0.0.1')
+  t.equal(peerAddress({ remoteAddress: undefined }), '')
+})

@@ -115,13 +115,15 @@ t.test(
   { buffered: true },
   async (t) => {
     const database = await testDatabase(t)
-    const { url, ask } = await service(t, database.url)
+    const { url, ask, line } = await service(t, database.url)
     for (let guess = 1; guess <= 10; guess++)
       t.same(await answer(`${url}/jit/guess-${guess}?${UNKNOWN}`), NOT_FOUND)
     const response = await fetch(`${url}/jit/guess-11?${UNKNOWN}`)
     t.equal(response.status, 429)
     t.match(await response.json(), { code: 'too_many_guesses', status: 429 })
     t.match(response.headers.get('retry-after'), /^([1-9]|[1-5][0-9]|60)$/)
+    for (const outcome of ['wrong_secret', 'too_many_guesses'])
+      t.equal((await line((line) => line.outcome === outcome)).client, '127.0.0.1', outcome)
     for (let call = 0; call < 50; call++) t.equal((await ask('unknown')).status, 404)
   },
 )
