@@ -1,4 +1,5 @@
 /** The error of a request to Tratta, and what the error proves about the request. */
+import { printable } from '../terminal/printable.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 
 /**
@@ -22,7 +23,7 @@ interface Details {
 /** The part of an unknown response body that a message contains. */
 const MAX_CHARACTERS = 300
 
-/** The message names the request, the response, and the remedy. It contains no secret. */
+/** The message names the request, the response, and the remedy. It contains no secret and no control character. */
 export class TrattaError extends UserFacingError {
   /** Method and path. */
   readonly request: string
@@ -36,7 +37,8 @@ export class TrattaError extends UserFacingError {
   readonly code: string | undefined
 
   private constructor(problem: string, details: Details) {
-    super(`${details.request}: ${problem}`, { remedy: details.remedy })
+    // The problem can quote Tratta, and logs and terminals show it.
+    super(printable(`${details.request}: ${problem}`), { remedy: details.remedy })
     this.request = details.request
     this.delivery = details.delivery
     this.retryable = details.retryable
