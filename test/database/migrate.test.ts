@@ -13,6 +13,7 @@ const FROZEN: Record<string, string> = {
   '0001-accounts': '00d693f1eeeb67b24f561ce88254cb99fa56fe9da0c3e99c17ac230216aadb74',
   '0002-registrations': 'a7ecc61c64e4d499c50e82396b2ef8aa8670f2a7ca5789f271d682c3d560a930',
   '0003-bulk': 'daaa27d865d3808296249be6bee0e7520e496201d659cd76aa62782788b60b86',
+  '0004-calls': '92e2dba6db0054dd4f127fee9b757ffc25f47eea262208d45ec1cf083b3ca466',
 }
 
 /** The advisory lock of Kysely's Migrator. A session holds it. */
@@ -90,6 +91,7 @@ t.test(
         ['0001-accounts', 'string', undefined],
         ['0002-registrations', 'string', undefined],
         ['0003-bulk', 'undefined', undefined],
+        ['0004-calls', 'string', undefined],
         ['0002-from-the-future', 'string', true],
       ],
     )
