@@ -4,6 +4,7 @@ import type { Drill } from './drill.ts'
 import { failover } from './failover.ts'
 import { fullLogDisk } from './full-log-disk.ts'
 import { guessingSecrets } from './guessing.ts'
+import { invalidFields, largeAnswers } from './large-accounts.ts'
 import { memoryLimit } from './memory-limit.ts'
 import { pgBouncerNamed, pgBouncerUnnamed } from './pgbouncer.ts'
 import { postgresKilled, postgresRestarted, postgresSilent } from './postgres-faults.ts'
@@ -26,5 +27,7 @@ export const DRILLS: Record<string, Drill> = {
   'guessing-secrets': guessingSecrets,
   'full-log-disk': fullLogDisk,
   'memory-limit': memoryLimit,
+  'invalid-fields': invalidFields,
+  'large-answers': largeAnswers,
   'clock-jump': clockJump,
 }
