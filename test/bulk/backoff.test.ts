@@ -63,7 +63,7 @@ t.test('a success starts both limits again', async (t) => {
     }
     await backoff.wait(failure, 0, signal)
     await t.rejects(backoff.wait(failure, 0, signal), {
-      message: /^Tratta has accepted nothing for \d+ s\. it failed$/,
+      message: /^Tratta has accepted nothing for \d+ s\. it failed\. What was sent is stored/,
     })
   }
 })

@@ -236,7 +236,7 @@ void broken(
     {
       check: 'customers',
       state: 'warning',
-      message: 'debt_account.parent_external_id its parent has no customer',
+      message: 'debt_account.parent_external_id refers to an account without a customer',
       remedy: NO_CUSTOMER,
       count: 1,
       examples: ['q'],

@@ -35,8 +35,7 @@ export async function startCheckedService(t: Test): Promise<CheckedService> {
   const [registered] = await database.query('select * from tratta_jit.registrations')
   const copy: CheckedService['copy'] = async (t, sql = '') => {
     const other = await testDatabase(t)
-    await other.query(SAMPLE)
-    await other.query(`insert into tratta_jit.registrations
+    await other.query(`${SAMPLE}; insert into tratta_jit.registrations
       select * from json_populate_record(null::tratta_jit.registrations, '${JSON.stringify(registered)}')`)
     if (sql) await other.query(sql)
     const { url } = await serviceRole(t, other, ['tratta_jit', 'agency'])
