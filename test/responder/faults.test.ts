@@ -42,6 +42,9 @@ const status = async (url: string) => (await call(url, new http.Agent())).status
 const timesOf = (lines: Record<string, unknown>[]) =>
   lines.flatMap(({ route, ms }) => (route === '/jit/:secret' ? { at: 0, ms: ms as number } : []))
 
+const WAITING_FOR_A_LOCK =
+  "select from pg_stat_activity where application_name = 'tratta-jit' and wait_event_type = 'Lock'"
+
 /** Waits until a call due after `since` was answered 200. @returns milliseconds since then */
 async function firstAnswer(calls: { made: { at: number; ms: number; status?: number }[] }, since: number) {
   for (;;) {
@@ -134,12 +137,13 @@ t.test('a client that disconnects: one log line, one count, and the next call is
   await client.connect()
   await client.query('begin; lock table tratta_jit.debt_accounts in access exclusive mode')
   const sent = http.get(jit).on('error', () => {})
-  await pause(300)
+  // A transaction sees one snapshot of pg_stat_activity until it is cleared.
+  while ((await client.query(WAITING_FOR_A_LOCK)).rows.length === 0)
+    await client.query('select pg_stat_clear_snapshot()')
   sent.destroy()
-  await pause(100)
+  await line(({ outcome }) => outcome === 'client_disconnected')
   await client.query('rollback')
   await client.end()
-  await line(({ outcome }) => outcome === 'client_disconnected')
   t.equal(await status(jit), 200)
   await line(({ outcome }) => outcome === 'answered')
   t.equal(timesOf(lines()).length, 2)
@@ -226,9 +230,7 @@ t.test('three times as many calls as can be answered: 200 or 503 within the dead
   const calls = callAtRate(jit, 600)
   await pause(6000)
   const made = await calls.stop()
-  const ended = performance.now()
-  t.equal(await status(jit), 200)
-  t.ok(performance.now() - ended < 2000, 'a later call is answered')
+  t.equal(await status(jit), 200, 'a later call is answered')
 
   t.same(Object.keys(tally(made)).sort(), ['200', '503'])
   const took = (status: number) => timesOf(lines().filter((line) => line.status === status))

@@ -156,3 +156,26 @@ t.test('ALLOWED_CLIENTS and TRUSTED_PROXIES', { buffered: true }, async (t) => {
   )
   t.same(await answer(`${trusting.url}/jit/${SECRET}?${UNKNOWN}`), NOT_ALLOWED)
 })
+
+t.test(
+  'the log line of a call: the account is a pseudonym that depends on the secret',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    const pseudonyms = async (secret: string) => {
+      const { url, requestLine } = await service(t, database.url, { JIT_SECRET: secret })
+      const names: unknown[] = []
+      for (const id of ['one', 'one', 'two']) {
+        const response = await fetch(`${url}/jit/${secret}?debt_account_external_id=${id}`)
+        const { request_id } = (await response.json()) as { request_id: string }
+        names.push((await requestLine(request_id)).account)
+      }
+      return names
+    }
+    const [first, again, other] = await pseudonyms(SECRET)
+    t.match(first, /^[\w-]{16}$/)
+    t.equal(again, first, 'the same account')
+    t.not(other, first, 'another account')
+    t.not((await pseudonyms(OTHER_SECRET))[0], first, 'another secret')
+  },
+)

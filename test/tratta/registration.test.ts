@@ -48,6 +48,7 @@ t.test('ten replicas that start in the same second: one POST', { buffered: true 
     const again = await service(t, database.url, env)
     await again.line(({ event }) => event === 'registered')
     t.equal(simulator.requests.length, 1)
+    await proceed(database)
     const rotated = await service(t, database.url, { ...env, JIT_SECRET: NEW_SECRET })
     await rotated.line(({ event }) => event === 'registered')
     t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(NEW_SECRET)])
@@ -251,6 +252,7 @@ t.test('a rotation of the secret under constant calls: all are answered', { buff
   await database.query(`insert into tratta_jit.debt_accounts (external_id, balance) values ('a', 1)`)
   const old = await service(t, database.url, env)
   await old.line(({ event }) => event === 'registered')
+  await proceed(database)
   const oldUrl = (url: string) => `${url}/jit/${SECRET}?debt_account_external_id=a`
 
   const during = await service(t, database.url, {
@@ -261,7 +263,8 @@ t.test('a rotation of the secret under constant calls: all are answered', { buff
   const toOld = callAtRate(oldUrl(during.url), 50)
   const toNew = callAtRate(`${during.url}/jit/${NEW_SECRET}?debt_account_external_id=a`, 50)
   await during.line(({ event }) => event === 'registered')
-  await pause(1000)
+  const atLeast = toOld.made.length + 50
+  while (Math.min(toOld.made.length, toNew.made.length) < atLeast) await pause(20)
   for (const calls of [await toOld.stop(), await toNew.stop()]) t.same(tally(calls), { 200: calls.length })
   t.same(simulator.jitUrls, [urlWith(SECRET), urlWith(NEW_SECRET)])
 
