@@ -55,7 +55,7 @@ function copyCheckout() {
 
 /** @returns the row of the table */
 async function mutateFile(file: string): Promise<string> {
-  const source = readFileSync(file, 'utf8')
+  const source = readFileSync(join(copy, file), 'utf8')
   const tests = options.tests ?? nearestTests(file)
   console.log(`${file}: ${tests.join(' ')}`)
   const begun = performance.now()

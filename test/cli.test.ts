@@ -10,7 +10,7 @@ import { program, run, SECRET } from './support/program.ts'
 
 const SEE_HELP = 'Run `tratta-jit help COMMAND` to see its arguments and options.'
 
-t.test('help', async (t) => {
+t.test('help, help COMMAND and COMMAND --help: the same usage text', async (t) => {
   const { code, stdout, stderr } = await run(t, ['help'])
   t.same([code, stderr], [0, ''])
   for (const word of ['serve', 'migrate', 'lookup', 'demo', 'DATABASE_URL', 'LOG_LEVEL', 'Exit codes'])
@@ -33,7 +33,7 @@ t.test('every option of every command has a description', async (t) => {
   }
 })
 
-t.test('usage errors', async (t) => {
+t.test('usage errors: exit code 2, the reason and a suggestion', async (t) => {
   for (const [args, message] of [
     [['lookup'], "Missing required argument 'ID'"],
     [['lookup', 'a', 'b'], "Too many arguments for 'lookup'. Expected 1 argument but got 2: a, b."],
@@ -53,7 +53,7 @@ t.test('usage errors', async (t) => {
   t.match(await run(t, ['bulk']), { code: 2, stdout: '', stderr: 'Usage: tratta-jit bulk' })
 })
 
-t.test('a misspelled setting', async (t) => {
+t.test('a misspelled setting: exit code 2, and the setting that is meant', async (t) => {
   const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none' }
   t.match(await run(t, ['lookup', 'a'], { ...env, DATABASE_SHEMA: 'agency', JIT_SECRET_FILES: '/s' }), {
     code: 2,
@@ -62,12 +62,12 @@ t.test('a misspelled setting', async (t) => {
       'The settings are not valid:\n  DATABASE_SHEMA is not a setting: did you mean DATABASE_SCHEMA?\n' +
       '  JIT_SECRET_FILES is not a setting: did you mean JIT_SECRET_FILE?\n',
   })
-  // The variables of others, and those beside a setting that is set.
+  // Variables of other programs, and names that are similar to a setting that is set.
   const others = { DATABASE_USER: 'a', DATABASE_URI: 'b', HOSTS: 'c', LOG_LEVELS: 'd' }
   t.match(await run(t, ['lookup', 'a'], { ...env, ...others }), { code: 1, stderr: 'ECONNREFUSED' })
 })
 
-t.test('completion', async (t) => {
+t.test('completion bash and zsh: commands, options and choices', async (t) => {
   const complete = (shell: string, words: string[]) => {
     const script = [
       `source <("${process.execPath}" src/cli.ts completion ${shell})`,
@@ -87,7 +87,7 @@ t.test('completion', async (t) => {
   t.match(await run(t, ['completion', 'fish']), { code: 2, stderr: 'Allowed choices are bash, zsh.' })
 })
 
-t.test('the tratta-jit command', async (t) => {
+t.test('npm link and npx: the tratta-jit command, which checks the version of Node', async (t) => {
   const prefix = t.testdir()
   const start = (command: string, args: string[]) =>
     spawnSync(command, args, {
@@ -109,7 +109,7 @@ t.test('the tratta-jit command', async (t) => {
   )
 })
 
-t.test('lookup', async (t) => {
+t.test('lookup: the payload and the omitted fields, or the error', async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
   await database.query(MINIMUM)
@@ -155,7 +155,7 @@ t.test('lookup', async (t) => {
   })
 })
 
-t.test('serve', async (t) => {
+t.test('serve: errors of the start, then events from migration to stop', async (t) => {
   const database = await testDatabase(t, { migrated: false })
   const env = {
     DATABASE_URL: database.url,
@@ -172,13 +172,13 @@ t.test('serve', async (t) => {
   })
   const wrongPassword = new URL(database.url)
   wrongPassword.password = 'wrong-password'
-  const refused = await run(t, ['serve'], { ...env, DATABASE_URL: wrongPassword.href })
-  t.match(refused, {
+  const rejected = await run(t, ['serve'], { ...env, DATABASE_URL: wrongPassword.href })
+  t.match(rejected, {
     code: 1,
     stderr:
       'The database cannot be used: Postgres rejects the user or the password. Check the user and the password in DATABASE_URL. Percent-encode #, /, ?, @ and % in it.\n',
   })
-  t.notMatch(refused.stdout + refused.stderr, 'wrong-password')
+  t.notMatch(rejected.stdout + rejected.stderr, 'wrong-password')
 
   const running = program(t, ['serve'], env)
   const { port } = await running.line((line) => line.event === 'serving')
@@ -195,7 +195,7 @@ t.test('serve', async (t) => {
   t.equal(running.stderr(), '')
 })
 
-t.test('serve waits for a database that comes up after it', async (t) => {
+t.test('serve while nothing accepts connections: waits for the database', async (t) => {
   const running = program(t, ['serve'], { DATABASE_URL: 'postgres://127.0.0.1:1/none', JIT_SECRET: SECRET })
   t.match(await running.line((line) => line.event === 'waiting_for_database'), {
     error: { code: 'ECONNREFUSED' },

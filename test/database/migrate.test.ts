@@ -105,9 +105,14 @@ t.test(
     const { url, query } = await testDatabase(t, { migrated: false })
     const name = new URL(url).pathname.slice(1)
     await query(`
-    create function public.wait() returns event_trigger language plpgsql as 'begin perform pg_sleep(1.5); end';
+    create function public.wait() returns event_trigger language plpgsql as $$
+        begin
+          if to_regclass('public.waited') is not null then return; end if;
+          create table public.waited ();
+          perform pg_sleep(3.5);
+        end $$;
     create event trigger slow_migration on ddl_command_end when tag in ('CREATE DOMAIN') execute function public.wait();
-    alter database ${name} set statement_timeout = '1s'`)
+    alter database ${name} set statement_timeout = '3s'`)
     await t.rejects(query('create domain public.slow as text'), { code: '57014' }, 'the timeout applies')
     t.match(await run(t, ['migrate', '--json'], { DATABASE_URL: url }), {
       code: 0,
