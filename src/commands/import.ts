@@ -3,7 +3,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { userFacing } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { type ImportOptions, importFile } from '../import/import-file.ts'
+import { type ImportOptions, type InputFile, importFiles } from '../import/import-files.ts'
 import { ImportProgress, showImportProgress } from '../import/progress.ts'
 import { ENCODINGS } from '../import/read/encoding.ts'
 import { readMapFile } from '../import/read/header.ts'
@@ -12,7 +12,7 @@ import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, type ReadOptions } from '../import/read/row-reader.ts'
 import { importEvent, importText } from '../import/report/report.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
-import { print, printError, printJson } from '../terminal/output.ts'
+import { print, printJson } from '../terminal/output.ts'
 import { UsageError } from '../user-facing-error.ts'
 import {
   DONE,
@@ -29,11 +29,12 @@ export async function importCommand(options: Options, files: string[]): Promise<
   limitHeapGrowth()
   // Calls that the responder answers on this machine have priority.
   setPriority(constants.priority.PRIORITY_LOW)
-  return await importFiles(files, readOptions(options, files), options)
+  const read = readOptions(options)
+  const inputs = files.map((path) => ({ path, name: displayName(path), read }))
+  return await importWith(inputs, importOptions(options, files), options)
 }
 
-/** Each file is one transaction. The files after one that fails are not imported. */
-async function importFiles(files: string[], importOptions: ImportOptions, options: Options) {
+async function importWith(files: InputFile[], importOptions: ImportOptions, options: Options) {
   const config = readConfig(process.env, 'DATABASE_URL')
   if (config.DATABASE_SCHEMA !== 'tratta_jit')
     throw new ConfigError([
@@ -42,23 +43,13 @@ async function importFiles(files: string[], importOptions: ImportOptions, option
   if (!(await isSchemaUpToDate(config))) return fail(NOT_UP_TO_DATE, options)
   const stop = new AbortController()
   void stopSignal().then(() => stop.abort())
-  let exitCode = DONE
-  for (const [at, file] of files.entries()) {
-    const result = await importOne(config.DATABASE_URL, file, importOptions, options, stop.signal)
-    if (result === FAILED) {
-      const others = files.slice(at + 1).map(displayName)
-      if (others.length > 0) printError(`Not imported: ${others.join(', ')}`)
-      return FAILED
-    }
-    exitCode ||= result
-  }
-  return exitCode
+  return await runImport(config.DATABASE_URL, files, importOptions, options, stop.signal)
 }
 
 /** @throws {UsageError} */
-function readOptions(options: Options, files: string[]): ImportOptions {
-  const { format, encoding, money, dates, delimiter, map, rejects } = options
-  const read: ReadOptions = {
+function readOptions(options: Options): ReadOptions {
+  const { format, encoding, money, dates, delimiter, map } = options
+  return {
     ...(format !== undefined && { format: oneOf(FORMATS, 'format', format) }),
     ...(encoding !== undefined && { encoding: oneOf(ENCODINGS, 'encoding', encoding) }),
     ...(money !== undefined && { money: oneOf(MONEY, 'money', money) }),
@@ -66,13 +57,17 @@ function readOptions(options: Options, files: string[]): ImportOptions {
     ...(delimiter !== undefined && { delimiter: readDelimiter(String(delimiter)) }),
     ...(map !== undefined && { map: readMapFile(String(map)) }),
   }
+}
+
+/** @throws {UsageError} */
+function importOptions(options: Options, files: string[]): ImportOptions {
+  const { rejects } = options
   if (options['keep-good'] && rejects === undefined)
     throw new UsageError('--keep-good needs --rejects FILE, which gets the rejected rows')
   if (rejects !== undefined && files.length > 1) throw new UsageError('--rejects works with one FILE only')
   if (files.filter((file) => file === '-').length > 1)
     throw new UsageError('Standard input can be read only once')
   return {
-    read,
     dryRun: Boolean(options['dry-run']),
     keepGood: Boolean(options['keep-good']),
     ...(rejects !== undefined && { rejects: String(rejects) }),
@@ -101,23 +96,22 @@ async function isSchemaUpToDate(config: Config<'DATABASE_URL'>) {
   }
 }
 
-async function importOne(
+async function runImport(
   databaseUrl: string,
-  file: string,
+  files: InputFile[],
   importOptions: ImportOptions,
   options: Options,
   signal: AbortSignal,
 ): Promise<number> {
-  const name = displayName(file)
+  const names = files.map(({ name }) => name).join(', ')
   const progress = new ImportProgress()
-  const endProgress = showImportProgress(name, progress, Boolean(options.json))
+  const endProgress = showImportProgress(names, progress, Boolean(options.json))
   const start = performance.now()
   try {
-    const result = await importFile(databaseUrl, file, importOptions, progress, signal)
+    const result = await importFiles(databaseUrl, files, importOptions, progress, signal)
     endProgress()
-    if (options.json)
-      await printJson(importEvent(name, result, importOptions, (performance.now() - start) / 1000))
-    else await print(importText(name, result, importOptions))
+    if (options.json) await printJson(importEvent(result, importOptions, (performance.now() - start) / 1000))
+    else await print(importText(result, importOptions))
     if (result.rejected.rows === 0) return DONE
     return result.isLoaded || importOptions.dryRun ? SOME_REJECTED : FAILED
   } catch (error) {
@@ -127,8 +121,8 @@ async function importOne(
     if (message === undefined || known?.exitCode === USAGE_ERROR) throw error
     const consequence =
       progress.phase === 'committing'
-        ? 'The file may or may not be loaded. Run the import again: it does not change what is loaded already.'
-        : 'Nothing of it is loaded.'
-    return fail(`${name}: ${message.replace(/\.$/, '')}. ${consequence}`, options)
+        ? 'The rows may or may not be loaded. Run the import again: it does not change what is loaded already.'
+        : 'Nothing is loaded.'
+    return fail(`${progress.file ?? names}: ${message.replace(/\.$/, '')}. ${consequence}`, options)
   }
 }

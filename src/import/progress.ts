@@ -3,19 +3,30 @@ import { showProgress } from '../terminal/progress.ts'
 
 type Phase = 'waiting' | 'reading' | 'validating' | 'merging' | 'committing'
 
-/** The state of one running import. */
+/** The state of a running import. */
 export class ImportProgress {
   phase: Phase = 'waiting'
+  /** Of all files. */
   rows = 0
   rejected = 0
-  /** Size of the file and bytes read. The size of a pipe is undefined. */
+  /** The file that is being read. Undefined in every other phase. */
+  file: string | undefined
+  /** Size of this file and bytes read of it. The size of a pipe is undefined. */
   size: number | undefined
   bytesRead = 0
   #phaseStart = performance.now()
   #readSeconds = 0
 
+  startFile(file: string) {
+    this.enter('reading')
+    this.file = file
+    this.size = undefined
+    this.bytesRead = 0
+  }
+
   enter(phase: Phase) {
     this.#readSeconds = this.readSeconds
+    this.file = undefined
     this.phase = phase
     this.#phaseStart = performance.now()
   }
@@ -24,18 +35,21 @@ export class ImportProgress {
     return (performance.now() - this.#phaseStart) / 1000
   }
 
-  /** Duration of the reading phase, so far or in total. */
+  /** Duration of reading all files, so far or in total. */
   get readSeconds() {
-    return this.phase === 'reading' ? this.phaseSeconds : this.#readSeconds
+    return this.#readSeconds + (this.phase === 'reading' ? this.phaseSeconds : 0)
   }
 }
 
-/** @returns a function that ends the display */
-export function showImportProgress(file: string, progress: ImportProgress, asJson: boolean): () => void {
+/**
+ * @param files the names of all files
+ * @returns a function that ends the display
+ */
+export function showImportProgress(files: string, progress: ImportProgress, asJson: boolean): () => void {
   return showProgress(
     asJson,
-    (seconds) => progressEvent(file, progress, seconds),
-    () => progressLine(file, progress),
+    (seconds) => progressEvent(progress.file ?? files, progress, seconds),
+    () => progressLine(progress.file ?? files, progress),
   )
 }
 
@@ -65,7 +79,7 @@ function progressLine(file: string, progress: ImportProgress) {
 
 const perSecond = (rows: number, seconds: number) => (seconds > 0 ? Math.round(rows / seconds) : 0)
 
-function readSecondsLeft({ phase, size, bytesRead, readSeconds }: ImportProgress) {
+function readSecondsLeft({ phase, size, bytesRead, phaseSeconds }: ImportProgress) {
   if (phase !== 'reading' || !size || bytesRead === 0) return undefined
-  return (readSeconds * (size - bytesRead)) / bytesRead
+  return (phaseSeconds * (size - bytesRead)) / bytesRead
 }

@@ -127,14 +127,14 @@ t.test(
     t.match(await command('import', path('other.csv'), ...CENTS), {
       code: 1,
       stderr:
-        /other.csv: Another import is running on this database: only one can run at a time. Nothing of it is loaded.\n$/,
+        /other.csv: Another import is running on this database: only one can run at a time. Nothing is loaded.\n$/,
     })
     killed.process.kill('SIGKILL')
     await disconnected(database)
     const stopped = await start()
     stopped.process.kill('SIGINT')
     t.same(await stopped.ended, { code: 1, signal: null })
-    t.match(stopped.stderr(), /pipe: Stopped. Nothing of it is loaded.\n$/)
+    t.match(stopped.stderr(), /pipe: Stopped. Nothing is loaded.\n$/)
     await disconnected(database)
     t.same(await accounts(), [])
     t.equal((await command('import', path('other.csv'), ...CENTS)).code, 0)

@@ -63,8 +63,7 @@ t.test(
     ])
     t.match(await load(text, ...options, '--keep-good', '--rejects', path('rejects.csv')), {
       code: 1,
-      stderr:
-        /rejects.csv exists already: name another file, or remove this one. Nothing of it is loaded.\n$/,
+      stderr: /rejects.csv exists already: name another file, or remove this one. Nothing is loaded.\n$/,
     })
 
     // Corrected, it can be imported.

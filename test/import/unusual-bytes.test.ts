@@ -19,17 +19,17 @@ t.test('NUL, other encodings, UTF-16, damaged gzip and empty files: nothing is l
   for (const [content, message] of [
     [
       Buffer.from(`\ufeff${head}\n`, 'utf16le'),
-      'given: The file is UTF-16: save it as UTF-8. Nothing of it is loaded.\n',
+      'given: The file is UTF-16: save it as UTF-8. Nothing is loaded.\n',
     ],
     [
       zipped.subarray(0, zipped.length - 500),
-      'given: The gzip data ends too early: the file was not copied completely. Nothing of it is loaded.\n',
+      'given: The gzip data ends too early: the file was not copied completely. Nothing is loaded.\n',
     ],
     [
       Buffer.concat([zipped.subarray(0, 2000), Buffer.alloc(2000, 7)]),
-      'given: The gzip data is damaged: copy the file again. Nothing of it is loaded.\n',
+      'given: The gzip data is damaged: copy the file again. Nothing is loaded.\n',
     ],
-    ['', 'given: The file is empty. Nothing of it is loaded.\n'],
+    ['', 'given: The file is empty. Nothing is loaded.\n'],
     [' \n\n', 'given: The file is empty'],
     [
       'external_id;balance\n1;2\n',
@@ -82,7 +82,7 @@ t.test(
     t.same([code, stdout], [1, ''])
     t.match(
       stderr,
-      'given: Line 2: the database rejects this row by its rule of_theirs. Nothing of it is loaded.\n',
+      'given: Line 2: the database rejects this row by its rule of_theirs. Nothing is loaded.\n',
     )
   },
 )

@@ -91,7 +91,7 @@ t.test('unknown, missing and duplicate columns: all are reported, and nothing is
     'Column "external_id" is missing',
     'Column "customer_external_id" is missing: "customer_email" requires it',
     'Column "customer_name" is missing: "customer_email" requires it',
-    'Nothing of it is loaded.',
+    'Nothing is loaded.',
   ])
     t.match(stderr, line)
   await nothingLoaded(t, importer)

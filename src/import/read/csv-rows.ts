@@ -1,7 +1,7 @@
-/** Reads CSV records: one account per record, with its customer and its location. */
+/** Reads CSV records: one account per record, with its customer and its location, or only a customer or a location. */
 import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, type RowPart } from '../import-row.ts'
 import { fieldError, type RowError } from '../row-error.ts'
-import { type Column, type ColumnMap, readHeader } from './header.ts'
+import { type Column, type ColumnMap, hasAccounts, readHeader } from './header.ts'
 import { CellError, type CellFormats, cellReader } from './read-cell.ts'
 
 type Resource = 'debt_account' | 'customer' | 'location'
@@ -17,9 +17,9 @@ interface Cell {
 
 /** @throws {UserFacingError} */
 export function csvRowReader(header: string[], map: ColumnMap, formats: CellFormats) {
-  const cells = readHeader(header, map).flatMap((column, position) =>
-    column ? [toCell(column, position, formats)] : [],
-  )
+  const columns = readHeader(header, map)
+  const isOfAccounts = hasAccounts(columns)
+  const cells = columns.flatMap((column, position) => (column ? [toCell(column, position, formats)] : []))
   const account = partReader(cells, 'debt_account', emptyAccount)
   const customerReader = partReader(cells, 'customer', emptyCustomer)
   const locationReader = partReader(cells, 'location', emptyLocation)
@@ -37,7 +37,7 @@ export function csvRowReader(header: string[], map: ColumnMap, formats: CellForm
     values.customer_external_id = customer.values.external_id
     values.location_external_id = location.values.external_id
     return {
-      accounts: [{ values, columns: accountColumns }],
+      accounts: isOfAccounts ? [{ values, columns: accountColumns }] : [],
       ...(hasValues(customer.values) && { customer }),
       ...(hasValues(location.values) && { location }),
       errors,

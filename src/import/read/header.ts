@@ -51,10 +51,15 @@ function suggestion(name: string) {
     : '. Map it to null to omit it'
 }
 
-/** A customer or a location has an id and a name, or only an id, which references an existing one. */
+/**
+ * A customer or a location has an id and a name, or only an id, which references an existing one. A file without
+ * columns of accounts has only customers or locations.
+ */
 function* missingColumns(columns: (Column | undefined)[]): Generator<string> {
   const has = (name: string) => columns.some((column) => column?.name === name)
-  for (const name of REQUIRED) if (!has(name)) yield `Column ${quoted(name)} is missing`
+  const hasOnlyOthers = has('customer_name') || has('location_name')
+  if (hasAccounts(columns) || !hasOnlyOthers)
+    for (const name of REQUIRED) if (!has(name)) yield `Column ${quoted(name)} is missing`
   for (const resource of ['customer', 'location']) {
     const [id, name] = [`${resource}_external_id`, `${resource}_name`]
     const other = columns.find((column) => column?.name.startsWith(`${resource}_`) && column.name !== id)
@@ -63,6 +68,10 @@ function* missingColumns(columns: (Column | undefined)[]): Generator<string> {
       if (!has(column)) yield `Column ${quoted(column)} is missing: ${quoted(other.name)} requires it`
   }
 }
+
+/** Whether a column belongs to accounts. */
+export const hasAccounts = (columns: (Column | undefined)[]) =>
+  columns.some((column) => column && !/^(customer|location)_/.test(column.name))
 
 /** The destination of a cell: a column of a table, or a key of a JSON column. */
 export interface Column {

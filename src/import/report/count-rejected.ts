@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { messageOf, type Reason } from '../row-error.ts'
+import { decodeFileLine } from '../stage/file-line.ts'
 
-/** The rejected rows of a file, grouped by reason. */
+/** The rejected rows of the files, grouped by reason. */
 export interface Rejected {
   rows: number
   reasons: RejectedGroup[]
@@ -17,21 +18,27 @@ export interface RejectedGroup {
 }
 
 interface RejectedExample {
+  /** The names of the files are present if there are several. */
+  file?: string
   line: number
   external_id: string | null
+  other_file?: string
   other_line: number | null
 }
+
+/** The lines contain the index of their file. */
+type StagedExample = Pick<RejectedExample, 'line' | 'external_id' | 'other_line'>
 
 interface GroupRow {
   reason: string
   field: string | null
   rows: number
-  examples: RejectedExample[]
+  examples: StagedExample[]
 }
 
 const MAX_EXAMPLES = 3
 
-export async function countRejected(client: pg.Client): Promise<Rejected> {
+export async function countRejected(client: pg.Client, files: { name: string }[]): Promise<Rejected> {
   const total = await client.query<{ rows: number }>(
     'select count(distinct record)::int as rows from rejected',
   )
@@ -47,8 +54,22 @@ export async function countRejected(client: pg.Client): Promise<Rejected> {
   )
   const reasons = groups.rows.map(({ reason: json, field, rows, examples }) => {
     const reason: Reason = JSON.parse(json)
-    return { code: reason.code, field, message: messageOf(reason, field), rows, examples }
+    const named = examples.map((example) => withFiles(example, files))
+    return { code: reason.code, field, message: messageOf(reason, field), rows, examples: named }
   })
   reasons.sort((a, b) => b.rows - a.rows || (a.message < b.message ? -1 : 1))
   return { rows: total.rows[0]!.rows, reasons }
+}
+
+function withFiles({ line, external_id, other_line }: StagedExample, files: { name: string }[]) {
+  const own = decodeFileLine(line)
+  const other = other_line === null ? undefined : decodeFileLine(other_line)
+  const isOne = files.length === 1
+  return {
+    ...(!isOne && { file: files[own.file]!.name }),
+    line: own.line,
+    external_id,
+    ...(!isOne && other && { other_file: files[other.file]!.name }),
+    other_line: other?.line ?? null,
+  }
 }

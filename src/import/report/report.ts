@@ -1,13 +1,14 @@
 /** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
 import { formatNumber } from '../../terminal/format.ts'
-import type { ImportOptions, ImportResult } from '../import-file.ts'
+import type { ImportOptions, ImportResult } from '../import-files.ts'
 import type { RejectedGroup } from './count-rejected.ts'
 
-export function importEvent(file: string, result: ImportResult, { dryRun }: ImportOptions, seconds: number) {
-  const { rows, isLoaded, rejected, counts, additionalFields } = result
+export function importEvent(result: ImportResult, { dryRun }: ImportOptions, seconds: number) {
+  const { files, rows, isLoaded, rejected, counts, additionalFields } = result
   return {
     event: dryRun ? 'dry_run' : 'imported',
-    file,
+    file: namesOf(files),
+    ...(files.length > 1 && { files }),
     loaded: isLoaded,
     rows,
     rows_rejected: rejected.rows,
@@ -18,9 +19,9 @@ export function importEvent(file: string, result: ImportResult, { dryRun }: Impo
   }
 }
 
-export function importText(file: string, result: ImportResult, options: ImportOptions): string {
-  const { additionalFields, rejected, counts } = result
-  const lines = [`${file}: ${headline(result, options)}`]
+export function importText(result: ImportResult, options: ImportOptions): string {
+  const { files, additionalFields, rejected, counts } = result
+  const lines = [`${namesOf(files)}: ${headline(result, options)}`]
   if (counts)
     for (const table of ['debt_accounts', 'customers', 'locations'] as const) {
       const { added, changed, unchanged } = counts[table]
@@ -43,6 +44,8 @@ export function importText(file: string, result: ImportResult, options: ImportOp
   return lines.join('\n')
 }
 
+const namesOf = (files: ImportResult['files']) => files.map(({ file }) => file).join(', ')
+
 function headline({ rows, isLoaded, rejected, counts }: ImportResult, { dryRun, keepGood }: ImportOptions) {
   const rejectedRows = `${formatNumber(rejected.rows)} of ${formatNumber(rows)} rows are rejected`
   if (!counts) return `nothing loaded, because ${rejectedRows}`
@@ -55,9 +58,12 @@ function headline({ rows, isLoaded, rejected, counts }: ImportResult, { dryRun, 
 }
 
 function groupLines({ message, rows, examples }: RejectedGroup) {
-  const lines = examples.map(({ line, external_id, other_line }) => {
-    const details = [external_id, other_line !== null && `see line ${other_line}`].filter(Boolean).join(', ')
-    return `line ${line}${details && ` (${details})`}`
+  const lines = examples.map(({ file, line, external_id, other_file, other_line }) => {
+    const other = other_line !== null && `see ${lineText(other_line, other_file)}`
+    const details = [external_id, other].filter(Boolean).join(', ')
+    return `${lineText(line, file)}${details && ` (${details})`}`
   })
   return [`${formatNumber(rows).padStart(9)} × ${message}`, `            ${lines.join(', ')}`]
 }
+
+const lineText = (line: number, file?: string) => `line ${line}${file === undefined ? '' : ` of ${file}`}`

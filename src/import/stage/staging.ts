@@ -9,14 +9,16 @@ import { UserFacingError } from '../../user-facing-error.ts'
 import type { RowError } from '../row-error.ts'
 import type { ValidRow } from '../validate/validate-row.ts'
 import { CopyBuffer, columnsOf, type EncodedRow, encodeLine } from './copy-encoding.ts'
+import { decodeFileLine } from './file-line.ts'
 
-// `record` counts the rows of the file: several JSON records can be in one line. `present`: see `presentBit`.
+// `record` counts the rows of the files: several JSON records can be in one line. `present`: see `presentBit`.
 // The columns have the types of the tables, so that COPY checks them while the file is being read.
 const CREATE = `
   create temporary table staged_locations (record bigint, line bigint, present integer, like tratta_jit.locations) on commit drop;
   create temporary table staged_customers (record bigint, line bigint, present integer, like tratta_jit.customers) on commit drop;
   create temporary table staged_debt_accounts (record bigint, line bigint, present integer, like tratta_jit.debt_accounts) on commit drop;
   create temporary table staged_references (record bigint, line bigint, resource text, external_id text) on commit drop;
+  create temporary table rows_without_account (record bigint) on commit drop;
   create temporary table rejected (record bigint, line bigint, external_id text, reason text, field text, field_kind text, other_line bigint) on commit drop;
   create temporary table raw_records (record bigint, bytes bytea) on commit drop;`
 
@@ -27,14 +29,16 @@ const COPY_COLUMNS = {
   staged_customers: [...STAGED_COLUMNS, ...columnsOf('customers')],
   staged_debt_accounts: [...STAGED_COLUMNS, ...columnsOf('debt_accounts')],
   staged_references: ['record', 'line', 'resource', 'external_id'],
+  rows_without_account: ['record'],
   rejected: ['record', 'line', 'external_id', 'reason', 'field', 'field_kind', 'other_line'],
   raw_records: ['record', 'bytes'],
 }
 type StagingTable = keyof typeof COPY_COLUMNS
 
-/** The position of a row in the file: its number and its line, both from 1. */
 interface Position {
+  /** The number of the row, from 1, over all files. */
   record: number
+  /** From 1, with the index of the file: see `encodeFileLine`. */
   line: number
 }
 
@@ -55,7 +59,8 @@ const MAX_REMEMBERED = 1000
 
 type Batch = Map<StagingTable, CopyBuffer>
 
-export async function createStaging(client: pg.Client): Promise<Staging> {
+/** @param files for error messages */
+export async function createStaging(client: pg.Client, files: { name: string }[]): Promise<Staging> {
   await client.query(CREATE)
   let pending: Batch = new Map()
   let sending: Batch = new Map()
@@ -81,7 +86,7 @@ export async function createStaging(client: pg.Client): Promise<Staging> {
 
   async function copyAll(batch: Batch) {
     for (const [table, buffer] of batch) {
-      await copyIn(client, table, buffer.bytes())
+      await copyIn(client, table, buffer.bytes(), files)
       buffer.clear()
     }
   }
@@ -90,6 +95,7 @@ export async function createStaging(client: pg.Client): Promise<Staging> {
     add({ record, line }, { accounts, customer, location, references }) {
       const prefix = `${record}\t${line}\t`
       for (const account of accounts) put('staged_debt_accounts', `${prefix}${account.line}\n`)
+      if (accounts.length === 0) put('rows_without_account', `${record}\n`)
       if (customer) putOnce('staged_customers', prefix, customer, lastCustomers)
       if (location) putOnce('staged_locations', prefix, location, lastLocations)
       for (const { resource, external_id } of references)
@@ -120,7 +126,7 @@ export async function createStaging(client: pg.Client): Promise<Staging> {
   }
 }
 
-async function copyIn(client: pg.Client, table: StagingTable, rows: Buffer) {
+async function copyIn(client: pg.Client, table: StagingTable, rows: Buffer, files: { name: string }[]) {
   if (rows.length === 0) return
   // `freeze` avoids visibility checks. It needs a table that this transaction created.
   const copy = client.query(
@@ -130,15 +136,17 @@ async function copyIn(client: pg.Client, table: StagingTable, rows: Buffer) {
   try {
     await finished(copy)
   } catch (error) {
-    throw constraintError(error, rows) ?? error
+    throw constraintError(error, rows, files) ?? error
   }
 }
 
 /** SQLSTATE classes 22 and 23: an invalid value, or a constraint. */
-function constraintError(error: unknown, rows: Buffer) {
+function constraintError(error: unknown, rows: Buffer, files: { name: string }[]) {
   if (!(error instanceof pg.DatabaseError) || !/^2[23]/.test(error.code ?? '')) return undefined
   const row = Number(/, line (\d+)/.exec(error.where ?? '')?.[1])
-  const line = rows.toString().split('\n')[row - 1]?.split('\t')[1] ?? '?'
+  const fileLine = Number(rows.toString().split('\n')[row - 1]?.split('\t')[1])
+  const { file, line } = decodeFileLine(fileLine)
+  const place = files.length > 1 ? `${line} of ${files[file]?.name}` : line
   const rule = error.constraint ?? error.column ?? error.dataType ?? error.code
-  return new UserFacingError(`Line ${line}: the database rejects this row by its rule ${rule}`)
+  return new UserFacingError(`Line ${place}: the database rejects this row by its rule ${rule}`)
 }

@@ -48,7 +48,7 @@ async function rejectConflicts(client: pg.Client, table: Table) {
     { code: 'conflicting_rows' },
     `select a.record, min(a.line) as line, min(a.external_id) as external_id,
        min(case when a.line < c.other_line then c.other_line else c.first_line end) as other_line
-     from staged_debt_accounts a join conflicts c on c.external_id = a.${key} group by a.record`,
+     from ${rowsNaming(table)} a join conflicts c on c.external_id = a.${key} group by a.record`,
   )
   await client.query(
     `delete from ${staged} using (
@@ -75,7 +75,7 @@ async function rejectTakenNames(client: pg.Client) {
        where not exists (select from staged_locations s where s.external_id = t.external_id))
      select a.record, min(a.line) as line, min(a.external_id) as external_id, null::bigint as other_line
      from staged s join merged m on m.name = s.name and m.type = s.type and m.external_id <> s.external_id
-     join staged_debt_accounts a on a.location_external_id = s.external_id group by a.record`,
+     join ${rowsNaming('locations')} a on a.location_external_id = s.external_id group by a.record`,
   )
 }
 
@@ -86,7 +86,7 @@ async function rejectUnknownReferences(client: pg.Client, table: 'customers' | '
     `${resource}.external_id`,
     { code: 'unknown_reference', resource },
     `select r.record, min(r.line) as line, min(a.external_id) as external_id, null::bigint as other_line
-     from staged_references r join staged_debt_accounts a using (record)
+     from staged_references r left join staged_debt_accounts a using (record)
      where r.resource = '${resource}'
        and not exists (select from staged_${table} s where s.external_id = r.external_id)
        and not exists (select from tratta_jit.${table} t where t.external_id = r.external_id)
@@ -94,10 +94,19 @@ async function rejectUnknownReferences(client: pg.Client, table: 'customers' | '
   )
 }
 
+/** The rows that name a resource: accounts, and rows of files that have only customers or locations. */
+function rowsNaming(table: Table) {
+  if (table === 'debt_accounts') return 'staged_debt_accounts'
+  const { key } = RESOURCES[table]
+  return `(
+    select record, line, external_id, ${key} from staged_debt_accounts union all
+    select record, line, null, external_id from staged_${table} join rows_without_account using (record))`
+}
+
 /** Deletes customers or locations that only rejected rows name. */
 async function deleteUnused(client: pg.Client, table: 'customers' | 'locations') {
   await client.query(
-    `delete from staged_${table} s where exists (select from rejected)
+    `delete from staged_${table} s where record in (select record from rejected)
        and not exists (select from staged_debt_accounts a where a.${RESOURCES[table].key} = s.external_id)`,
   )
 }

@@ -1,10 +1,10 @@
 /**
- * Imports one file in one transaction.
+ * Imports the files of one command in one transaction, as if they were one file.
  *
  * | phase      | work                                                              |
  * |------------|-------------------------------------------------------------------|
  * | waiting    | connect, begin, take the lock                                     |
- * | reading    | read the file, validate each row, copy it to temporary tables     |
+ * | reading    | read each file, validate each row, copy it to temporary tables    |
  * | validating | validate staged rows against each other, write the reject file    |
  * | merging    | merge staged rows into the tables                                 |
  * | committing | commit. An error in this phase leaves the result unknown          |
@@ -22,11 +22,18 @@ import { countRejected, type Rejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
 import { analyze, countMerge, type MergeCounts, merge } from './stage/merge.ts'
 import { createStaging } from './stage/staging.ts'
-import { stageFile } from './stage-file.ts'
+import { stageFiles } from './stage-files.ts'
 import { validateStaged } from './validate/validate-staged.ts'
 
-export interface ImportOptions {
+export interface InputFile {
+  /** `-` is standard input. */
+  path: string
+  /** For messages. */
+  name: string
   read: ReadOptions
+}
+
+export interface ImportOptions {
   dryRun: boolean
   /** Loads the valid rows although others are rejected. */
   keepGood: boolean
@@ -35,6 +42,8 @@ export interface ImportOptions {
 }
 
 export interface ImportResult {
+  files: { file: string; rows: number }[]
+  /** Of all files. */
   rows: number
   isLoaded: boolean
   rejected: Rejected
@@ -44,9 +53,9 @@ export interface ImportResult {
 }
 
 /** @throws {UserFacingError} {@link UsageError} and errors of the database */
-export async function importFile(
+export async function importFiles(
   databaseUrl: string,
-  file: string,
+  files: InputFile[],
   options: ImportOptions,
   progress: ImportProgress,
   signal: AbortSignal,
@@ -61,23 +70,22 @@ export async function importFile(
   try {
     await client.connect()
     await beginImport(client)
-    const staging = await createStaging(client)
-    const { rejectFormat, additionalFields } = await stageFile(
-      file,
-      options.read,
-      rejects !== undefined,
-      staging,
-      progress,
-      signal,
-    )
+    const staging = await createStaging(client, files)
+    const staged = await stageFiles(files, rejects !== undefined, staging, progress, signal)
 
     progress.enter('validating')
     await validateStaged(client)
-    const rejected = await countRejected(client)
+    const rejected = await countRejected(client, files)
     progress.rejected = rejected.rows
-    const result: ImportResult = { rows: progress.rows, isLoaded: false, rejected, additionalFields }
+    const result: ImportResult = {
+      files: staged.map(({ rows }, at) => ({ file: files[at]!.name, rows })),
+      rows: progress.rows,
+      isLoaded: false,
+      rejected,
+      additionalFields: [...new Set(staged.flatMap(({ additionalFields }) => additionalFields))],
+    }
     if (rejected.rows > 0) {
-      if (rejects !== undefined) await writeRejectFile(client, rejects, rejectFormat)
+      if (rejects !== undefined) await writeRejectFile(client, rejects, staged[0]!.rejectFormat)
       if (!keepGood && !dryRun) return result
     }
 

@@ -1,17 +1,20 @@
-/** Reads a file, validates each row by itself, and sends the rows to the staging tables. */
+/** Reads files, validates each row by itself, and sends the rows to the staging tables. */
 import { UserFacingError } from '../user-facing-error.ts'
+import type { InputFile } from './import-files.ts'
 import type { ImportRow } from './import-row.ts'
 import type { ImportProgress } from './progress.ts'
 import type { FileRecord } from './read/file-record.ts'
 import { openFile } from './read/open-file.ts'
 import type { RejectFormat } from './read/reject-format.ts'
-import { createRowReader, type ReadOptions, type RowReader } from './read/row-reader.ts'
+import { createRowReader, type RowReader } from './read/row-reader.ts'
+import { encodeFileLine } from './stage/file-line.ts'
 import type { Staging } from './stage/staging.ts'
 import { validateRow } from './validate/validate-row.ts'
 
 const MAX_ADDITIONAL_FIELDS = 20
 
 interface StagedFile {
+  rows: number
   rejectFormat: RejectFormat
   /** JSON fields without a column of their own, which went to additional_fields. */
   additionalFields: string[]
@@ -21,22 +24,38 @@ interface StagedFile {
  * @param keepRaw whether to keep the records as they are in the file, for a reject file
  * @throws {UserFacingError} {@link UsageError}
  */
-export async function stageFile(
-  file: string,
-  options: ReadOptions,
+export async function stageFiles(
+  files: InputFile[],
+  keepRaw: boolean,
+  staging: Staging,
+  progress: ImportProgress,
+  signal: AbortSignal,
+): Promise<StagedFile[]> {
+  const staged: StagedFile[] = []
+  for (const [at, file] of files.entries()) {
+    progress.startFile(file.name)
+    staged.push(await stageFile(file, at, keepRaw, staging, progress, signal))
+  }
+  await staging.end()
+  return staged
+}
+
+async function stageFile(
+  { path, read }: InputFile,
+  fileIndex: number,
   keepRaw: boolean,
   staging: Staging,
   progress: ImportProgress,
   signal: AbortSignal,
 ): Promise<StagedFile> {
-  const opened = await openFile(file, signal)
+  const opened = await openFile(path, signal)
   const additionalFields = new Set<string>()
+  const rowsBefore = progress.rows
   progress.size = opened.size
-  progress.enter('reading')
 
   function onRow({ line, raw }: FileRecord, row: ImportRow) {
     progress.rows += 1
-    const position = { record: progress.rows, line }
+    const position = { record: progress.rows, line: encodeFileLine(fileIndex, line) }
     if (keepRaw) staging.keepRaw(position, raw)
     const valid = validateRow(row)
     if (valid) return staging.add(position, valid)
@@ -53,15 +72,18 @@ export async function stageFile(
     progress.bytesRead = opened.bytesRead
     pending += chunk
     if (!reader && pending.trim() === '') continue
-    reader ??= createRowReader(pending, options, { onRow, onAdditionalField })
+    reader ??= createRowReader(pending, read, { onRow, onAdditionalField })
     reader.write(pending)
     pending = ''
     await staging.flush()
   }
   if (!reader) throw new UserFacingError('The file is empty')
   reader.end()
-  await staging.end()
-  return { rejectFormat: reader.rejectFormat(), additionalFields: [...additionalFields] }
+  return {
+    rows: progress.rows - rowsBefore,
+    rejectFormat: reader.rejectFormat(),
+    additionalFields: [...additionalFields],
+  }
 }
 
 /** An invalid id can be any value, such as a name in a shifted column. It is not shown. */
