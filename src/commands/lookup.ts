@@ -1,16 +1,7 @@
 import { type Config, readConfig } from '../config.ts'
-import type { JitPayload } from '../contract.ts'
 import { accountStatement } from '../database/account-statement.ts'
-import { userFacing } from '../database/connection-errors.ts'
-import {
-  AccountTooLargeError,
-  AmbiguousAccountError,
-  UnreadableAccountError,
-} from '../database/database-errors.ts'
-import { findAccount } from '../database/find-account.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
-import { buildPayload } from '../payload/build-payload.ts'
-import { type OmittedField, UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
+import { type AccountLookup, lookUpAccount } from '../payload/look-up-account.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
 import { DONE, fail, type Options } from './command.ts'
@@ -28,30 +19,13 @@ export async function lookupCommand(options: Options, [externalId = '']: string[
   return DONE
 }
 
-const ACCOUNT_ERRORS = [
-  AccountTooLargeError,
-  AmbiguousAccountError,
-  UnreadableAccountError,
-  UnsendableAccountError,
-]
-
 /** Returns the payload of a call, or the error. */
-export async function lookUp(
-  config: Config<'DATABASE_URL'>,
-  externalId: string,
-): Promise<{ payload: JitPayload; omitted: OmittedField[] } | { problem: string }> {
+export async function lookUp(config: Config<'DATABASE_URL'>, externalId: string): Promise<AccountLookup> {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const pool = createPool(config, limits)
   try {
     const statement = accountStatement(config.DATABASE_SCHEMA, false, config.JIT_MAX_ANSWER_BYTES)
-    const row = await findAccount(pool, statement, externalId, limits)
-    return row ? buildPayload(row) : { problem: 'No such debt account' }
-  } catch (error) {
-    if (ACCOUNT_ERRORS.some((type) => error instanceof type))
-      return { problem: `Tratta would get an error: ${(error as Error).message}` }
-    const known = userFacing(error)
-    if (known) return { problem: known.message }
-    throw error
+    return await lookUpAccount(pool, statement, externalId, limits)
   } finally {
     await pool.end()
   }
