@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { boundedQuery } from './batched-query.ts'
-import { aliasesOf, areSame, compilerFor, isText } from './column-sql.ts'
+import { aliasesOf, areSame, compilerFor, isText, referencesOf } from './column-sql.ts'
 import { type AmbiguousRelation, QueryError } from './database-errors.ts'
 import type { Limits } from './pool.ts'
 import type { Relations } from './relations.ts'
@@ -32,18 +32,19 @@ export async function findAmbiguousRelation(
 }
 
 function ambiguitySql(relations: Relations): string {
-  const { account, customer, location } = aliasesOf(relations)
+  const { account, reference, customer, location } = aliasesOf(relations)
   return compilerFor(relations)
     .selectFrom('debt_accounts as account')
+    .crossJoinLateral(referencesOf(account).as('reference'))
     .where(isText(account('external_id'), sql`$1::text`))
     .select((from) => {
       const customers = from
         .selectFrom('customers as customer')
-        .where(areSame(customer('external_id'), account('customer_external_id')))
+        .where(areSame(customer('external_id'), reference('customer_external_id')))
         .select(sql<boolean>`count(*) > 1`.as('customer'))
       const locations = from
         .selectFrom('locations as location')
-        .where(areSame(location('external_id'), account('location_external_id')))
+        .where(areSame(location('external_id'), reference('location_external_id')))
         .select(sql<boolean>`count(*) > 1`.as('location'))
       return [customers.as('customer'), locations.as('location')]
     })

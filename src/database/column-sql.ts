@@ -44,7 +44,11 @@ export function columnsOf<Name extends RelationName>(relations: Relations, relat
 /** The columns of the relations under the aliases that most statements use. */
 export const aliasesOf = (relations: Relations) => ({
   account: columnsOf(relations, 'debt_accounts', 'account'),
+  /** `referencesOf(account)`. */
+  reference: columnsOf(relations, 'debt_accounts', 'reference'),
   child: columnsOf(relations, 'debt_accounts', 'child'),
+  childId: columnsOf(relations, 'debt_accounts', 'child_id'),
+  childReference: columnsOf(relations, 'debt_accounts', 'child_reference'),
   parent: columnsOf(relations, 'debt_accounts', 'parent'),
   customer: columnsOf(relations, 'customers', 'customer'),
   location: columnsOf(relations, 'locations', 'location'),
@@ -84,10 +88,17 @@ export function isNull({ reference, type }: Column): RawBuilder<boolean> {
  */
 const equalsNothing = (parameter: RawBuilder<unknown>) => sql<boolean>`(false and ${parameter} is null)`
 
-/** Compares an identifier with a text. A text that is not valid for the type equals nothing. */
+/**
+ * Compares an identifier with a text. A text that is not valid for the type equals nothing. The conversion is a
+ * subquery of its own: Postgres executes it first, so that a generic plan compares with a value, and a foreign data
+ * wrapper can send the comparison to its server.
+ */
 export function isText({ reference, type }: Column, text: RawBuilder<unknown>): RawBuilder<boolean> {
   if (!type) return equalsNothing(text)
-  const equal = sql<boolean>`${reference} = ${fromText(type, text)}`
+  const value = ['int8', 'numeric', 'uuid'].includes(familyOf(type))
+    ? sql`(select ${fromText(type, text)})`
+    : fromText(type, text)
+  const equal = sql<boolean>`${reference} = ${value}`
   return isLoose(type) ? sql`(${equal} and ${reference}::text = ${text})` : equal
 }
 
@@ -108,6 +119,24 @@ export function areSame(one: Column, other: Column): RawBuilder<boolean> {
   const equal = sql<boolean>`${one.reference} = ${other.reference}`
   return one.type.name === 'citext' ? sql`(${equal} and ${texts})` : equal
 }
+
+const REFERENCES = ['parent_external_id', 'customer_external_id', 'location_external_id'] as const
+
+/**
+ * A lateral FROM item with the references of an account without their collation. A comparison with them uses the
+ * collation of the other column, as its index does, and postgres_fdw can send the comparison to its server.
+ */
+export function referencesOf(row: ReturnType<typeof columnsOf<'debt_accounts'>>) {
+  const references = REFERENCES.filter((name) => row(name).type).map(
+    (name) => sql`${withoutCollation(row(name))} as ${sql.ref(name)}`,
+  )
+  return sql<Record<string, unknown>>`(select ${sql.join(references)})`
+}
+
+export const withoutCollation = ({ reference, type }: Column): RawBuilder<unknown> =>
+  type && ['text', 'bpchar', 'citext'].includes(familyOf(type))
+    ? sql`${reference} collate "default"`
+    : reference
 
 const asText = (reference: RawBuilder<unknown>, type: ColumnType) =>
   familyOf(type) === 'text' ? reference : sql`${reference}::text`

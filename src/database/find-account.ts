@@ -97,7 +97,7 @@ const hasDuplicateChildren = ({ children = [] }: AccountRow) =>
   children.some(({ row }, at) => at > 0 && row.external_id === children[at - 1]!.row.external_id)
 
 /** A table, column, type, schema or function does not exist. A view may have been changed. */
-const HAS_CHANGED = ['3F000', '42P01', '42703', '42704', '42883']
+const HAS_CHANGED = ['3F000', '42P01', '42703', '42704', '42804', '42883']
 const CARDINALITY_VIOLATION = '21000'
 const ENCODING = ['22021', '22P05']
 

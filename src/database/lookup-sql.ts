@@ -3,43 +3,54 @@
  * It reads `debt_accounts`, `customers` and `locations` of DATABASE_SCHEMA, which are our tables or
  * views over other tables.
  */
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { FURTHER_LOCATION } from './account-row.ts'
-import { aliasesOf, areSame, compilerFor, isText, list, read, rowOf } from './column-sql.ts'
+import {
+  aliasesOf,
+  areSame,
+  compilerFor,
+  isText,
+  list,
+  read,
+  referencesOf,
+  rowOf,
+  withoutCollation,
+} from './column-sql.ts'
 import { COLUMNS, CUSTOMER, LOCATION } from './columns.ts'
 import type { Relations } from './relations.ts'
 
 /** The lookup's SQL, with the account's external_id as its only parameter. */
 export function lookupSql(relations: Relations): string {
-  const { account, child, parent, customer, location } = aliasesOf(relations)
+  const { account, reference, child, childReference, parent, customer, location } = aliasesOf(relations)
   return compilerFor(relations)
     .selectFrom('debt_accounts as account')
-    .where(isText(account('external_id'), sql`$1::text`))
+    .crossJoinLateral(referencesOf(account).as('reference'))
+    .where(isText(account('external_id'), REQUESTED))
     .select((from) => {
       const itsCustomer = from
         .selectFrom('customers as customer')
-        .where(areSame(customer('external_id'), account('customer_external_id')))
+        .where(areSame(customer('external_id'), reference('customer_external_id')))
         .select(rowOf(CUSTOMER, customer).as('customer'))
       const itsLocation = from
         .selectFrom('locations as location')
-        .where(areSame(location('external_id'), account('location_external_id')))
+        .where(areSame(location('external_id'), reference('location_external_id')))
         .select(rowOf(LOCATION, location).as('location'))
       // An aggregate, because a parent that a view has twice is no error here.
       const parentCustomers = from
         .selectFrom('debt_accounts as parent')
-        .where(areSame(parent('external_id'), account('parent_external_id')))
+        .where(areSame(parent('external_id'), reference('parent_external_id')))
         .select(sql`json_agg(${read(parent('customer_external_id'))})`.as('customers'))
-      const isElsewhere = sql<boolean>`(${areSame(child('location_external_id'), account('location_external_id'))}) is not true`
+      const isElsewhere = sql<boolean>`(${areSame(childReference('location_external_id'), reference('location_external_id'))}) is not true`
       const ownLocation = from
         .selectFrom('locations as location')
-        .where(areSame(location('external_id'), child('location_external_id')))
+        .where(areSame(location('external_id'), childReference('location_external_id')))
         .where(isElsewhere)
         .select(sql`json_agg(${rowOf(FURTHER_LOCATION, location)})`.as('locations'))
       // The order must not change with the collation of the database.
       const inOrder = sql`order by ${read(child('external_id'))} collate "C"`
       const children = from
-        .selectFrom('debt_accounts as child')
-        .where(areSame(child('parent_external_id'), account('external_id')))
+        .selectFrom(childrenOf(relations).as('child'))
+        .crossJoinLateral(referencesOf(child).as('child_reference'))
         .select(
           sql`json_agg(${list([rowOf(COLUMNS.debt_accounts, child), sql`${ownLocation}`])} ${inOrder})`.as(
             'children',
@@ -50,6 +61,24 @@ export function lookupSql(relations: Relations): string {
     })
     .limit(sql.lit(2))
     .compile().sql
+}
+
+const REQUESTED = sql`$1::text`
+
+/**
+ * The rows of the children as a FROM item. From a view in two steps: the ids, then each row by its id. A view that joins
+ * a subquery with "group by" uses its index only for the id. "offset 0" keeps Postgres from merging both steps.
+ */
+function childrenOf(relations: Relations): RawBuilder<Record<string, unknown>> {
+  const { child, childId } = aliasesOf(relations)
+  const accounts = sql.table(`${relations.schema}.debt_accounts`)
+  const isChild = isText(child('parent_external_id'), REQUESTED)
+  if (!relations.views.has('debt_accounts')) return sql`(select * from ${accounts} as child where ${isChild})`
+  return sql`(select row.* from
+    (select distinct ${withoutCollation(child('external_id'))} as external_id
+      from ${accounts} as child where ${isChild}) as child_id
+    left join lateral (select * from ${accounts} as child
+      where ${areSame(child('external_id'), childId('external_id'))} and ${isChild} offset 0) as row on true)`
 }
 
 /**

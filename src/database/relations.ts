@@ -21,6 +21,8 @@ export interface Relations {
   schema: string
   /** The existing columns, by relation and column name. */
   columns: Record<RelationName, Map<string, ColumnType>>
+  /** The relations that are views, not tables, materialized views or foreign tables. */
+  views: Set<RelationName>
 }
 
 const SHOWN = {
@@ -113,16 +115,16 @@ const MEANT: Record<Kind, string> = {
 /** A statement with the schema as its only parameter. It returns one row for each existing column. */
 export const CATALOG = `
   with recursive typed as (
-    select c.relname as relation, a.attname as name, a.atttypid as type, a.atttypmod as modifier
+    select c.relname as relation, c.relkind = 'v' as is_view, a.attname as name, a.atttypid as type, a.atttypmod as modifier
     from pg_catalog.pg_namespace n
       join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm', 'f')
       join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where n.nspname = $1 and c.relname in ('debt_accounts', 'customers', 'locations')
     union all
-    select relation, name, typbasetype, typtypmod
+    select relation, is_view, name, typbasetype, typtypmod
     from typed join pg_catalog.pg_type t on t.oid = typed.type and t.typtype = 'd'
   )
-  select relation, typed.name, format_type(typed.type, modifier) as shown,
+  select relation, is_view, typed.name, format_type(typed.type, modifier) as shown,
     case when coalesce(item.typtype, t.typtype) = 'e' then 'enum' else coalesce(item.typname, t.typname) end
       || case when item.oid is null then '' else '[]' end as type
   from typed join pg_catalog.pg_type t on t.oid = typed.type and t.typtype <> 'd'
@@ -130,6 +132,7 @@ export const CATALOG = `
 
 export interface CatalogRow {
   relation: RelationName
+  is_view: boolean
   name: string
   shown: string
   type: string
@@ -138,7 +141,8 @@ export interface CatalogRow {
 export function relationsOf(schema: string, rows: CatalogRow[]): Relations {
   const columns = { debt_accounts: new Map(), customers: new Map(), locations: new Map() }
   for (const { relation, name, shown, type } of rows) columns[relation].set(name, { name: type, shown })
-  return { schema, columns }
+  const views = new Set(rows.filter(({ is_view }) => is_view).map(({ relation }) => relation))
+  return { schema, columns, views }
 }
 
 export const readRelations = async (db: pg.Pool | pg.Client, schema: string): Promise<Relations> =>
