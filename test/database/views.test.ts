@@ -171,6 +171,19 @@ t.test('columns of every readable type: the payload', { buffered: true }, async 
   await database.query(`drop view agency.customers; create view agency.customers as
     select 5 as external_id, 'Ada' as name, '1979-05-17'::char(12) as date_of_birth`)
   t.match(await lookups(database, ['7']), [{ customer: { external_id: '5', date_of_birth: '1979-05-17' } }])
+  await database.query(`
+    alter database ${new URL(database.url).pathname.slice(1)} set datestyle = 'German';
+    drop view agency.customers;
+    create view agency.customers as select 5 as external_id, 'Ada' as name, date '1979-05-17' as date_of_birth;
+    drop view agency.debt_accounts;
+    create view agency.debt_accounts as select 7 as external_id, 5 as customer_external_id, 12 as balance,
+      array['one-time']::char(20)[] as billing_type`)
+  t.strictSame(await lookups(database, ['7']), [
+    {
+      customer: { external_id: '5', name: 'Ada', date_of_birth: '1979-05-17' },
+      debt_account: { external_id: '7', billing_type: ['one-time'], balance: 12 },
+    },
+  ])
 })
 
 t.test(

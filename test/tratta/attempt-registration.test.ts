@@ -180,5 +180,12 @@ t.test('while another program holds the lock: pending, and nothing is sent', asy
     { message: 'failed' },
   )
   t.match(await attempt(), { state: 'registered' }, 'the lock is released')
+  const ended = await withRegistrationLock(other, async () => {
+    await pool.query(
+      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())",
+    )
+    return 'done'
+  })
+  t.same([ended, other.totalCount], ['done', 0], 'a broken connection is destroyed')
   t.equal(pool.totalCount - pool.idleCount, 0, 'every connection is released')
 })

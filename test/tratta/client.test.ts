@@ -236,6 +236,16 @@ t.test('the client', async (t) => {
     await t.rejects(registerAt(simulator.url), { message, delivery: 'unknown' })
   })
 
+  t.test('an aborted signal, and an `onTurn` that throws: nothing is sent', { buffered: true }, async (t) => {
+    const { simulator } = await startSimulator(t)
+    const { createJitEndpoint } = createTrattaClient({ apiUrl: simulator.url, token: 'simulated-token' })
+    const signal = AbortSignal.abort(new Error('stopping'))
+    await t.rejects(createJitEndpoint('http://x', { signal }), { message: 'stopping' })
+    const onTurn = () => Promise.reject(new Error('not now'))
+    await t.rejects(createJitEndpoint('http://x', { onTurn }), { message: 'not now' })
+    t.same(simulator.requests, [])
+  })
+
   t.test('no server: not accepted', { buffered: true }, async (t) => {
     await t.rejects(registerAt('http://127.0.0.1:1024/api/v1'), {
       message: `${REQUEST}no connection to Tratta (ECONNREFUSED). Check TRATTA_API_URL, and that this machine can reach it.`,
