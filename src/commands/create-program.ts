@@ -91,6 +91,17 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .addOption(new Option('--encoding <NAME>', 'encoding of the files').choices(['utf-8', 'windows-1252']))
     .option('--delimiter <CHARACTER>', 'delimiter of CSV: one character, or tab')
     .option(DRY_RUN, 'validate and count, load nothing')
+    .option('--snapshot', 'the files are the whole portfolio: close the accounts that they do not contain')
+    .addOption(
+      new Option('--absent <ACTION>', 'with --snapshot: set current_balance to 0, or delete').choices([
+        'zero',
+        'delete',
+      ]),
+    )
+    .option(
+      '--max-absent <PERCENT>',
+      'with --snapshot: load nothing if more accounts are absent (default: 10)',
+    )
     .option('--keep-good', 'load the valid rows even if other rows are rejected; needs --rejects')
     .option('--rejects <FILE>', 'write the rejected rows and the reasons to a new file')
     .addOption(JSON_LINES)

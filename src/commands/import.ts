@@ -11,6 +11,7 @@ import { displayName } from '../import/read/open-file.ts'
 import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, type ReadOptions } from '../import/read/row-reader.ts'
 import { importEvent, importText } from '../import/report/report.ts'
+import { ABSENT } from '../import/stage/absent.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { UsageError } from '../user-facing-error.ts'
@@ -71,7 +72,27 @@ function importOptions(options: Options, files: string[]): ImportOptions {
     dryRun: Boolean(options['dry-run']),
     keepGood: Boolean(options['keep-good']),
     ...(rejects !== undefined && { rejects: String(rejects) }),
+    ...snapshotOption(options),
   }
+}
+
+const DEFAULT_MAX_ABSENT = 10
+
+/** @throws {UsageError} */
+function snapshotOption({ snapshot, absent, 'max-absent': maxAbsent }: Options) {
+  if (!snapshot) {
+    if (absent !== undefined) throw new UsageError('--absent needs --snapshot')
+    if (maxAbsent !== undefined) throw new UsageError('--max-absent needs --snapshot')
+    return undefined
+  }
+  const percent = maxAbsent === undefined ? DEFAULT_MAX_ABSENT : readPercent(String(maxAbsent))
+  return { snapshot: { absent: oneOf(ABSENT, 'absent', absent ?? 'zero'), maxPercent: percent } }
+}
+
+function readPercent(text: string) {
+  const percent = /^\d+(\.\d+)?%?$/.test(text) ? Number(text.replace('%', '')) : Number.NaN
+  if (!(percent <= 100)) throw new UsageError('--max-absent must be a percentage from 0 to 100')
+  return percent
 }
 
 function oneOf<const Value extends string>(values: readonly Value[], option: string, given: unknown): Value {
@@ -112,6 +133,7 @@ async function runImport(
     endProgress()
     if (options.json) await printJson(importEvent(result, importOptions, (performance.now() - start) / 1000))
     else await print(importText(result, importOptions))
+    if (result.absent?.isRefused) return FAILED
     if (result.rejected.rows === 0) return DONE
     return result.isLoaded || importOptions.dryRun ? SOME_REJECTED : FAILED
   } catch (error) {

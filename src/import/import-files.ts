@@ -20,6 +20,7 @@ import type { ImportProgress } from './progress.ts'
 import type { ReadOptions } from './read/row-reader.ts'
 import { countRejected, type Rejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
+import { type Absent, applySnapshot, countAbsent, planSnapshot, type Snapshot } from './stage/absent.ts'
 import { analyze, countMerge, type MergeCounts, merge } from './stage/merge.ts'
 import { createStaging } from './stage/staging.ts'
 import { stageFiles } from './stage-files.ts'
@@ -39,6 +40,8 @@ export interface ImportOptions {
   keepGood: boolean
   /** The path of the reject file. */
   rejects?: string
+  /** The files are the whole portfolio. */
+  snapshot?: Snapshot
 }
 
 export interface ImportResult {
@@ -49,6 +52,8 @@ export interface ImportResult {
   rejected: Rejected
   /** Undefined when rejected rows prevented the merge. */
   counts?: MergeCounts
+  /** Accounts of the tables that are not in the files. Undefined if there are no accounts in the files. */
+  absent?: Absent
   additionalFields: string[]
 }
 
@@ -90,8 +95,14 @@ export async function importFiles(
     }
 
     progress.enter('merging')
+    // Absent accounts are unknown while rows are rejected.
+    const snapshot = rejected.rows === 0 ? options.snapshot : undefined
+    const absent = snapshot ? await planSnapshot(client, snapshot) : await countAbsent(client)
+    if (absent) result.absent = absent
+    if (absent?.isRefused) return result
     if (dryRun) return { ...result, counts: await countMerge(client) }
     const counts = await merge(client)
+    if (snapshot) await applySnapshot(client)
     signal.throwIfAborted()
     progress.enter('committing')
     await client.query('commit')

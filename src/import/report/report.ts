@@ -1,10 +1,11 @@
 /** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
 import { formatNumber } from '../../terminal/format.ts'
 import type { ImportOptions, ImportResult } from '../import-files.ts'
+import { absentEvent, absentLines, refusalOf } from './absent-text.ts'
 import type { RejectedGroup } from './count-rejected.ts'
 
 export function importEvent(result: ImportResult, { dryRun }: ImportOptions, seconds: number) {
-  const { files, rows, isLoaded, rejected, counts, additionalFields } = result
+  const { files, rows, isLoaded, rejected, counts, absent, additionalFields } = result
   return {
     event: dryRun ? 'dry_run' : 'imported',
     file: namesOf(files),
@@ -13,6 +14,7 @@ export function importEvent(result: ImportResult, { dryRun }: ImportOptions, sec
     rows,
     rows_rejected: rejected.rows,
     ...counts,
+    ...(absent && { absent: absentEvent(absent) }),
     rejected: rejected.reasons,
     ...(additionalFields.length > 0 && { additional_fields: additionalFields }),
     seconds: Math.round(seconds * 10) / 10,
@@ -20,7 +22,7 @@ export function importEvent(result: ImportResult, { dryRun }: ImportOptions, sec
 }
 
 export function importText(result: ImportResult, options: ImportOptions): string {
-  const { files, additionalFields, rejected, counts } = result
+  const { files, additionalFields, isLoaded, rejected, counts, absent } = result
   const lines = [`${namesOf(files)}: ${headline(result, options)}`]
   if (counts)
     for (const table of ['debt_accounts', 'customers', 'locations'] as const) {
@@ -30,6 +32,7 @@ export function importText(result: ImportResult, options: ImportOptions): string
         `  ${table.padEnd(14)}${columns.map(([name, count]) => `${formatNumber(count).padStart(12)} ${name}`).join('')}`,
       )
     }
+  if (absent) lines.push(...absentLines(absent, isLoaded, absentNote(result, options)))
   for (const group of rejected.reasons) lines.push(...groupLines(group))
   if (additionalFields.length > 0)
     lines.push(
@@ -44,12 +47,24 @@ export function importText(result: ImportResult, options: ImportOptions): string
   return lines.join('\n')
 }
 
+const absentNote = ({ rejected }: ImportResult, { snapshot }: ImportOptions) =>
+  !snapshot
+    ? ' (with --snapshot their current_balance is set to 0)'
+    : rejected.rows > 0
+      ? ', because rows are rejected'
+      : ''
+
 const namesOf = (files: ImportResult['files']) => files.map(({ file }) => file).join(', ')
 
-function headline({ rows, isLoaded, rejected, counts }: ImportResult, { dryRun, keepGood }: ImportOptions) {
+function headline(
+  { rows, isLoaded, rejected, counts, absent }: ImportResult,
+  { dryRun, keepGood, snapshot }: ImportOptions,
+) {
+  if (absent?.isRefused) return `nothing loaded, because ${refusalOf(absent, snapshot!.maxPercent)}`
   const rejectedRows = `${formatNumber(rejected.rows)} of ${formatNumber(rows)} rows are rejected`
   if (!counts) return `nothing loaded, because ${rejectedRows}`
-  const isUnchanged = Object.values(counts).every(({ added, changed }) => added + changed === 0)
+  const closes = absent && absent.action !== 'none' && absent.accounts.count + absent.parents.count > 0
+  const isUnchanged = !closes && Object.values(counts).every(({ added, changed }) => added + changed === 0)
   const action = isUnchanged ? 'nothing to change' : isLoaded ? 'loaded' : 'would be loaded'
   if (rejected.rows === 0)
     return `${action}, ${formatNumber(rows)} rows${isUnchanged ? ' are in the database already' : ''}`
