@@ -88,8 +88,19 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     )
     .option('--map <FILE>', 'JSON file that maps columns: {"Their column": "our_column", "Another": null}')
     .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'bulk-json']))
-    .addOption(new Option('--encoding <NAME>', 'encoding of the files').choices(['utf-8', 'windows-1252']))
+    .addOption(
+      new Option('--encoding <NAME>', 'encoding of the files').choices([
+        'utf-8',
+        'windows-1252',
+        'macintosh',
+        'cp850',
+      ]),
+    )
     .option('--delimiter <CHARACTER>', 'delimiter of CSV: one character, or tab')
+    .addOption(
+      new Option('--quote <KIND>', 'read quotes in CSV as characters of the fields').choices(['none']),
+    )
+    .option('--skip-lines <N>', 'number of lines before the header of CSV')
     .option(DRY_RUN, 'validate and count, load nothing')
     .option('--snapshot', 'the files are the whole portfolio: close the accounts that they do not contain')
     .addOption(

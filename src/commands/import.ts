@@ -9,7 +9,7 @@ import { ENCODINGS } from '../import/read/encoding.ts'
 import { readMapFile } from '../import/read/header.ts'
 import { displayName } from '../import/read/open-file.ts'
 import { DATES, MONEY } from '../import/read/read-cell.ts'
-import { FORMATS, type ReadOptions } from '../import/read/row-reader.ts'
+import { FORMATS, QUOTES, type ReadOptions } from '../import/read/read-options.ts'
 import { importEvent, importText } from '../import/report/report.ts'
 import { ABSENT } from '../import/stage/absent.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
@@ -49,13 +49,16 @@ async function importWith(files: InputFile[], importOptions: ImportOptions, opti
 
 /** @throws {UsageError} */
 function readOptions(options: Options): ReadOptions {
-  const { format, encoding, money, dates, delimiter, map } = options
+  const { format, encoding, money, dates, delimiter, quote, map } = options
+  const skipLines = options['skip-lines']
   return {
     ...(format !== undefined && { format: oneOf(FORMATS, 'format', format) }),
     ...(encoding !== undefined && { encoding: oneOf(ENCODINGS, 'encoding', encoding) }),
     ...(money !== undefined && { money: oneOf(MONEY, 'money', money) }),
     ...(dates !== undefined && { dates: oneOf(DATES, 'dates', dates) }),
     ...(delimiter !== undefined && { delimiter: readDelimiter(String(delimiter)) }),
+    ...(quote !== undefined && { quote: oneOf(QUOTES, 'quote', quote) }),
+    ...(skipLines !== undefined && { skipLines: readLineCount(String(skipLines)) }),
     ...(map !== undefined && { map: readMapFile(String(map)) }),
   }
 }
@@ -106,6 +109,11 @@ function readDelimiter(option: string) {
   if (!/^[\t\x20-\x7e]$/.test(delimiter) || delimiter === '"')
     throw new UsageError('--delimiter must be one character or the word tab')
   return delimiter
+}
+
+function readLineCount(option: string) {
+  if (!/^\d{1,6}$/.test(option)) throw new UsageError('--skip-lines must be a number of lines')
+  return Number(option)
 }
 
 async function isSchemaUpToDate(config: Config<'DATABASE_URL'>) {

@@ -16,8 +16,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { driverUrl } from '../database-url.ts'
 import { UserFacingError } from '../user-facing-error.ts'
+import { Adjustments } from './adjustments.ts'
 import type { ImportProgress } from './progress.ts'
-import type { ReadOptions } from './read/row-reader.ts'
+import type { ReadOptions } from './read/read-options.ts'
 import { countRejected, type Rejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
 import { type Absent, applySnapshot, countAbsent, planSnapshot, type Snapshot } from './stage/absent.ts'
@@ -55,6 +56,7 @@ export interface ImportResult {
   /** Accounts of the tables that are not in the files. Undefined if there are no accounts in the files. */
   absent?: Absent
   additionalFields: string[]
+  adjustments: Adjustments
 }
 
 /** @throws {UserFacingError} {@link UsageError} and errors of the database */
@@ -76,7 +78,8 @@ export async function importFiles(
     await client.connect()
     await beginImport(client)
     const staging = await createStaging(client, files)
-    const staged = await stageFiles(files, rejects !== undefined, staging, progress, signal)
+    const adjustments = new Adjustments()
+    const staged = await stageFiles(files, rejects !== undefined, staging, adjustments, progress, signal)
 
     progress.enter('validating')
     await validateStaged(client)
@@ -88,6 +91,7 @@ export async function importFiles(
       isLoaded: false,
       rejected,
       additionalFields: [...new Set(staged.flatMap(({ additionalFields }) => additionalFields))],
+      adjustments,
     }
     if (rejected.rows > 0) {
       if (rejects !== undefined) await writeRejectFile(client, rejects, staged[0]!.rejectFormat)

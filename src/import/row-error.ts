@@ -3,8 +3,11 @@ import { type OmittedField, omittedField, type Path } from '../payload/omit-inva
 
 /** Never contains a value or a key of the file: equal reasons are counted and shown on screens. */
 export type Reason =
-  | { code: 'stray_quote' | 'invalid_utf8' | 'nul_byte' | 'invalid_json' | 'extra_comma' | 'unstorable_text' }
+  | { code: 'stray_quote' | 'nul_byte' | 'invalid_json' | 'extra_comma' | 'unstorable_text' }
   | { code: 'not_an_object' | 'unedited_reject' | 'no_account' }
+  /** `encoding` is the most probable one. */
+  | { code: 'invalid_utf8'; encoding: string }
+  | { code: 'unnamed_column'; position: number }
   | { code: 'wrong_field_count'; found: number; expected: number }
   | { code: 'missing' | 'misplaced' | 'own_parent' }
   | { code: 'unknown_field'; known: string }
@@ -52,7 +55,9 @@ function reasonText(reason: Reason): string {
     case 'wrong_field_count':
       return `has ${reason.found} fields where the header has ${reason.expected}`
     case 'invalid_utf8':
-      return 'is not UTF-8 (use --encoding windows-1252 if the file comes from an older Windows system)'
+      return `is not UTF-8 (use --encoding ${reason.encoding} if the file comes from ${ENCODED_BY[reason.encoding]})`
+    case 'unnamed_column':
+      return `has a value in column ${reason.position}, which has no name in the header`
     case 'nul_byte':
       return 'contains a NUL byte: the file is damaged or is not text'
     case 'invalid_json':
@@ -92,6 +97,12 @@ function reasonText(reason: Reason): string {
     case 'parent_cycle':
       return 'leads to a cycle of parents'
   }
+}
+
+const ENCODED_BY: Record<string, string> = {
+  'windows-1252': 'an older Windows system',
+  macintosh: 'an older Mac',
+  cp850: 'a DOS program',
 }
 
 const MONEY_RULES = {

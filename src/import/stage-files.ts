@@ -1,12 +1,14 @@
 /** Reads files, validates each row by itself, and sends the rows to the staging tables. */
 import { UserFacingError } from '../user-facing-error.ts'
+import type { Adjustments } from './adjustments.ts'
 import type { InputFile } from './import-files.ts'
 import type { ImportRow } from './import-row.ts'
 import type { ImportProgress } from './progress.ts'
 import type { FileRecord } from './read/file-record.ts'
 import { openFile } from './read/open-file.ts'
+import type { RowReader } from './read/read-options.ts'
 import type { RejectFormat } from './read/reject-format.ts'
-import { createRowReader, type RowReader } from './read/row-reader.ts'
+import { createRowReader } from './read/row-reader.ts'
 import { encodeFileLine } from './stage/file-line.ts'
 import type { Staging } from './stage/staging.ts'
 import { validateRow } from './validate/validate-row.ts'
@@ -28,13 +30,15 @@ export async function stageFiles(
   files: InputFile[],
   keepRaw: boolean,
   staging: Staging,
+  adjustments: Adjustments,
   progress: ImportProgress,
   signal: AbortSignal,
 ): Promise<StagedFile[]> {
   const staged: StagedFile[] = []
   for (const [at, file] of files.entries()) {
     progress.startFile(file.name)
-    staged.push(await stageFile(file, at, keepRaw, staging, progress, signal))
+    if (files.length > 1) adjustments.file = file.name
+    staged.push(await stageFile(file, at, keepRaw, staging, adjustments, progress, signal))
   }
   await staging.end()
   return staged
@@ -45,6 +49,7 @@ async function stageFile(
   fileIndex: number,
   keepRaw: boolean,
   staging: Staging,
+  adjustments: Adjustments,
   progress: ImportProgress,
   signal: AbortSignal,
 ): Promise<StagedFile> {
@@ -72,7 +77,12 @@ async function stageFile(
     progress.bytesRead = opened.bytesRead
     pending += chunk
     if (!reader && pending.trim() === '') continue
-    reader ??= createRowReader(pending, read, { onRow, onAdditionalField })
+    const encoding = opened.isUtf16 ? 'utf-8' : read.encoding
+    reader ??= createRowReader(
+      pending,
+      { ...read, ...(encoding && { encoding }) },
+      { onRow, onAdditionalField, adjustments },
+    )
     reader.write(pending)
     pending = ''
     await staging.flush()

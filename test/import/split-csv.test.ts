@@ -7,7 +7,7 @@ import { splitCsv } from '../../src/import/read/split-csv.ts'
 /** Splits the text in chunks of this size. */
 function split(text: string, size: number, delimiter = ',') {
   const records: FileRecord[] = []
-  const splitter = splitCsv(delimiter, (record) => records.push(record))
+  const splitter = splitCsv({ delimiter }, (record) => records.push(record))
   for (let at = 0; at < text.length; at += size) splitter.write(text.slice(at, at + size))
   splitter.end()
   return records

@@ -25,12 +25,18 @@ export function csvRowReader(header: string[], map: ColumnMap, formats: CellForm
   const locationReader = partReader(cells, 'location', emptyLocation)
   const readCustomer = reuseLast(customerReader)
   const readLocation = reuseLast(locationReader)
+  const unnamed = header.flatMap((name, position) =>
+    name === '' && !Object.hasOwn(map, '') ? [position] : [],
+  )
   const accountColumns = new Set(account.columns)
   if (customerReader.columns.has('external_id')) accountColumns.add('customer_external_id')
   if (locationReader.columns.has('external_id')) accountColumns.add('location_external_id')
 
   return function read(fields: string[]): ImportRow {
     const errors: RowError[] = []
+    for (const position of unnamed)
+      if (fields[position]!.trim() !== '')
+        errors.push({ reason: { code: 'unnamed_column', position: position + 1 } })
     const values = account.read(fields, errors)
     const customer = readCustomer(fields, errors)
     const location = readLocation(fields, errors)

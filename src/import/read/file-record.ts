@@ -27,3 +27,15 @@ export function countLines(text: string, from: number, to: number) {
   for (let at = text.indexOf('\n', from); at !== -1 && at < to; at = text.indexOf('\n', at + 1)) lines++
   return lines
 }
+
+/** Some programs end a file with Ctrl-Z, as CP/M did. */
+export const END_OF_FILE = '\u001a'
+
+export const isBlank = (text: string) => text.replaceAll(END_OF_FILE, '').trim() === ''
+
+/** Removes Ctrl-Z and the blanks around it from the end of a file. */
+export function withoutEndOfFile(text: string) {
+  let end = text.length
+  while (end > 0 && isBlank(text[end - 1]!)) end -= 1
+  return text.includes(END_OF_FILE, end) ? text.slice(0, end) : text
+}

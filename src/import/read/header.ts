@@ -5,6 +5,7 @@ import { isObject } from '../../json.ts'
 import { nearestName } from '../../nearest-name.ts'
 import { UsageError, UserFacingError } from '../../user-facing-error.ts'
 import { REJECT_COLUMNS } from './reject-format.ts'
+import { isData } from './require-header.ts'
 
 /**
  * The column names of CSV files: those of our tables, with `customer_` and `location_` in front of the columns of
@@ -12,22 +13,42 @@ import { REJECT_COLUMNS } from './reject-format.ts'
  */
 const REQUIRED = ['external_id', 'balance']
 
+/** Trims the names, and gives equal ones a number: `Phone`, `Phone#2`. */
+export function uniqueNames(header: string[]): string[] {
+  const counts = new Map<string, number>()
+  return header.map((cell) => {
+    const name = cell.trim()
+    const count = (counts.get(name) ?? 0) + 1
+    counts.set(name, count)
+    return name === '' || count === 1 ? name : `${name}#${count}`
+  })
+}
+
+/** Whether a name is in the map, or is the name of a column except for case, blanks and punctuation. */
+export const isKnownName = (name: string, map: ColumnMap) =>
+  Object.hasOwn(map, name) || parseColumnName(name) !== undefined || COLUMNS.includes(normalized(name))
+
+const MAX_PROBLEMS = 20
+
 /**
+ * @param names of {@link uniqueNames}
  * @returns the destination of each column of the file; undefined for a column that is not read
- * @throws {UserFacingError}
+ * @throws {UserFacingError} The message contains no cell that can be data
  */
-export function readHeader(header: string[], map: ColumnMap): (Column | undefined)[] {
+export function readHeader(names: string[], map: ColumnMap): (Column | undefined)[] {
   const problems: string[] = []
-  const names = header.map((name) => name.trim())
   const nameOf = new Map<string, string>()
-  const columns = names.map((name) => {
-    if (REJECT_COLUMNS.includes(name)) return undefined
+  const columns = names.map((name, at) => {
+    if (REJECT_COLUMNS.includes(name) || (name === '' && !Object.hasOwn(map, ''))) return undefined
     const target = Object.hasOwn(map, name) ? map[name]! : name
     if (target === null) return undefined
     const column = parseColumnName(target)
-    const subject =
-      target === name ? `Column ${quoted(name)}` : `Column ${quoted(name)}, mapped to ${quoted(target)},`
-    if (!column) problems.push(`${subject} is unknown${suggestion(target)}`)
+    const shown = isData(name) ? String(at + 1) : quoted(name)
+    const subject = target === name ? `Column ${shown}` : `Column ${shown}, mapped to ${quoted(target)},`
+    const original = target.replace(/#\d+$/, '')
+    if (problems.length > MAX_PROBLEMS) return column
+    if (!column && nameOf.has(original)) problems.push(`${subject} is a duplicate of ${quoted(original)}`)
+    else if (!column) problems.push(`${subject} is unknown${suggestion(target)}`)
     else if (nameOf.has(target)) problems.push(`${subject} is a duplicate of ${quoted(nameOf.get(target)!)}`)
     else if (column.key !== undefined && nameOf.has(column.name))
       problems.push(`${subject} is a duplicate: it is also in ${quoted(column.name)}`)
@@ -38,6 +59,8 @@ export function readHeader(header: string[], map: ColumnMap): (Column | undefine
     if (!names.includes(name))
       problems.push(`The map names column ${quoted(name)}, which the file does not have`)
   problems.push(...missingColumns(columns))
+  if (problems.length > MAX_PROBLEMS)
+    problems.splice(MAX_PROBLEMS, Number.POSITIVE_INFINITY, 'There are more errors')
   if (problems.length > 0) throw new UserFacingError(problems.join('\n'))
   return columns
 }
@@ -108,6 +131,16 @@ function parseColumnName(name: string): Column | undefined {
   return isKey ? { name: column, key } : undefined
 }
 
+/** Edit distances of longer names would take seconds. */
+const MAX_NAME = 64
+
+const normalized = (name: string) =>
+  name
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '_')
+    .replaceAll(/^_|_$/g, '')
+
 /** @returns the known column name that is most similar to this one */
 function similarColumnName(name: string): string | undefined {
   const known = [
@@ -116,11 +149,11 @@ function similarColumnName(name: string): string | undefined {
       keys === 'any' ? [] : keys.map((key) => `${column}.${key}`),
     ),
   ]
-  const normalized = name.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '_')
-  if (known.includes(normalized)) return normalized
+  const similar = normalized(name)
+  if (known.includes(similar)) return similar
   return (
-    known.find((column) => column.endsWith(`_${normalized}`) || column.endsWith(`.${normalized}`)) ??
-    nearestName(normalized, known, Math.floor(normalized.length / 2))
+    known.find((column) => column.endsWith(`_${similar}`) || column.endsWith(`.${similar}`)) ??
+    (similar.length > MAX_NAME ? undefined : nearestName(similar, known, Math.floor(similar.length / 2)))
   )
 }
 

@@ -1,4 +1,4 @@
-/** Reads the bytes of a file or of standard input, and decompresses gzip. */
+/** Reads the bytes of a file or of standard input, decompresses gzip, and converts UTF-16 to UTF-8. */
 import { createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
@@ -6,17 +6,24 @@ import { addAbortSignal, pipeline, Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { UserFacingError } from '../../user-facing-error.ts'
+import { recognizeUtf16, rejectOtherKinds } from './recognize-file.ts'
 
 const STANDARD_INPUT = '-'
 export const displayName = (file: string) => (file === STANDARD_INPUT ? 'standard input' : file)
 
 const CHUNK_BYTES = 64 * 1024
+/** A chunk of a pipe can be shorter than the bytes that identify a kind of file. */
+const MIN_START_BYTES = 4
+
+const asUtf8 = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
 
 interface OpenFile {
   /** Bytes on the disk; undefined for a pipe. */
   size: number | undefined
   /** Bytes read so far. */
   bytesRead: number
+  /** The chunks are UTF-8, whatever the encoding that the user named. */
+  isUtf16: boolean
   /** Decompressed, one character per byte. Line ends are the same in every encoding, and raw records can be written back. */
   chunks: AsyncIterable<string>
 }
@@ -25,7 +32,7 @@ interface OpenFile {
 export async function openFile(file: string, signal: AbortSignal): Promise<OpenFile> {
   const { source, size } = await openSource(file)
   addAbortSignal(signal, source)
-  const opened: OpenFile = { size, bytesRead: 0, chunks: chunks() }
+  const opened: OpenFile = { size, bytesRead: 0, isUtf16: false, chunks: chunks() }
   return opened
 
   async function* bytes() {
@@ -39,10 +46,35 @@ export async function openFile(file: string, signal: AbortSignal): Promise<OpenF
     try {
       const [start, all] = await peek(bytes())
       const isGzip = start[0] === 0x1f && start[1] === 0x8b
-      for await (const chunk of isGzip ? gunzip(all) : all) yield chunk.toString('latin1')
+      yield* decode(isGzip ? gunzip(all) : all)
     } catch (error) {
       throw asFileError(error)
     }
+  }
+
+  async function* decode(content: AsyncIterable<Buffer>) {
+    let start: Buffer = Buffer.alloc(0)
+    let utf16: ReturnType<typeof recognize>
+    let isRecognized = false
+    for await (const chunk of content) {
+      const bytes = isRecognized ? chunk : Buffer.concat([start, chunk])
+      if (!isRecognized && bytes.length < MIN_START_BYTES) {
+        start = bytes
+        continue
+      }
+      if (!isRecognized) utf16 = recognize(bytes)
+      isRecognized = true
+      yield utf16 ? asUtf8(utf16.decode(bytes, { stream: true })) : bytes.toString('latin1')
+    }
+    if (!isRecognized) yield start.toString('latin1')
+    if (utf16) yield asUtf8(utf16.decode())
+  }
+
+  function recognize(start: Buffer) {
+    rejectOtherKinds(start)
+    const encoding = recognizeUtf16(start)
+    opened.isUtf16 = encoding !== undefined
+    return encoding && new TextDecoder(encoding, { fatal: true })
   }
 }
 
@@ -91,6 +123,8 @@ function asFileError(error: unknown) {
   if (name === 'AbortError' || code === undefined) return error
   if (code === 'Z_BUF_ERROR')
     return new UserFacingError('The gzip data ends too early: the file was not copied completely')
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+    return new UserFacingError('The UTF-16 text is damaged: copy the file again')
   if (code.startsWith('Z_')) return new UserFacingError('The gzip data is damaged: copy the file again')
   return new UserFacingError(
     code === 'ENOENT' ? 'There is no such file' : `The file cannot be read (${code})`,

@@ -6,21 +6,57 @@
  */
 import { UserFacingError } from '../../user-facing-error.ts'
 import type { Reason } from '../row-error.ts'
-import { countLines, type FileRecord, MAX_RECORD_BYTES, type Splitter } from './file-record.ts'
+import {
+  countLines,
+  END_OF_FILE,
+  type FileRecord,
+  isBlank,
+  MAX_RECORD_BYTES,
+  type Splitter,
+  withoutEndOfFile,
+} from './file-record.ts'
 
 const STRAY_QUOTE: Reason = { code: 'stray_quote' }
 
-/** @param onRecord gets the header first. Later records with another number of fields have a reason instead of fields */
-export function splitCsv(delimiter: string, onRecord: (record: FileRecord) => void): Splitter {
+export interface CsvSyntax {
+  delimiter: string
+  /** Whether quotes are characters of the fields. */
+  quote?: 'none'
+  /** Lines before the header. */
+  skipLines?: number
+}
+
+/**
+ * @param onRecord gets the header first. Later records with another number of fields also have a reason. Empty
+ *   fields after the last column are removed
+ */
+export function splitCsv(
+  { delimiter, quote, skipLines = 0 }: CsvSyntax,
+  onRecord: (record: FileRecord) => void,
+): Splitter {
   let rest = ''
   let line = 1
   let width = 0
 
   function emit(raw: string, fields: string[]) {
-    if (fields[0]!.trim() === '' && fields.every((field) => field.trim() === '')) return
+    const first = fields[0]!.trim()
+    if ((first === '' || first === END_OF_FILE) && fields.every(isBlank)) return
     if (width === 0) width = fields.length
-    if (fields.length === width) onRecord({ line, raw, fields })
-    else onRecord({ line, raw, reason: { code: 'wrong_field_count', found: fields.length, expected: width } })
+    while (fields.length > width && fields.at(-1)!.trim() === '') fields.pop()
+    const [found, expected] = [fields.length, width]
+    if (found === expected) onRecord({ line, raw, fields })
+    else onRecord({ line, raw, fields, reason: { code: 'wrong_field_count', found, expected } })
+  }
+
+  /** @returns the text without the complete lines before the header */
+  function skip(text: string): string {
+    let at = 0
+    for (let newline = 0; line <= skipLines; line++) {
+      newline = text.indexOf('\n', at)
+      if (newline === -1) break
+      at = newline + 1
+    }
+    return at === 0 ? text : text.slice(at)
   }
 
   /** @returns the start of the first incomplete record */
@@ -31,7 +67,7 @@ export function splitCsv(delimiter: string, onRecord: (record: FileRecord) => vo
       if (newline === -1 && !isLast) break
       const lineEnd = newline === -1 ? text.length : newline
       const content = text.slice(at, trimReturn(text, at, lineEnd))
-      if (!content.includes('"')) {
+      if (quote === 'none' || !content.includes('"')) {
         emit(content, content.split(delimiter))
         at = lineEnd + 1
         line += 1
@@ -60,15 +96,15 @@ export function splitCsv(delimiter: string, onRecord: (record: FileRecord) => vo
 
   return {
     write(text) {
-      const all = rest + text
-      rest = all.slice(splitAll(all, false))
+      const all = skip(rest + text)
+      rest = line > skipLines ? all.slice(splitAll(all, false)) : all
       if (rest.length > MAX_RECORD_BYTES && !rest.includes('\n'))
         throw new UserFacingError(
           `Line ${line} is longer than ${MAX_RECORD_BYTES} bytes: is this a CSV file?`,
         )
     },
     end() {
-      splitAll(rest, true)
+      if (line > skipLines) splitAll(withoutEndOfFile(rest), true)
       rest = ''
     },
   }
@@ -80,12 +116,15 @@ type Split = { fields: string[]; end: number; reason?: never } | { reason: Reaso
 const trimReturn = (text: string, from: number, end: number) =>
   end > from && text[end - 1] === '\r' ? end - 1 : end
 
+/** Blanks around a quoted field are not part of it. */
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a scanner that runs for each quoted record, where calls are slow.
 function splitQuoted(text: string, from: number, delimiter: string, isLast: boolean): Split | 'incomplete' {
   const fields: string[] = []
   let lineEnd = -1
   let quote = -1
   for (let at = from; ; ) {
+    const start = at
+    at = skipBlanks(text, at, delimiter)
     if (quote < at) quote = indexOrEnd(text, '"', at)
     if (quote === at && at < text.length) {
       const close = closingQuote(text, at + 1)
@@ -93,13 +132,21 @@ function splitQuoted(text: string, from: number, delimiter: string, isLast: bool
       if (close === -1 || (close + 1 === text.length && !isLast))
         return isLast ? { reason: STRAY_QUOTE } : 'incomplete'
       fields.push(text.slice(at + 1, close).replaceAll('""', '"'))
-      at = close + 1
+      at = skipBlanks(text, close + 1, delimiter)
+      // The blanks can continue in the next chunk.
+      if (at === text.length && !isLast) return 'incomplete'
       if (text[at] === '\r' && (text[at + 1] === '\n' || (at + 1 === text.length && isLast))) at += 1
       else if (text[at] === '\r' && at + 1 === text.length) return 'incomplete'
       if (at !== text.length && text[at] !== '\n' && text[at] !== delimiter) return { reason: STRAY_QUOTE }
     } else {
+      at = start
       if (lineEnd < at) lineEnd = indexOrEnd(text, '\n', at)
-      const end = Math.min(indexOrEnd(text, delimiter, at), lineEnd)
+      let end = Math.min(indexOrEnd(text, delimiter, at), lineEnd)
+      if (quote < end) {
+        const formulaEnd = endOfFormula(text, quote, lineEnd)
+        quote = indexOrEnd(text, '"', formulaEnd)
+        end = Math.min(indexOrEnd(text, delimiter, formulaEnd), lineEnd)
+      }
       if (end === text.length && !isLast) return 'incomplete'
       const isLastField = text[end] !== delimiter
       if (quote < end) return { reason: STRAY_QUOTE }
@@ -109,6 +156,18 @@ function splitQuoted(text: string, from: number, delimiter: string, isLast: bool
     if (text[at] !== delimiter) return { fields, end: at }
     at += 1
   }
+}
+
+function skipBlanks(text: string, from: number, delimiter: string) {
+  let at = from
+  while (text[at] === ' ' || (text[at] === '\t' && delimiter !== '\t')) at += 1
+  return at
+}
+
+/** A spreadsheet writes ="0012345" to keep the zeros. @returns the position after it, or of a stray quote */
+function endOfFormula(text: string, quote: number, lineEnd: number) {
+  const close = text[quote - 1] === '=' ? text.indexOf('"', quote + 1) : -1
+  return close === -1 || close > lineEnd ? quote : close + 1
 }
 
 function closingQuote(text: string, from: number) {

@@ -1,6 +1,12 @@
 /** Splits NDJSON into lines and a JSON array into elements. Does not parse them. */
 import { UserFacingError } from '../../user-facing-error.ts'
-import { countLines, type FileRecord, MAX_RECORD_BYTES, type Splitter } from './file-record.ts'
+import {
+  countLines,
+  type FileRecord,
+  MAX_RECORD_BYTES,
+  type Splitter,
+  withoutEndOfFile,
+} from './file-record.ts'
 
 const tooLong = (line: number) =>
   new UserFacingError(
@@ -27,7 +33,7 @@ export function splitLines(onRecord: (record: FileRecord) => void): Splitter {
       rest = all.slice(at)
       if (rest.length > MAX_RECORD_BYTES) throw tooLong(line)
     },
-    end: () => emit(rest),
+    end: () => emit(withoutEndOfFile(rest)),
   }
 }
 
@@ -89,7 +95,7 @@ export function splitArray(onRecord: (record: FileRecord) => void): Splitter {
       }
       while (state !== 'after' && at < rest.length) step(rest.charCodeAt(at))
       if (rest.length > MAX_RECORD_BYTES) throw tooLong(line)
-      if (state === 'after' && rest.trim() !== '')
+      if (state === 'after' && withoutEndOfFile(rest).trim() !== '')
         throw new UserFacingError(`Line ${line}: there is text after the end of the JSON array`)
     },
     end() {

@@ -1,5 +1,6 @@
 /** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
 import { formatNumber } from '../../terminal/format.ts'
+import { ADJUSTED, type Adjustment } from '../adjustments.ts'
 import type { ImportOptions, ImportResult } from '../import-files.ts'
 import { absentEvent, absentLines, refusalOf } from './absent-text.ts'
 import type { RejectedGroup } from './count-rejected.ts'
@@ -16,6 +17,7 @@ export function importEvent(result: ImportResult, { dryRun }: ImportOptions, sec
     ...counts,
     ...(absent && { absent: absentEvent(absent) }),
     rejected: rejected.reasons,
+    ...Object.fromEntries(ADJUSTED.map((kind) => [kind, result.adjustments.list(kind)])),
     ...(additionalFields.length > 0 && { additional_fields: additionalFields }),
     seconds: Math.round(seconds * 10) / 10,
   }
@@ -33,7 +35,10 @@ export function importText(result: ImportResult, options: ImportOptions): string
       )
     }
   if (absent) lines.push(...absentLines(absent, isLoaded, absentNote(result, options)))
-  for (const group of rejected.reasons) lines.push(...groupLines(group))
+  for (const group of rejected.reasons) lines.push(...groupLines(group.message, group.rows, group.examples))
+  for (const kind of ADJUSTED)
+    for (const { count, message, examples } of result.adjustments.list(kind))
+      lines.push(...groupLines(`${kind}: ${message}`, count, examples))
   if (additionalFields.length > 0)
     lines.push(
       `  stored in additional_fields, because no column has this name: ${additionalFields.join(', ')}`,
@@ -72,8 +77,12 @@ function headline(
   return `${action}, but ${rejectedRows}`
 }
 
-function groupLines({ message, rows, examples }: RejectedGroup) {
-  const lines = examples.map(({ file, line, external_id, other_file, other_line }) => {
+type Example = Adjustment['examples'][number] | RejectedGroup['examples'][number]
+
+function groupLines(message: string, rows: number, examples: Example[]) {
+  const lines = examples.map((example) => {
+    const { file, line, external_id } = example
+    const { other_file = undefined, other_line = null } = 'other_line' in example ? example : {}
     const other = other_line !== null && `see ${lineText(other_line, other_file)}`
     const details = [external_id, other].filter(Boolean).join(', ')
     return `${lineText(line, file)}${details && ` (${details})`}`
