@@ -3,7 +3,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { userFacing } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { type ImportOptions, type InputFile, importFiles } from '../import/import-files.ts'
+import { type ImportOptions, importFiles } from '../import/import-files.ts'
 import { ImportProgress, showImportProgress } from '../import/progress.ts'
 import { ENCODINGS } from '../import/read/encoding.ts'
 import { readMapFile } from '../import/read/header.ts'
@@ -11,7 +11,17 @@ import { displayName } from '../import/read/open-file.ts'
 import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, QUOTES, type ReadOptions } from '../import/read/read-options.ts'
 import { importEvent, importText } from '../import/report/report.ts'
+
+<<<<<<< HEAD
+
 import { ABSENT } from '../import/stage/absent.ts'
+
+=======
+
+import type { InputFile } from '../import/stage-files.ts'
+
+>>>>>>> 7dd6b3f (Test the structures of input files; keep InputFile out of an import cycle)
+
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { UsageError } from '../user-facing-error.ts'

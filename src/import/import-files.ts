@@ -18,22 +18,13 @@ import { driverUrl } from '../database-url.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import { Adjustments } from './adjustments.ts'
 import type { ImportProgress } from './progress.ts'
-import type { ReadOptions } from './read/read-options.ts'
 import { countRejected, type Rejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
 import { type Absent, applySnapshot, countAbsent, planSnapshot, type Snapshot } from './stage/absent.ts'
 import { analyze, countMerge, type MergeCounts, merge } from './stage/merge.ts'
 import { createStaging } from './stage/staging.ts'
-import { stageFiles } from './stage-files.ts'
+import { type InputFile, stageFiles } from './stage-files.ts'
 import { validateStaged } from './validate/validate-staged.ts'
-
-export interface InputFile {
-  /** `-` is standard input. */
-  path: string
-  /** For messages. */
-  name: string
-  read: ReadOptions
-}
 
 export interface ImportOptions {
   dryRun: boolean

@@ -1,17 +1,24 @@
 /** Reads files, validates each row by itself, and sends the rows to the staging tables. */
 import { UserFacingError } from '../user-facing-error.ts'
 import type { Adjustments } from './adjustments.ts'
-import type { InputFile } from './import-files.ts'
 import type { ImportRow } from './import-row.ts'
 import type { ImportProgress } from './progress.ts'
 import type { FileRecord } from './read/file-record.ts'
 import { openFile } from './read/open-file.ts'
-import type { RowReader } from './read/read-options.ts'
+import type { ReadOptions, RowReader } from './read/read-options.ts'
 import type { RejectFormat } from './read/reject-format.ts'
 import { createRowReader } from './read/row-reader.ts'
 import { encodeFileLine } from './stage/file-line.ts'
 import type { Staging } from './stage/staging.ts'
 import { validateRow } from './validate/validate-row.ts'
+
+export interface InputFile {
+  /** `-` is standard input. */
+  path: string
+  /** For messages. */
+  name: string
+  read: ReadOptions
+}
 
 const MAX_ADDITIONAL_FIELDS = 20
 

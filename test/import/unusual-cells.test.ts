@@ -86,7 +86,7 @@ t.test('unknown, missing and duplicate columns: all are reported, and nothing is
     'Column "blance" is unknown: is it "balance"?',
     'Column "name" is unknown: is it "customer_name"?',
     'Column "city" is unknown: is it "customer_address.city"?',
-    'Column "balance" is a duplicate of "balance"',
+    'Column "balance#2" is a duplicate of "balance"',
     'Column "Remarks" is unknown',
     'Column "external_id" is missing',
     'Column "customer_external_id" is missing: "customer_email" requires it',

@@ -5,7 +5,7 @@ export const ENCODINGS = ['utf-8', 'windows-1252', 'macintosh', 'cp850'] as cons
 export type Encoding = (typeof ENCODINGS)[number]
 type SingleByte = Exclude<Encoding, 'utf-8'>
 
-export interface Codec {
+interface Codec {
   /** @returns undefined when the bytes are not valid in this encoding */
   decode(bytes: string): string | undefined
   /** Replaces a character that the encoding does not have with a question mark. */

@@ -95,8 +95,8 @@ export function recognizeUtf16(start: Buffer): 'utf-16le' | 'utf-16be' | undefin
     if (start[at] === 0) even += 1
     if (start[at + 1] === 0) odd += 1
   }
-  const most = length / 4
-  if (even === 0 && odd > most) return 'utf-16le'
-  if (odd === 0 && even > most) return 'utf-16be'
+  const many = length / 4
+  if (odd > many && odd > 20 * even) return 'utf-16le'
+  if (even > many && even > 20 * odd) return 'utf-16be'
   return undefined
 }

@@ -18,7 +18,7 @@ import {
 
 const STRAY_QUOTE: Reason = { code: 'stray_quote' }
 
-export interface CsvSyntax {
+interface CsvSyntax {
   delimiter: string
   /** Whether quotes are characters of the fields. */
   quote?: 'none'
