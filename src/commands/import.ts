@@ -11,17 +11,8 @@ import { displayName } from '../import/read/open-file.ts'
 import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, QUOTES, type ReadOptions } from '../import/read/read-options.ts'
 import { importEvent, importText } from '../import/report/report.ts'
-
-<<<<<<< HEAD
-
 import { ABSENT } from '../import/stage/absent.ts'
-
-=======
-
 import type { InputFile } from '../import/stage-files.ts'
-
->>>>>>> 7dd6b3f (Test the structures of input files; keep InputFile out of an import cycle)
-
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { UsageError } from '../user-facing-error.ts'
