@@ -35,9 +35,18 @@ export function program(
   /** A command that runs the program, such as `prlimit`. */
   wrapper: string[] = [],
 ): Program {
+  return startCommand(t, [...wrapper, process.execPath, 'src/cli.ts', ...args], env, stdin)
+}
+
+/** The same for any command line. */
+export function startCommand(
+  t: Test,
+  [command = '', ...args]: string[],
+  env: Record<string, string> = {},
+  stdin?: string | Buffer,
+): Program {
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE, NODE_V8_COVERAGE, TEST_LOGS } = process.env
-  const [command = '', ...words] = [...wrapper, process.execPath, 'src/cli.ts', ...args]
-  const child = spawn(command, words, {
+  const child = spawn(command, args, {
     env: {
       PATH,
       HOME,
@@ -50,7 +59,8 @@ export function program(
   if (stdin !== undefined) child.stdin!.end(stdin)
   let stdout = ''
   let stderr = ''
-  const log = TEST_LOGS && join(TEST_LOGS, `${args[0]}-${randomUUID()}.log`)
+  const name = args[args.findIndex((word) => /\.(ts|mjs)$/.test(word)) + 1]
+  const log = TEST_LOGS && join(TEST_LOGS, `${name}-${randomUUID()}.log`)
   const keep = (text: string) => {
     if (log) appendFileSync(log, text)
     return text
