@@ -9,7 +9,7 @@ import { call, tally } from '../support/calls.ts'
 import { testDatabase } from '../support/database.ts'
 import { SECRET, service } from '../support/program.ts'
 
-/** The limit in deploy/kubernetes. */
+/** The limit in deploy/kubernetes/base. */
 const MEMORY_LIMIT_MB = 384
 
 /** An account whose answer has about this number of bytes, in children of 2,000 bytes. */
