@@ -9,8 +9,11 @@ create table tratta_jit.registrations (
   -- The URL without its path, for people.
   public_url text not null,
   -- in_flight: a POST was about to be sent, and its result is not stored (yet).
-  state text not null check (state in ('in_flight', 'registered', 'rejected', 'failed')),
+  -- already_registered: Tratta has the URL, but no program of this database knows that it registered the URL.
+  state text not null check (state in ('in_flight', 'registered', 'already_registered', 'rejected', 'failed')),
   attempts integer not null,
+  -- An earlier attempt may have been accepted, so that "already taken" proves that it was.
+  maybe_accepted boolean not null default false,
   requested_at timestamptz not null,
   -- No program sends a POST before this time.
   next_attempt_at timestamptz not null,

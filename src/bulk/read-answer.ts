@@ -1,7 +1,8 @@
 /** What the answer to `POST /bulk` proves. */
 import { isObject, type Json } from '../json.ts'
+import { validationMessages } from '../tratta/error-body.ts'
 import type { Answer } from '../tratta/send-request.ts'
-import { type TrattaError, validationMessages } from '../tratta/tratta-error.ts'
+import type { TrattaError } from '../tratta/tratta-error.ts'
 import { maskMessage } from './error-messages.ts'
 import type { Accepted } from './requests.ts'
 import type { RowMessages } from './split-request.ts'

@@ -88,6 +88,13 @@ export const registration = check({
         ),
       ]
     if (state === 'registered') return [ok(`registered ${at} at ${publicUrl}, with this secret`)]
+    if (state === 'already_registered')
+      return [
+        warning(
+          `Tratta has ${publicUrl} (${at}), registered by an earlier start or by somebody else`,
+          'run `tratta-jit trigger ID`: it proves that Tratta calls this URL',
+        ),
+      ]
     if (state === 'rejected')
       return [
         errorResult(

@@ -1,49 +1,90 @@
 /** Calls Tratta's "Testing a JIT endpoint", and shows the request, our response, and the result. */
+import type pg from 'pg'
 import { readConfig } from '../config.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
 import { showWaiting } from '../terminal/progress.ts'
-import { maskedUrl, trattaClient } from '../tratta/jit-url.ts'
-import { TrattaError, validationMessages } from '../tratta/tratta-error.ts'
-import { DONE, FAILED, type Options } from './command.ts'
+import { type Comparison, compareResources } from '../tratta/compare-resources.ts'
+import { maskedUrl, type RegistrationConfig, trattaClient, urlDigest } from '../tratta/jit-url.ts'
+import { registrationPool } from '../tratta/registration.ts'
+import { readRegistration, storeProof } from '../tratta/registration-store.ts'
+import { TrattaError } from '../tratta/tratta-error.ts'
+import {
+  isProof,
+  readTriggerAnswer,
+  readTriggerError,
+  type TriggerOutcome,
+} from '../tratta/trigger-outcome.ts'
+import { DONE, FAILED, failWith, type Options } from './command.ts'
 import { lookUp } from './lookup.ts'
 import { REGISTRATION_SETTINGS } from './register.ts'
 
 export async function triggerCommand(options: Options, [externalId = '']: string[]): Promise<number> {
   const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
+  const pool = registrationPool(config)
+  try {
+    return await triggerOne(config, pool, externalId, options)
+  } catch (error) {
+    return failWith(error, options)
+  } finally {
+    await pool.end()
+  }
+}
+
+async function triggerOne(config: RegistrationConfig, pool: pg.Pool, externalId: string, options: Options) {
   const ours = await lookUp(config, externalId)
-  const outcome = await showWaiting(Boolean(options.json), 'Waiting for Tratta', () =>
+  const answer = await showWaiting(Boolean(options.json), 'Waiting for Tratta', () =>
     trattaClient(config)
       .trigger(externalId)
-      .then(({ body }): Outcome => ({ accepted: true, tratta: body }), readFailure),
+      .then(({ body }) => readTriggerAnswer(body), unlessTrattaError),
   )
+  if (isProof(answer)) await storeProof(pool, config.TRATTA_API_URL, urlDigest(config)).catch(() => {})
+  const outcome = 'error' in answer ? await explainUnregistered(config, pool, answer) : answer
   const request = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
   const response = 'payload' in ours ? ours.payload : { problem: ours.problem }
-  if (options.json) await printJson({ request, response, ...outcome })
-  else await show(request, response, outcome)
+  const comparison =
+    outcome.accepted && 'payload' in ours ? compareResources(ours.payload, outcome.tratta) : undefined
+  if (options.json)
+    await printJson({
+      request,
+      response,
+      ...outcome,
+      ...(comparison && { differs: comparison.differs, not_returned: comparison.notReturned }),
+    })
+  else await show(request, response, outcome, comparison)
   return outcome.accepted ? DONE : FAILED
 }
 
-type Outcome =
-  | { accepted: true; tratta: unknown }
-  | { accepted: false; ours: { status: number | undefined; code: string; request_id: string } }
-  | { accepted: false; validation: { field: string; messages: string[] }[] }
-  | { accepted: false; error: string }
-
-/** Tratta relays our error with its status and body. Tratta's own errors have validation messages. */
-function readFailure(error: unknown): Outcome {
+function unlessTrattaError(error: unknown): TriggerOutcome {
   if (!(error instanceof TrattaError)) throw error
-  const { code, request_id } = (error.body ?? {}) as Record<string, unknown>
-  if (typeof code === 'string' && typeof request_id === 'string')
-    return { accepted: false, ours: { status: error.status, code, request_id } }
-  const validation = validationMessages(error.body)
-  return validation.length > 0 ? { accepted: false, validation } : { accepted: false, error: error.message }
+  return readTriggerError(error)
 }
 
-async function show(request: string, response: unknown, outcome: Outcome) {
+/** Without a registered URL, what Tratta returns is unknown. */
+async function explainUnregistered(
+  config: RegistrationConfig,
+  pool: pg.Pool,
+  outcome: TriggerOutcome & { error: string },
+): Promise<TriggerOutcome> {
+  const stored = await readRegistration(pool, config.TRATTA_API_URL).catch(() => undefined)
+  const isRegistered = stored?.urlDigest === urlDigest(config) && /^(already_)?registered$/.test(stored.state)
+  return isRegistered
+    ? outcome
+    : { accepted: false, error: `Not registered yet: run \`tratta-jit register\`. ${outcome.error}` }
+}
+
+async function show(
+  request: string,
+  response: unknown,
+  outcome: TriggerOutcome,
+  comparison: Comparison | undefined,
+) {
   await print(`Tratta requests\n\n  GET ${request}\n`)
   await print(`tratta-jit returns, with the current data of the database\n\n${indented(response)}\n`)
-  if (outcome.accepted) await print(`Tratta accepted the response and stores\n\n${indented(outcome.tratta)}`)
+  if (outcome.accepted && outcome.tratta === null)
+    await print('Tratta accepted the response, and returned no resources')
+  else if (outcome.accepted)
+    await print(`Tratta accepted the response and stores\n\n${indented(outcome.tratta)}`)
   else if ('ours' in outcome) {
     const { status, code, request_id } = outcome.ours
     await print(
@@ -52,8 +93,10 @@ async function show(request: string, response: unknown, outcome: Outcome) {
   } else if ('validation' in outcome) {
     await print('Tratta rejected the response:\n')
     for (const { field, messages } of outcome.validation)
-      await print(printable(`  ${field}: ${messages.join(' ')}`))
+      await print(printable(`  ${[field, messages.join(' ')].filter(Boolean).join(': ')}`))
   } else await print(outcome.error)
+  if (comparison && comparison.differs.length > 0)
+    await print(printable(`\nTratta returned other values than were sent: ${comparison.differs.join(', ')}`))
 }
 
 const indented = (value: unknown) => JSON.stringify(value, null, 2).replace(/^/gm, '  ')

@@ -42,6 +42,7 @@ export function createTrattaClient(options: ClientOptions): TrattaClient {
         path: '/just-in-time',
         body: new URLSearchParams({ url }),
         retryableStatuses: [429, 503],
+        canReportFailure: true,
         ...options,
       }),
     trigger: (debt_account_external_id, options) =>
@@ -50,6 +51,7 @@ export function createTrattaClient(options: ClientOptions): TrattaClient {
         path: '/just-in-time/trigger',
         body: new URLSearchParams({ debt_account_external_id }),
         retryableStatuses: [429],
+        canReportFailure: true,
         // Tratta waits up to 10 seconds for our response and then processes it.
         timeoutMs: 30_000,
         ...options,

@@ -4,13 +4,22 @@ import pg from 'pg'
 import type { Config } from '../config.ts'
 import { describeError, type Log } from '../log.ts'
 import { canRegister, type RegistrationConfig } from './jit-url.ts'
+import { proveRegistration } from './prove-registration.ts'
 import { attemptRegistration, BACKOFF, registrationPool } from './registration.ts'
 
 /**
+ * `already_registered`: Tratta has the URL, but it is not proven that a program of this database registered it.
  * `off`: TRATTA_REGISTER is off, or a required setting is missing. `rejected`: Tratta rejected the URL. `failed`: the
  * registration cannot be stored, because our tables are missing or not accessible; nothing retries it.
  */
-export const REGISTRATION_STATES = ['off', 'pending', 'registered', 'rejected', 'failed'] as const
+export const REGISTRATION_STATES = [
+  'off',
+  'pending',
+  'registered',
+  'already_registered',
+  'rejected',
+  'failed',
+] as const
 export type RegistrationState = (typeof REGISTRATION_STATES)[number]
 
 export interface Registration {
@@ -78,6 +87,14 @@ async function retryLoop(config: RegistrationConfig, log: Log, signal: AbortSign
         if (error instanceof pg.DatabaseError && error.code?.startsWith('42')) throw error
         return { state: 'pending' as const, waitMs: BACKOFF.minMs, message: describeError(error).code }
       })
+      if (
+        state === 'already_registered' &&
+        (await isProven(config, pool, log, AbortSignal.any([signal, abort])))
+      ) {
+        log.info({ event: 'registered', public_url: config.PUBLIC_URL, proven_by: 'trigger' })
+        return 'registered'
+      }
+      if (state === 'already_registered') log.warn({ event: 'already_registered', message, remedy: PROVE_IT })
       if (state === 'registered') log.info({ event: 'registered', public_url: config.PUBLIC_URL })
       if (state === 'rejected') log.error({ event: 'registration_rejected', message })
       if (state !== 'pending') return state
@@ -87,6 +104,16 @@ async function retryLoop(config: RegistrationConfig, log: Log, signal: AbortSign
   } finally {
     await pool.end()
   }
+}
+
+const PROVE_IT = 'tratta-jit trigger ID proves that Tratta calls this URL'
+
+async function isProven(config: RegistrationConfig, pool: pg.Pool, log: Log, signal: AbortSignal) {
+  return proveRegistration(config, pool, signal).catch((error) => {
+    signal.throwIfAborted()
+    log.warn({ event: 'registration_not_proven', error: describeError(error) })
+    return false
+  })
 }
 
 async function databaseTime(

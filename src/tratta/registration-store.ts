@@ -2,10 +2,12 @@
 import type pg from 'pg'
 
 export interface StoredRegistration {
-  state: 'in_flight' | 'registered' | 'rejected' | 'failed'
+  state: 'in_flight' | 'registered' | 'already_registered' | 'rejected' | 'failed'
   urlDigest: string
   publicUrl: string
   attempts: number
+  /** Whether an earlier attempt may have been accepted. */
+  maybeAccepted: boolean
   requestedAt: Date
   registeredAt: Date | null
   /** Without secrets. */
@@ -27,7 +29,8 @@ export async function readRegistration(
   apiUrl: string,
 ): Promise<StoredRegistration | undefined> {
   const { rows } = await pool.query<StoredRegistration>(
-    `select state, url_digest as "urlDigest", public_url as "publicUrl", attempts, requested_at as "requestedAt",
+    `select state, url_digest as "urlDigest", public_url as "publicUrl", attempts, maybe_accepted as "maybeAccepted",
+       requested_at as "requestedAt",
        registered_at as "registeredAt", last_error as "lastError",
        extract(epoch from next_attempt_at - now())::float8 * 1000 as "waitMs"
      from tratta_jit.registrations where api_url = $1`,
@@ -43,32 +46,51 @@ export async function storeAttempt(
     urlDigest,
     publicUrl,
     attempts,
+    maybeAccepted,
     waitMs,
-  }: { apiUrl: string } & Pick<StoredRegistration, 'urlDigest' | 'publicUrl' | 'attempts' | 'waitMs'>,
+  }: { apiUrl: string } & Pick<
+    StoredRegistration,
+    'urlDigest' | 'publicUrl' | 'attempts' | 'maybeAccepted' | 'waitMs'
+  >,
 ): Promise<void> {
   await pool.query(
     `insert into tratta_jit.registrations
-       (api_url, url_digest, public_url, state, attempts, requested_at, next_attempt_at)
-     values ($1, $2, $3, 'in_flight', $4, now(), now() + $5 * interval '1 millisecond')
+       (api_url, url_digest, public_url, state, attempts, maybe_accepted, requested_at, next_attempt_at)
+     values ($1, $2, $3, 'in_flight', $4, $5, now(), now() + $6 * interval '1 millisecond')
      on conflict (api_url) do update set
-       (url_digest, public_url, state, attempts, requested_at, next_attempt_at, registered_at, last_error) =
-       (excluded.url_digest, excluded.public_url, excluded.state, excluded.attempts, excluded.requested_at,
-        excluded.next_attempt_at, null, null)`,
-    [apiUrl, urlDigest, publicUrl, attempts, waitMs],
+       (url_digest, public_url, state, attempts, maybe_accepted, requested_at, next_attempt_at, registered_at,
+        last_error) =
+       (excluded.url_digest, excluded.public_url, excluded.state, excluded.attempts, excluded.maybe_accepted,
+        excluded.requested_at, excluded.next_attempt_at, null, null)`,
+    [apiUrl, urlDigest, publicUrl, attempts, maybeAccepted, waitMs],
   )
 }
 
 export async function storeResult(
   pool: pg.Pool,
   apiUrl: string,
-  { state, lastError, waitMs }: Pick<StoredRegistration, 'state' | 'lastError' | 'waitMs'>,
+  {
+    state,
+    maybeAccepted,
+    lastError,
+    waitMs,
+  }: Pick<StoredRegistration, 'state' | 'maybeAccepted' | 'lastError' | 'waitMs'>,
 ): Promise<void> {
   await pool.query(
-    `update tratta_jit.registrations set state = $2, last_error = $3,
-       next_attempt_at = now() + $4 * interval '1 millisecond',
+    `update tratta_jit.registrations set state = $2, last_error = $3, maybe_accepted = $4,
+       next_attempt_at = now() + $5 * interval '1 millisecond',
        registered_at = case $2 when 'registered' then now() end
      where api_url = $1`,
-    [apiUrl, state, lastError, waitMs],
+    [apiUrl, state, lastError, maybeAccepted, waitMs],
+  )
+}
+
+/** A call of Tratta has proven that it has the URL. */
+export async function storeProof(pool: pg.Pool, apiUrl: string, urlDigest: string): Promise<void> {
+  await pool.query(
+    `update tratta_jit.registrations set state = 'registered', registered_at = now(), last_error = null
+     where api_url = $1 and url_digest = $2 and state = 'already_registered'`,
+    [apiUrl, urlDigest],
   )
 }
 

@@ -9,19 +9,32 @@
  * | no row, or a row of another   | the wait of the row is over            | in_flight, stored before the POST  |
  * | URL or secret                 |                                        |                                    |
  * | in_flight                     | 2xx                                    | registered                         |
+ * | in_flight                     | "already taken", after a lost answer   | registered                         |
+ * | in_flight                     | "already taken", without one           | already_registered                 |
+ * | already_registered            | a trigger makes Tratta call us         | registered                         |
  * | in_flight                     | 3xx, 4xx except 429, 2xx without JSON  | rejected                           |
+ * |                               | or with `success: false` or an error   |                                    |
  * | in_flight                     | 429, 5xx, timeout, no connection       | failed                             |
  * | in_flight                     | the program ends without a result      | in_flight                          |
  * | in_flight, failed             | the wait of the row is over            | in_flight                          |
  * | rejected                      | a later start of `serve`               | in_flight                          |
- * | registered, rejected          | the `register` command                 | in_flight                          |
+ * | registered, rejected,         | the `register` command                 | in_flight                          |
+ * | already_registered            |                                        |                                    |
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import { createPool } from '../database/pool.ts'
 import { backoffMs } from './backoff.ts'
+import { isUrlTaken } from './error-body.ts'
 import { jitUrl, type RegistrationConfig, trattaClient, urlDigest } from './jit-url.ts'
-import { readRegistration, storeAttempt, storeResult, withRegistrationLock } from './registration-store.ts'
+import { proveRegistration } from './prove-registration.ts'
+import {
+  readRegistration,
+  type StoredRegistration,
+  storeAttempt,
+  storeResult,
+  withRegistrationLock,
+} from './registration-store.ts'
 import { TrattaError } from './tratta-error.ts'
 
 /**
@@ -33,7 +46,7 @@ export const BACKOFF = { minMs: 6_000, maxMs: 8_000 }
 const LOCK_WAIT_MS = 500
 
 interface AttemptResult {
-  state: 'registered' | 'rejected' | 'pending'
+  state: 'registered' | 'already_registered' | 'rejected' | 'pending'
   /** Milliseconds until the next attempt. */
   waitMs: number
   /** The error of the last attempt, without secrets. */
@@ -52,13 +65,18 @@ interface AttemptOptions {
   abort?: AbortSignal
 }
 
-/** Registers the URL now, even if it is registered. @throws {TrattaError} */
-export async function registerNow(config: RegistrationConfig): Promise<void> {
+/**
+ * Registers the URL now, even if it is registered.
+ * @returns whether it is proven that Tratta has the URL; otherwise Tratta reports that it has the URL already
+ * @throws {TrattaError}
+ */
+export async function registerNow(config: RegistrationConfig): Promise<boolean> {
   const pool = registrationPool(config)
   try {
     for (;;) {
       const { state, waitMs, error } = await attemptRegistration(config, pool, { force: true })
-      if (state === 'registered') return
+      if (state === 'registered') return true
+      if (state === 'already_registered') return await proveRegistration(config, pool)
       if (error) throw error
       await pause(waitMs)
     }
@@ -89,30 +107,35 @@ async function attemptLocked(
   const stored = await readRegistration(pool, config.TRATTA_API_URL)
   const isSame = stored?.urlDigest === urlDigest(config)
   if (isSame && !options.force) {
-    if (stored.state === 'registered') return { state: 'registered', waitMs: 0 }
+    const { state } = stored
+    if (state === 'registered' || state === 'already_registered') return { state, waitMs: 0 }
     if (stored.state === 'rejected' && options.since && stored.requestedAt > options.since)
       return { state: 'rejected', waitMs: 0, message: stored.lastError ?? undefined }
   }
   if (stored && stored.waitMs > 0)
     return { state: 'pending', waitMs: stored.waitMs + Math.random() * LOCK_WAIT_MS }
   options.signal?.throwIfAborted()
-  return await post(config, pool, isSame ? stored.attempts : 0, options)
+  return await post(config, pool, isSame ? stored : undefined, options)
 }
 
-/** @param attempts the number of earlier attempts */
+/** @param earlier the stored state of the same URL */
 async function post(
   config: RegistrationConfig,
   pool: pg.Pool,
-  attempts: number,
+  earlier: StoredRegistration | undefined,
   { force, abort, signal }: AttemptOptions,
 ): Promise<AttemptResult> {
   const { TRATTA_API_URL: apiUrl, PUBLIC_URL: publicUrl } = config
+  const attempts = earlier?.attempts ?? 0
   const backoff = backoffMs(attempts, BACKOFF)
+  let maybeAccepted =
+    earlier !== undefined && (earlier.maybeAccepted || ['in_flight', 'registered'].includes(earlier.state))
   await storeAttempt(pool, {
     apiUrl,
     urlDigest: urlDigest(config),
     publicUrl,
     attempts: attempts + 1,
+    maybeAccepted,
     waitMs: backoff,
   })
   try {
@@ -120,23 +143,43 @@ async function post(
       // In the background the retry loop sends further attempts, at the pace that the database stores.
       attempts: force ? 4 : 1,
       onTurn: async () => signal?.throwIfAborted(),
+      onRetry(error) {
+        maybeAccepted ||= isMaybeAccepted(error)
+      },
       ...(abort && { signal: abort }),
     })
   } catch (error) {
     if (!(error instanceof TrattaError)) throw error
     const { message } = error
-    const isRejected = error.delivery === 'rejected' || isNotTratta(error)
     const waitMs = Math.max(backoff, error.retryAfterMs ?? 0)
-    await storeResult(pool, apiUrl, {
-      state: isRejected ? 'rejected' : 'failed',
-      lastError: message,
-      waitMs,
-    })
-    return { state: isRejected ? 'rejected' : 'pending', waitMs, message, error }
+    if (isUrlTaken(error) && !maybeAccepted) {
+      await storeResult(pool, apiUrl, {
+        state: 'already_registered',
+        maybeAccepted,
+        lastError: message,
+        waitMs,
+      })
+      return { state: 'already_registered', waitMs, message }
+    }
+    if (!isUrlTaken(error)) {
+      const isRejected = error.delivery === 'rejected' || isNotTratta(error)
+      const state = isRejected ? 'rejected' : 'failed'
+      maybeAccepted ||= isMaybeAccepted(error)
+      await storeResult(pool, apiUrl, { state, maybeAccepted, lastError: message, waitMs })
+      return { state: isRejected ? 'rejected' : 'pending', waitMs, message, error }
+    }
   }
-  await storeResult(pool, apiUrl, { state: 'registered', lastError: null, waitMs: backoff })
+  await storeResult(pool, apiUrl, {
+    state: 'registered',
+    maybeAccepted: true,
+    lastError: null,
+    waitMs: backoff,
+  })
   return { state: 'registered', waitMs: 0 }
 }
+
+/** A gateway can return a 5xx after Tratta accepted the request. */
+const isMaybeAccepted = ({ delivery, status = 0 }: TrattaError) => delivery === 'unknown' || status >= 500
 
 /** A redirect, or a 2xx response that is not JSON, means a wrong TRATTA_API_URL. A retry cannot succeed. */
 const isNotTratta = ({ status }: TrattaError) => status !== undefined && status < 400

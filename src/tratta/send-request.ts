@@ -1,6 +1,7 @@
 /** Sends requests to Tratta: below the rate limit, with timeouts and retries, and with secrets masked in responses. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { backoffMs } from './backoff.ts'
+import { reportsFailure } from './error-body.ts'
 import { createSecretMask } from './mask-secrets.ts'
 import { pacer } from './pacer.ts'
 import { TrattaError } from './tratta-error.ts'
@@ -36,6 +37,8 @@ export interface RequestOptions {
   background?: boolean
   /** Awaited when the rate limit allows the request, before it is sent. */
   onTurn?: () => Promise<void>
+  /** Called before another attempt. */
+  onRetry?: (error: TrattaError) => void
 }
 
 interface Request extends RequestOptions {
@@ -44,6 +47,8 @@ interface Request extends RequestOptions {
   body?: URLSearchParams | Buffer<ArrayBuffer>
   /** Statuses that mean that Tratta did not accept the request and allows another attempt. */
   retryableStatuses: number[]
+  /** A 2xx response whose body reports a failure is an error. */
+  canReportFailure?: true
 }
 
 const MAX_BYTES = 1024 * 1024
@@ -62,7 +67,7 @@ export function requestSender({
   const mask = createSecretMask([token, ...secrets])
 
   async function send(request: Request): Promise<Answer> {
-    const { attempts = 4, signal, background, onTurn } = request
+    const { attempts = 4, signal, background, onTurn, onRetry } = request
     for (let attempt = 1; ; attempt++) {
       try {
         await pace.turn({ background, signal })
@@ -78,6 +83,7 @@ export function requestSender({
         // A repeated GET changes nothing at Tratta.
         const retryable = request.method === 'GET' ? delivery !== 'rejected' : error.retryable
         if (!retryable || attempt >= attempts || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
+        onRetry?.(error)
         await pause(retryAfterMs + waitMs, undefined, signal && { signal })
       }
     }
@@ -114,7 +120,8 @@ export function requestSender({
       // Masked after parsing, because a secret can be escaped in the text.
       const body = mask.value(parsed)
       const isEmptyOrJson = text.trim() === '' || parsed !== undefined
-      if (response.ok && isEmptyOrJson)
+      const isFailure = request.canReportFailure && reportsFailure(body)
+      if (response.ok && isEmptyOrJson && !isFailure)
         return { status: response.status, body, linkHeader: response.headers.get('link') }
       throw TrattaError.fromResponse(label, response, mask.text(text), {
         body,

@@ -1,6 +1,7 @@
 /** The error of a request to Tratta, and what the error proves about the request. */
 import { printable } from '../terminal/printable.ts'
 import { UserFacingError } from '../user-facing-error.ts'
+import { readErrorMessage, reportsFailure, shorten } from './error-body.ts'
 
 /**
  * `not_accepted`: Tratta certainly did not accept the request. `rejected`: Tratta received the request and
@@ -19,9 +20,6 @@ interface Details {
   retryAfterMs?: number
   code?: string
 }
-
-/** The part of an unknown response body that a message contains. */
-const MAX_CHARACTERS = 300
 
 /** The message names the request, the response, and the remedy. It contains no secret and no control character. */
 export class TrattaError extends UserFacingError {
@@ -61,7 +59,7 @@ export class TrattaError extends UserFacingError {
     return new TrattaError(problem, {
       request,
       remedy,
-      delivery: retryable ? 'not_accepted' : status >= 500 || response.ok ? 'unknown' : 'rejected',
+      delivery: deliveryOf(status, { body, retryable }),
       retryable,
       status,
       body,
@@ -117,7 +115,7 @@ function explain(
   text: string,
   retryAfterMs: number | undefined,
 ): [problem: string, remedy?: string] {
-  const message = errorMessageIn(body) ?? shorten(text)
+  const message = readErrorMessage(body) ?? shorten(text)
   const reason = message === '' ? '' : `: ${message.replace(/\.$/, '')}`
   if (status >= 300 && status < 400)
     return [
@@ -140,40 +138,14 @@ function explain(
   }
   if (status >= 500) return [`Tratta returned a server error (${status})${reason}`, 'Try again later']
   if (status >= 400) return [`Tratta rejected the request (${status})${reason}`]
+  if (reportsFailure(body)) return [`Tratta returned an error (${status})${reason}`]
   return [`the response (${status}) is not JSON${reason}`, CHECK_ADDRESS]
 }
 
-/**
- * Reads the message of an error body. Laravel's validation returns `{message, errors: {field: [message]}}`; an
- * unofficial client of Tratta reads `{error, errorCode}`.
- */
-function errorMessageIn(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null) return undefined
-  const { message, error, errorCode } = body as Record<string, unknown>
-  const fields = validationMessages(body).map(({ field, messages }) => `${field}: ${messages.join(' ')}`)
-  if (fields.length > 0) return shorten(fields.join('; '))
-  const parts = [message, error, errorCode].filter(
-    (part) => typeof part === 'string' || typeof part === 'number',
-  )
-  return parts.length > 0 ? shorten(parts.join(' ')) : undefined
-}
-
-/** Reads the `errors` of a Laravel validation response: `{field: [message]}`. */
-export function validationMessages(body: unknown): { field: string; messages: string[] }[] {
-  const errors = (body as { errors?: unknown } | null | undefined)?.errors
-  if (typeof errors !== 'object' || errors === null) return []
-  return Object.entries(errors).map(([field, messages]) => ({
-    field,
-    messages: [messages].flat().map(String),
-  }))
-}
-
-function shorten(text: string): string {
-  const line = text
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-  return line.length > MAX_CHARACTERS ? `${line.slice(0, MAX_CHARACTERS)}…` : line
+function deliveryOf(status: number, { body, retryable }: { body: unknown; retryable: boolean }): Delivery {
+  if (retryable) return 'not_accepted'
+  if (status < 300) return reportsFailure(body) ? 'rejected' : 'unknown'
+  return status >= 500 ? 'unknown' : 'rejected'
 }
 
 /** @param header seconds, or a date */

@@ -252,6 +252,7 @@ t.test('GET /metrics and /health: the operational status in the database', { buf
     'registration_state off': 1,
     'registration_state pending': 0,
     'registration_state registered': 0,
+    'registration_state already_registered': 0,
     'registration_state rejected': 0,
     'registration_state failed': 0,
     registered_timestamp_seconds: 1700000000.5,

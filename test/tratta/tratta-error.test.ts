@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TrattaError, validationMessages } from '../../src/tratta/tratta-error.ts'
+import { TrattaError } from '../../src/tratta/tratta-error.ts'
 
 const LABEL = 'POST /bulk'
 const fromResponse = (
@@ -172,13 +172,4 @@ t.test('tooLong: unknown whether Tratta accepted the request', async (t) => {
     retryAfterMs: undefined,
     code: undefined,
   })
-})
-
-t.test('validationMessages', async (t) => {
-  t.strictSame(validationMessages({ errors: { a: ['b', 1], c: 'd' } }), [
-    { field: 'a', messages: ['b', '1'] },
-    { field: 'c', messages: ['d'] },
-  ])
-  for (const body of [null, undefined, 'x', {}, { errors: null }, { errors: 'x' }])
-    t.strictSame(validationMessages(body), [])
 })
