@@ -144,6 +144,7 @@ t.test('an attempt without a stored result: the next one waits, then sends the P
     urlDigest,
     publicUrl: 'http://127.0.0.1:1',
     attempts: 4,
+    maybeAccepted: false,
     waitMs: 9000,
   })
   t.match(await stored(), { state: 'in_flight', attempts: 4, registeredAt: null, lastError: null })
@@ -151,7 +152,12 @@ t.test('an attempt without a stored result: the next one waits, then sends the P
   await proceed()
   t.match(await attempt(), { state: 'registered' })
   t.match(await stored(), { attempts: 5 })
-  await storeResult(pool, simulator.url, { state: 'failed', lastError: 'x', waitMs: -1000 })
+  await storeResult(pool, simulator.url, {
+    state: 'failed',
+    maybeAccepted: true,
+    lastError: 'x',
+    waitMs: -1000,
+  })
   const row = await stored()
   t.match(row, { state: 'failed', lastError: 'x', registeredAt: null })
   t.ok(row!.waitMs < 0)
