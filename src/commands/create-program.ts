@@ -81,7 +81,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
   program
     .command('import')
     .description('load accounts from CSV, NDJSON or JSON files into the tables of tratta_jit')
-    .argument('<FILE...>', 'files; - is standard input')
+    .argument('[FILE...]', 'files, loaded together; - is standard input')
     .addOption(new Option('--money <UNIT>', 'unit of amounts in CSV').choices(['cents', 'dollars']))
     .addOption(
       new Option('--dates <ORDER>', 'order of day, month and year in CSV').choices(['iso', 'mdy', 'dmy']),
@@ -115,6 +115,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     )
     .option('--keep-good', 'load the valid rows even if other rows are rejected; needs --rejects')
     .option('--rejects <FILE>', 'write the rejected rows and the reasons to a new file')
+    .option('--history', 'print the last 100 imports: time, user, files, counts; reads no file')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./import.ts')).importCommand))
   const bulk = program.command('bulk').description('upload customers to Tratta, and read its rejections')

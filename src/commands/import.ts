@@ -1,25 +1,29 @@
 import { constants, setPriority } from 'node:os'
+import { basename } from 'node:path'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { userFacing } from '../database/connection-errors.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
 import { type ImportOptions, importFiles } from '../import/import-files.ts'
+import { listImports } from '../import/imports-table.ts'
 import { ImportProgress, showImportProgress } from '../import/progress.ts'
 import { ENCODINGS } from '../import/read/encoding.ts'
 import { readMapFile } from '../import/read/header.ts'
 import { displayName } from '../import/read/open-file.ts'
 import { DATES, MONEY } from '../import/read/read-cell.ts'
 import { FORMATS, QUOTES, type ReadOptions } from '../import/read/read-options.ts'
+import { historyLine } from '../import/report/history-line.ts'
 import { importEvent, importText } from '../import/report/report.ts'
 import { ABSENT } from '../import/stage/absent.ts'
 import type { InputFile } from '../import/stage-files.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
-import { print, printJson } from '../terminal/output.ts'
+import { print, printError, printJson } from '../terminal/output.ts'
 import { UsageError } from '../user-facing-error.ts'
 import {
   DONE,
   FAILED,
   fail,
+  failWith,
   NOT_UP_TO_DATE,
   type Options,
   SOME_REJECTED,
@@ -28,6 +32,8 @@ import {
 } from './command.ts'
 
 export async function importCommand(options: Options, files: string[]): Promise<number> {
+  if (options.history) return await printHistory(options, files)
+  if (files.length === 0) throw new UsageError('import needs a FILE')
   limitHeapGrowth()
   // Calls that the responder answers on this machine have priority.
   setPriority(constants.priority.PRIORITY_LOW)
@@ -77,7 +83,24 @@ function importOptions(options: Options, files: string[]): ImportOptions {
     keepGood: Boolean(options['keep-good']),
     ...(rejects !== undefined && { rejects: String(rejects) }),
     ...snapshotOption(options),
+    recorded: recordedOptions(options),
+    onLoadedBefore(file, loadedAt) {
+      const loaded_at = loadedAt.toISOString()
+      if (options.json) void printJson({ event: 'loaded_before', file, loaded_at })
+      else printError(`${file}: a file with the same content was loaded before, at ${loaded_at}`)
+    },
   }
+}
+
+/** Files are without their folders. */
+function recordedOptions(options: Options) {
+  const entries = Object.entries(options).filter(([name]) => name !== 'json')
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      name,
+      ['map', 'rejects'].includes(name) ? basename(String(value)) : value,
+    ]),
+  )
 }
 
 const DEFAULT_MAX_ABSENT = 10
@@ -117,8 +140,30 @@ function readLineCount(option: string) {
   return Number(option)
 }
 
+const MAX_HISTORY = 100
+
+async function printHistory(options: Options, files: string[]) {
+  if (files.length > 0) throw new UsageError('--history takes no FILE')
+  const config = readConfig(process.env, 'DATABASE_URL')
+  const pool = importPool(config)
+  try {
+    if (!(await isUpToDate(pool))) return fail(NOT_UP_TO_DATE, options)
+    const imports = await listImports(pool, MAX_HISTORY)
+    for (const one of imports) await (options.json ? printJson(one) : print(historyLine(one)))
+    if (imports.length === 0 && !options.json) await print('No import is recorded')
+    return DONE
+  } catch (error) {
+    return failWith(error, options)
+  } finally {
+    await pool.end()
+  }
+}
+
+const importPool = (config: Config<'DATABASE_URL'>) =>
+  createPool({ ...config, DATABASE_POOL_SIZE: 1 }, { connectionMs: 30_000, statementMs: 30_000 })
+
 async function isSchemaUpToDate(config: Config<'DATABASE_URL'>) {
-  const pool = createPool({ ...config, DATABASE_POOL_SIZE: 1 }, { connectionMs: 30_000, statementMs: 30_000 })
+  const pool = importPool(config)
   try {
     return await isUpToDate(pool)
   } finally {

@@ -12,11 +12,11 @@
  * An error or an abort in any phase before `committing` rolls back: the tables do not change.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
-import { driverUrl } from '../database-url.ts'
-import { UserFacingError } from '../user-facing-error.ts'
+import type pg from 'pg'
 import { Adjustments } from './adjustments.ts'
+import { recordFailure, recordOf } from './import-record.ts'
+import { beginImport, createClient } from './import-session.ts'
+import { type ImportedFile, lastLoaded, recordImport } from './imports-table.ts'
 import type { ImportProgress } from './progress.ts'
 import { countRejected, type Rejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
@@ -34,10 +34,14 @@ export interface ImportOptions {
   rejects?: string
   /** The files are the whole portfolio. */
   snapshot?: Snapshot
+  /** The options of the command, for the record of the import. */
+  recorded: Record<string, unknown>
+  /** Called before a file is loaded whose content was loaded before. */
+  onLoadedBefore(file: string, loadedAt: Date): void
 }
 
 export interface ImportResult {
-  files: { file: string; rows: number }[]
+  files: Required<ImportedFile>[]
   /** Of all files. */
   rows: number
   isLoaded: boolean
@@ -58,8 +62,8 @@ export async function importFiles(
   progress: ImportProgress,
   signal: AbortSignal,
 ): Promise<ImportResult> {
-  const { dryRun, keepGood, rejects } = options
-  if (rejects !== undefined) await requireNewFile(rejects)
+  if (options.rejects !== undefined) await requireNewFile(options.rejects)
+  const startedAt = new Date()
   const client = createClient(databaseUrl)
   const abort = () => {
     if (progress.phase !== 'committing') client.connection.stream.destroy()
@@ -68,41 +72,20 @@ export async function importFiles(
   try {
     await client.connect()
     await beginImport(client)
-    const staging = await createStaging(client, files)
-    const adjustments = new Adjustments()
-    const staged = await stageFiles(files, rejects !== undefined, staging, adjustments, progress, signal)
-
-    progress.enter('validating')
-    await validateStaged(client)
-    const rejected = await countRejected(client, files)
-    progress.rejected = rejected.rows
-    const result: ImportResult = {
-      files: staged.map(({ rows }, at) => ({ file: files[at]!.name, rows })),
-      rows: progress.rows,
-      isLoaded: false,
-      rejected,
-      additionalFields: [...new Set(staged.flatMap(({ additionalFields }) => additionalFields))],
-      adjustments,
-    }
-    if (rejected.rows > 0) {
-      if (rejects !== undefined) await writeRejectFile(client, rejects, staged[0]!.rejectFormat)
-      if (!keepGood && !dryRun) return result
-    }
-
-    progress.enter('merging')
-    // Absent accounts are unknown while rows are rejected.
-    const snapshot = rejected.rows === 0 ? options.snapshot : undefined
-    const absent = snapshot ? await planSnapshot(client, snapshot) : await countAbsent(client)
-    if (absent) result.absent = absent
-    if (absent?.isRefused) return result
-    if (dryRun) return { ...result, counts: await countMerge(client) }
-    const counts = await merge(client)
-    if (snapshot) await applySnapshot(client)
+    const result = await importWith(client, files, options, progress, signal)
+    if (options.dryRun) return result
+    if (!result.isLoaded) await client.query('rollback')
+    await recordImport(client, recordOf(result, options, startedAt))
+    if (!result.isLoaded) return result
     signal.throwIfAborted()
     progress.enter('committing')
     await client.query('commit')
-    await analyze(client, counts)
-    return { ...result, isLoaded: true, counts }
+    await analyze(client, result.counts!)
+    return result
+  } catch (error) {
+    signal.removeEventListener('abort', abort)
+    if (!options.dryRun) await recordFailure(databaseUrl, files, options, progress, startedAt, error, signal)
+    throw error
   } finally {
     signal.removeEventListener('abort', abort)
     // Rolls back an open transaction.
@@ -110,48 +93,47 @@ export async function importFiles(
   }
 }
 
-/** Postgres can take a moment to notice that a process was killed. */
-const LOCK_TIMEOUT_MS = 3000
-const LOCK_RETRY_MS = 200
+/** Stages, validates and merges. The caller commits. */
+async function importWith(
+  client: pg.Client,
+  files: InputFile[],
+  { dryRun, keepGood, rejects, ...options }: ImportOptions,
+  progress: ImportProgress,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  const staging = await createStaging(client, files)
+  const adjustments = new Adjustments()
+  const staged = await stageFiles(files, rejects !== undefined, staging, adjustments, progress, signal)
 
-function createClient(databaseUrl: string) {
-  const client = new pg.Client({
-    connectionString: driverUrl(databaseUrl),
-    application_name: 'tratta-jit import',
-    connectionTimeoutMillis: 30_000,
-    keepAlive: true,
-  })
-  // The running statement fails with the same error.
-  client.on('error', () => {})
-  return client
-}
-
-/**
- * Starts the transaction and takes the lock that allows one import at a time.
- * @throws {UserFacingError}
- */
-async function beginImport(client: pg.Client) {
-  // Sorting millions of ids is faster than hashing more than work_mem.
-  await client.query(`
-    begin;
-    set local statement_timeout = 0;
-    set local idle_in_transaction_session_timeout = 0;
-    set local work_mem = '64MB';
-    set local temp_buffers = '32MB';
-    set local default_statistics_target = 10;
-    set local enable_hashagg = off;`)
-  // Postgres cancels the running statement when this process ends.
-  await client.query(
-    `select set_config(name, '2s', true) from pg_settings
-     where name = 'client_connection_check_interval' and version() ~ 'linux'`,
-  )
-  for (let waited = 0; ; waited += LOCK_RETRY_MS) {
-    const { rows } = await client.query<{ locked: boolean }>(
-      "select pg_try_advisory_xact_lock(hashtextextended('tratta_jit.import', 0)) as locked",
-    )
-    if (rows[0]!.locked) return
-    if (waited >= LOCK_TIMEOUT_MS)
-      throw new UserFacingError('Another import is running on this database: only one can run at a time')
-    await sleep(LOCK_RETRY_MS)
+  progress.enter('validating')
+  await validateStaged(client)
+  const rejected = await countRejected(client, files)
+  progress.rejected = rejected.rows
+  const result: ImportResult = {
+    files: staged.map(({ sha256, bytes, rows }, at) => ({ file: files[at]!.name, sha256, bytes, rows })),
+    rows: progress.rows,
+    isLoaded: false,
+    rejected,
+    additionalFields: [...new Set(staged.flatMap(({ additionalFields }) => additionalFields))],
+    adjustments,
   }
+  if (rejected.rows > 0) {
+    if (rejects !== undefined) await writeRejectFile(client, rejects, staged[0]!.rejectFormat)
+    if (!keepGood && !dryRun) return result
+  }
+  for (const { file, sha256 } of result.files) {
+    const loadedAt = await lastLoaded(client, sha256)
+    if (loadedAt) options.onLoadedBefore(file, loadedAt)
+  }
+
+  progress.enter('merging')
+  // Absent accounts are unknown while rows are rejected.
+  const snapshot = rejected.rows === 0 ? options.snapshot : undefined
+  const absent = snapshot ? await planSnapshot(client, snapshot) : await countAbsent(client)
+  if (absent) result.absent = absent
+  if (absent?.isRefused) return result
+  if (dryRun) return { ...result, counts: await countMerge(client) }
+  const counts = await merge(client)
+  if (snapshot) await applySnapshot(client)
+  return { ...result, isLoaded: true, counts }
 }

@@ -23,6 +23,8 @@ export interface InputFile {
 const MAX_ADDITIONAL_FIELDS = 20
 
 interface StagedFile {
+  sha256: string
+  bytes: number
   rows: number
   rejectFormat: RejectFormat
   /** JSON fields without a column of their own, which went to additional_fields. */
@@ -97,6 +99,8 @@ async function stageFile(
   if (!reader) throw new UserFacingError('The file is empty')
   reader.end()
   return {
+    sha256: opened.sha256(),
+    bytes: opened.bytesRead,
     rows: progress.rows - rowsBefore,
     rejectFormat: reader.rejectFormat(),
     additionalFields: [...additionalFields],

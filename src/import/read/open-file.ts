@@ -1,4 +1,5 @@
 /** Reads the bytes of a file or of standard input, decompresses gzip, and converts UTF-16 to UTF-8. */
+import { createHash } from 'node:crypto'
 import { createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
@@ -26,18 +27,28 @@ interface OpenFile {
   isUtf16: boolean
   /** Decompressed, one character per byte. Line ends are the same in every encoding, and raw records can be written back. */
   chunks: AsyncIterable<string>
+  /** SHA-256 of the bytes on the disk, in hex. Call this once, after the last chunk. */
+  sha256(): string
 }
 
 /** @throws {UserFacingError} here, and from `chunks` */
 export async function openFile(file: string, signal: AbortSignal): Promise<OpenFile> {
   const { source, size } = await openSource(file)
   addAbortSignal(signal, source)
-  const opened: OpenFile = { size, bytesRead: 0, isUtf16: false, chunks: chunks() }
+  const hash = createHash('sha256')
+  const opened: OpenFile = {
+    size,
+    bytesRead: 0,
+    isUtf16: false,
+    chunks: chunks(),
+    sha256: () => hash.digest('hex'),
+  }
   return opened
 
   async function* bytes() {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       opened.bytesRead += chunk.length
+      hash.update(chunk)
       yield chunk
     }
   }

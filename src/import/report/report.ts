@@ -10,7 +10,7 @@ export function importEvent(result: ImportResult, { dryRun }: ImportOptions, sec
   return {
     event: dryRun ? 'dry_run' : 'imported',
     file: namesOf(files),
-    ...(files.length > 1 && { files }),
+    ...(files.length > 1 && { files: files.map(({ file, rows }) => ({ file, rows })) }),
     loaded: isLoaded,
     rows,
     rows_rejected: rejected.rows,
