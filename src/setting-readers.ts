@@ -3,6 +3,8 @@
  * values and never contains the value: "must be …".
  */
 import { isIP } from 'node:net'
+import { type TObject, Type } from '@sinclair/typebox'
+import { Customer, DebtAccount, Location } from './contract.ts'
 
 function must(holds: boolean, be: string): asserts holds {
   if (!holds) throw new Error(`must be ${be}`)
@@ -53,4 +55,24 @@ export const cidrs = (text: string) => {
     must(isIP(address) > 0 && fits && rest.length === 0, 'a comma-separated list of addresses or CIDR ranges')
   }
   return ranges
+}
+
+/** Fields without which Tratta still gets a correct account, `customer.ssn_last4`. */
+const OMITTABLE = Object.entries<TObject>({
+  debt_account: DebtAccount,
+  customer: Customer,
+  location: Location,
+}).flatMap(([resource, { properties, required = [] }]) =>
+  Object.entries({ ...properties, additional_fields: Type.Unknown() }).flatMap(([name, field]) =>
+    required.includes(name) || name === 'external_id' || field.neverOmitted ? [] : `${resource}.${name}`,
+  ),
+)
+
+export const omittableFields = (text: string) => {
+  const fields = text.split(',').flatMap((field) => field.trim() || [])
+  must(
+    fields.every((field) => OMITTABLE.includes(field)),
+    `a comma-separated list of ${OMITTABLE.join(', ')}`,
+  )
+  return fields
 }

@@ -1,6 +1,15 @@
 /** The settings. The types, the validation, `--help` and the test of `.env.example` are derived from this table. */
 import { readDatabaseUrl } from './database-url.ts'
-import { boolean, cidrs, httpAddress, integer, matching, oneOf, secret } from './setting-readers.ts'
+import {
+  boolean,
+  cidrs,
+  httpAddress,
+  integer,
+  matching,
+  omittableFields,
+  oneOf,
+  secret,
+} from './setting-readers.ts'
 
 export interface Setting<Value> {
   meaning: string
@@ -77,6 +86,11 @@ export const SETTINGS = {
     meaning: 'maximum size of a response; a larger one is an error and is not read into memory',
     default: '5000000',
     read: integer(10_000, 100_000_000),
+  },
+  OMIT_FIELDS: {
+    meaning: 'fields that Tratta never gets, for example customer.ssn_last4,customer.date_of_birth',
+    default: '',
+    read: omittableFields,
   },
   ALLOWED_CLIENTS: {
     meaning: 'CIDR ranges that may call the JIT route; empty: every client with the secret',

@@ -27,7 +27,13 @@ const SLOW_MS = 100
 export const lookup = check({
   name: 'lookup',
   needs: ['pool', 'relations', 'readable'],
-  settings: ['DATABASE_URL', 'DATABASE_PREPARED_STATEMENTS', 'JIT_DEADLINE_MS', 'JIT_MAX_ANSWER_BYTES'],
+  settings: [
+    'DATABASE_URL',
+    'DATABASE_PREPARED_STATEMENTS',
+    'JIT_DEADLINE_MS',
+    'JIT_MAX_ANSWER_BYTES',
+    'OMIT_FIELDS',
+  ],
   async run({ pool, relations, config, isQuick, unreadable }) {
     const account = await largestAccount(pool, relations, isQuick, unreadable)
     if (!account)
@@ -39,6 +45,7 @@ export const lookup = check({
       relations.schema,
       config.DATABASE_PREPARED_STATEMENTS,
       config.JIT_MAX_ANSWER_BYTES,
+      config.OMIT_FIELDS,
     )
     const measure = async (externalId: string) => {
       const start = performance.now()

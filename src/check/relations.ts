@@ -1,30 +1,40 @@
 /** Checks that DATABASE_SCHEMA has the relations and columns that the lookup needs. */
-import { COLUMNS, RELATION_NAMES } from '../database/columns.ts'
+import { COLUMNS, RELATION_NAMES, type RelationName } from '../database/columns.ts'
 import { problemsOf, type Relations, readRelations } from '../database/relations.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
 
 export const relations = check({
   name: 'relations',
   needs: ['pool'],
-  settings: ['DATABASE_SCHEMA'],
+  settings: ['DATABASE_SCHEMA', 'OMIT_FIELDS'],
   async run(context) {
     const { pool, config } = context
-    const found = await readRelations(pool, config.DATABASE_SCHEMA)
+    const found = await readRelations(pool, config.DATABASE_SCHEMA, config.OMIT_FIELDS)
     const problems = problemsOf(found)
     if (problems.length > 0)
       return problems.map((problem) =>
         errorResult(problem, 'see docs/data.md for the columns and their types'),
       )
     context.relations = found
+    const withheld =
+      config.OMIT_FIELDS.length > 0 ? `; withheld by OMIT_FIELDS: ${config.OMIT_FIELDS.join(', ')}` : ''
     const absent = RELATION_NAMES.flatMap((relation) =>
       Object.keys(COLUMNS[relation]).flatMap((column) =>
-        found.columns[relation].has(column) ? [] : `${relation}.${column}`,
+        found.columns[relation].has(column) || isWithheld(relation, column, config.OMIT_FIELDS)
+          ? []
+          : `${relation}.${column}`,
       ),
     )
     const notSent = absent.length > 0 ? `; not sent, because it has no column: ${absent.join(', ')}` : ''
-    return [ok(`${config.DATABASE_SCHEMA} has all required columns${notSent}`), ...possibleDollars(found)]
+    return [
+      ok(`${config.DATABASE_SCHEMA} has all required columns${notSent}${withheld}`),
+      ...possibleDollars(found),
+    ]
   },
 })
+
+const isWithheld = (relation: RelationName, column: string, fields: string[]) =>
+  fields.includes(`${relation.slice(0, -1)}.${column}`)
 
 /** A numeric(12,2) can contain whole cents, but usually contains dollars. */
 function possibleDollars({ schema, columns }: Relations): CheckResult[] {

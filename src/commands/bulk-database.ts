@@ -35,7 +35,10 @@ export async function withDatabase(
 }
 
 export async function sourceOf(pool: pg.Pool, config: BulkConfig): Promise<CustomerSource> {
-  return createCustomerSource(pool, readable(await readRelations(pool, config.DATABASE_SCHEMA)))
+  return createCustomerSource(
+    pool,
+    readable(await readRelations(pool, config.DATABASE_SCHEMA, config.OMIT_FIELDS)),
+  )
 }
 
 export const clientFor = (config: BulkConfig) =>

@@ -7,14 +7,20 @@ import { printable } from '../terminal/printable.ts'
 import { DONE, fail, type Options } from './command.ts'
 
 export async function lookupCommand(options: Options, [externalId = '']: string[]): Promise<number> {
-  const found = await lookUp(readConfig(process.env, 'DATABASE_URL'), externalId)
+  const config = readConfig(process.env, 'DATABASE_URL')
+  const found = await lookUp(config, externalId)
   if ('problem' in found) return fail(found.problem, options)
   const { payload, omitted } = found
   if (options.json)
-    await printJson({ payload, omitted: omitted.map(({ field, reason }) => ({ field, reason })) })
+    await printJson({
+      payload,
+      omitted: omitted.map(({ field, reason }) => ({ field, reason })),
+      ...(config.OMIT_FIELDS.length > 0 && { withheld: config.OMIT_FIELDS }),
+    })
   else {
     await print(JSON.stringify(payload, null, 2))
     for (const { field, reason } of omitted) printError(printable(`omitted: ${field} ${reason}`))
+    if (config.OMIT_FIELDS.length > 0) printError(`withheld by OMIT_FIELDS: ${config.OMIT_FIELDS.join(', ')}`)
   }
   return DONE
 }
@@ -24,7 +30,12 @@ export async function lookUp(config: Config<'DATABASE_URL'>, externalId: string)
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const pool = createPool(config, limits)
   try {
-    const statement = accountStatement(config.DATABASE_SCHEMA, false, config.JIT_MAX_ANSWER_BYTES)
+    const statement = accountStatement(
+      config.DATABASE_SCHEMA,
+      false,
+      config.JIT_MAX_ANSWER_BYTES,
+      config.OMIT_FIELDS,
+    )
     return await lookUpAccount(pool, statement, externalId, limits)
   } finally {
     await pool.end()

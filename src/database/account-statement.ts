@@ -22,6 +22,8 @@ export interface AccountStatement {
   prepared: boolean
   /** JIT_MAX_ANSWER_BYTES. */
   maxBytes: number
+  /** OMIT_FIELDS. */
+  omitFields: string[]
   compiled?: CompiledStatement
   /** Present while the statement is being compiled. */
   compiling?: Promise<CompiledStatement> | undefined
@@ -49,7 +51,8 @@ export const accountStatement = (
   schema: string,
   prepared: boolean,
   maxBytes = Number(SETTINGS.JIT_MAX_ANSWER_BYTES.default),
-): AccountStatement => ({ schema, prepared, maxBytes })
+  omitFields: string[] = [],
+): AccountStatement => ({ schema, prepared, maxBytes, omitFields })
 
 /** Reads the catalog and compiles the statement; concurrent callers share one query. */
 export function compile(pool: pg.Pool, statement: AccountStatement, limits: Pick<Limits, 'queryMs'>) {
@@ -64,8 +67,8 @@ async function compileNow(
   statement: AccountStatement,
   limits: Pick<Limits, 'queryMs'>,
 ): Promise<CompiledStatement> {
-  const { schema, prepared, maxBytes } = statement
-  const relations = await readRelationsNow(pool, schema, limits)
+  const { prepared, maxBytes } = statement
+  const relations = await readRelationsNow(pool, statement, limits)
   const limited = (bytes: number): Statement => {
     const text = limitedSql(lookupSql(relations), bytes)
     return prepared ? { name: `tratta_jit_account_${hash('sha1', text).slice(0, 8)}`, text } : { text }
@@ -79,11 +82,14 @@ async function compileNow(
 }
 
 /** The views may be changing at this time. Callers handle this like an unavailable database. */
-async function readRelationsNow(pool: pg.Pool, schema: string, limits: Pick<Limits, 'queryMs'>) {
+async function readRelationsNow(
+  pool: pg.Pool,
+  { schema, omitFields }: AccountStatement,
+  limits: Pick<Limits, 'queryMs'>,
+) {
   try {
-    return readable(
-      relationsOf(schema, await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)),
-    )
+    const columns = await boundedQuery<CatalogRow>(pool, { text: CATALOG }, [schema], limits)
+    return readable(relationsOf(schema, columns, omitFields))
   } catch (error) {
     throw error instanceof UnreadableRelationsError || error instanceof QueryError
       ? new DatabaseUnavailableError(error, false)

@@ -138,15 +138,23 @@ export interface CatalogRow {
   type: string
 }
 
-export function relationsOf(schema: string, rows: CatalogRow[]): Relations {
+/** @param omitFields OMIT_FIELDS. Their columns are never read, as if they did not exist. */
+export function relationsOf(schema: string, rows: CatalogRow[], omitFields: string[] = []): Relations {
   const columns = { debt_accounts: new Map(), customers: new Map(), locations: new Map() }
   for (const { relation, name, shown, type } of rows) columns[relation].set(name, { name: type, shown })
+  for (const field of omitFields) {
+    const [resource, column] = field.split('.') as [string, string]
+    columns[`${resource}s` as RelationName].delete(column)
+  }
   const views = new Set(rows.filter(({ is_view }) => is_view).map(({ relation }) => relation))
   return { schema, columns, views }
 }
 
-export const readRelations = async (db: pg.Pool | pg.Client, schema: string): Promise<Relations> =>
-  relationsOf(schema, (await db.query<CatalogRow>(CATALOG, [schema])).rows)
+export const readRelations = async (
+  db: pg.Pool | pg.Client,
+  schema: string,
+  omitFields: string[] = [],
+): Promise<Relations> => relationsOf(schema, (await db.query<CatalogRow>(CATALOG, [schema])).rows, omitFields)
 
 /** @throws {UnreadableRelationsError} */
 export function readable(relations: Relations): Relations {

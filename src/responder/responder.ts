@@ -57,6 +57,7 @@ export async function startResponder(
     config.DATABASE_SCHEMA,
     config.DATABASE_PREPARED_STATEMENTS,
     config.JIT_MAX_ANSWER_BYTES,
+    config.OMIT_FIELDS,
   )
   const readiness = createReadiness(pool, statement)
   const metrics = createMetrics(pool, config)
