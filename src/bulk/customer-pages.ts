@@ -5,6 +5,9 @@ import type { CustomerSource, CustomersPage } from './customer-source.ts'
 const KEYS_PER_QUERY = 20_000
 const CUSTOMERS_PER_PAGE = 250
 const PAGES_AHEAD = 2
+/** A view without an index is computed once for each page. Larger pages then cost less for each customer. */
+const SLOW_PAGE_MS = 250
+const MAX_CUSTOMERS_PER_PAGE = 4000
 
 /** Customers after this one, in the order of their bytes. Reads some pages ahead. */
 export async function* pagesAfter(
@@ -13,8 +16,16 @@ export async function* pagesAfter(
   signal: AbortSignal,
 ): AsyncGenerator<CustomersPage> {
   const reading: Promise<CustomersPage>[] = []
+  let pageSize = CUSTOMERS_PER_PAGE
+  const readPage = async (keys: string[]) => {
+    const start = performance.now()
+    const page = await source.customers(keys)
+    const isSlow = performance.now() - start > SLOW_PAGE_MS
+    if (isSlow && keys.length === pageSize) pageSize = Math.min(pageSize * 2, MAX_CUSTOMERS_PER_PAGE)
+    return page
+  }
   const read = (keys: string[]) => {
-    const page = source.customers(keys)
+    const page = readPage(keys)
     // It is awaited later, or not at all.
     page.catch(() => {})
     reading.push(page)
@@ -24,10 +35,12 @@ export async function* pagesAfter(
       const keys = await source.keysAfter(after, KEYS_PER_QUERY)
       if (keys.length === 0) break
       after = keys.at(-1)!
-      for (let from = 0; from < keys.length; from += CUSTOMERS_PER_PAGE) {
+      for (let from = 0; from < keys.length; ) {
         if (reading.length > PAGES_AHEAD) yield await reading.shift()!
         signal.throwIfAborted()
-        read(keys.slice(from, from + CUSTOMERS_PER_PAGE))
+        const page = keys.slice(from, from + pageSize)
+        from += page.length
+        read(page)
       }
     }
     while (reading.length > 0) yield await reading.shift()!

@@ -2,22 +2,21 @@
 import { type RawBuilder, sql } from 'kysely'
 import {
   aliasesOf,
-  areSame,
   type Column,
   columnsOf,
   compilerFor,
   isNull,
-  isOneOf,
   read,
   rowOf,
 } from '../database/column-sql.ts'
 import { COLUMNS, CUSTOMER, LOCATION, type RelationName } from '../database/columns.ts'
+import { areSame, isOneOf, isValidText, keyOf } from '../database/identifier-sql.ts'
 import type { Relations } from '../database/relations.ts'
 
-/** For the FROM clauses: the relations, or subqueries with the same columns. */
+/** For the FROM clauses: subqueries with the columns of the relations. */
 export type RelationSources = Record<RelationName, RawBuilder<unknown>>
 
-export const tablesOf = ({ schema }: Relations): RelationSources => ({
+const tablesOf = ({ schema }: Relations): RelationSources => ({
   debt_accounts: sql.id(schema, 'debt_accounts'),
   customers: sql.id(schema, 'customers'),
   locations: sql.id(schema, 'locations'),
@@ -25,7 +24,15 @@ export const tablesOf = ({ schema }: Relations): RelationSources => ({
 
 type Row = Record<string, unknown>
 
-export function sourceStatements(relations: Relations, from: RelationSources) {
+/** Two statements with the same rows. */
+export interface AccountStatements {
+  oneStep: string
+  /** As in the lookup of a view: the ids, then each row by its id. */
+  twoSteps?: string
+}
+
+export function sourceStatements(relations: Relations, subqueries?: RelationSources) {
+  const from = subqueries ?? tablesOf(relations)
   const sources = from as Record<RelationName, RawBuilder<Row>>
   const db = compilerFor(relations)
   const { account, parent, customer, location } = aliasesOf(relations)
@@ -37,6 +44,30 @@ export function sourceStatements(relations: Relations, from: RelationSources) {
     .selectFrom(sources.debt_accounts.as('account'))
     .select(asText(rowOf(COLUMNS.debt_accounts, account)).as('row'))
     .orderBy(key(account('external_id')))
+  const accountsOf = (
+    name: 'customer_external_id' | 'parent_external_id',
+    condition = sql<boolean>`true`,
+  ): AccountStatements => {
+    const isOne = isOneOf(account(name), given)
+    const oneStep = accounts.where(isOne).where(condition).compile().sql
+    // A subquery cannot use an index for each row.
+    if (!account(name).type || !relations.views.has('debt_accounts') || subqueries) return { oneStep }
+    const id = columnsOf(relations, 'debt_accounts', 'key')
+    const ids = sql<Row>`(select distinct ${keyOf(account('external_id'), 'external_id')}, ${keyOf(account(name), name)}
+      from ${from.debt_accounts} as account where ${isOne} and ${condition})`
+    const row = sql<Row>`lateral (select * from ${from.debt_accounts} as account
+      where ${areSame(account('external_id'), id('external_id'))} and ${areSame(account(name), id(name))}
+        and ${condition} offset 0)`
+    const column = (each: keyof typeof COLUMNS.debt_accounts) => (each === name ? id(each) : account(each))
+    const twoSteps = db
+      .selectFrom(ids.as('key'))
+      // An account without an id has no row of its own.
+      .leftJoin(row.as('account'), (join) => join.onTrue())
+      .select(asText(rowOf(COLUMNS.debt_accounts, column)).as('row'))
+      .orderBy(key(id('external_id')))
+      .compile().sql
+    return { oneStep, twoSteps }
+  }
   const orphanedAccounts = db
     .selectFrom(sources.debt_accounts.as('account'))
     .leftJoin(sources.customers.as('customer'), (join) =>
@@ -87,7 +118,16 @@ export function sourceStatements(relations: Relations, from: RelationSources) {
   const customerKey = key(customer('external_id'))
   const customers = db.selectFrom(sources.customers.as('customer'))
   const isAfter = sql<boolean>`${customerKey} > $1`
+  const validFor = (column: Column) => (texts: string[]) => texts.filter((text) => isValidText(column, text))
   return {
+    /** The texts of a list that may be the parameter of a statement. */
+    valid: {
+      customers: validFor(customer('external_id')),
+      parents: validFor(account('customer_external_id')),
+      children: validFor(account('parent_external_id')),
+      locations: validFor(location('external_id')),
+      customersOf: validFor(account('external_id')),
+    },
     keys: customers
       .select(customerKey.as('key'))
       .where(isAfter)
@@ -100,11 +140,8 @@ export function sourceStatements(relations: Relations, from: RelationSources) {
       .select(asText(rowOf(CUSTOMER, customer)).as('row'))
       .where(isOneOf(customer('external_id'), given))
       .compile().sql,
-    parents: accounts
-      .where(isOneOf(account('customer_external_id'), given))
-      .where(isNull(account('parent_external_id')))
-      .compile().sql,
-    children: accounts.where(isOneOf(account('parent_external_id'), given)).compile().sql,
+    parents: accountsOf('customer_external_id', isNull(account('parent_external_id'))),
+    children: accountsOf('parent_external_id'),
     locations: db
       .selectFrom(sources.locations.as('location'))
       .select(asText(rowOf(LOCATION, location)).as('row'))

@@ -1,7 +1,8 @@
 /** Checks for data that Tratta would reject, and for accounts without a valid customer or parent. */
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
-import { areSame, columnsOf, isNull, read } from '../database/column-sql.ts'
+import { columnsOf, isNull, read } from '../database/column-sql.ts'
+import { areSame } from '../database/identifier-sql.ts'
 import type { Relations } from '../database/relations.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { formatDuration, formatNumber } from '../terminal/format.ts'

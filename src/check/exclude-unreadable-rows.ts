@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import pg from 'pg'
 import type { RelationSources } from '../bulk/source-statements.ts'
-import { columnsOf, compilerFor, isOneOf } from '../database/column-sql.ts'
+import { columnsOf, compilerFor } from '../database/column-sql.ts'
 import type { RelationName } from '../database/columns.ts'
+import { isOneOf } from '../database/identifier-sql.ts'
 import type { Relations } from '../database/relations.ts'
 
 export interface UnreadableRow {

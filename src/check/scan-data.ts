@@ -49,7 +49,12 @@ export async function scanData(
   scan: DataScan,
   signal: AbortSignal,
 ): Promise<void> {
-  const source = createCustomerSource(pool, relations, excludeUnreadableRows(relations, unreadable))
+  const hasUnreadable = Object.values(unreadable).some(({ length }) => length > 0)
+  const source = createCustomerSource(
+    pool,
+    relations,
+    hasUnreadable ? excludeUnreadableRows(relations, unreadable) : undefined,
+  )
   const isUnreadable = (relation: RelationName, id: string | null) =>
     unreadable[relation].some(({ external_id }) => external_id === id)
   const reject = (code: RejectionCode, message: string, example: string) =>

@@ -4,9 +4,10 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import type pg from 'pg'
-import { type Column, columnsOf, compilerFor, isOneOf, read, rowOf } from '../database/column-sql.ts'
+import { type Column, columnsOf, compilerFor, read, rowOf } from '../database/column-sql.ts'
 import { COLUMNS, type Kind, RELATION_NAMES, type RelationName } from '../database/columns.ts'
 import { isCausedByRow, sqlState } from '../database/database-errors.ts'
+import { isOneOf } from '../database/identifier-sql.ts'
 import type { Relations } from '../database/relations.ts'
 import { type CheckResult, check, errorResult, ok } from './check.ts'
 import type { UnreadableRow, UnreadableRows } from './exclude-unreadable-rows.ts'

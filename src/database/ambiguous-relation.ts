@@ -2,8 +2,9 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { boundedQuery } from './batched-query.ts'
-import { aliasesOf, areSame, compilerFor, isText, referencesOf } from './column-sql.ts'
+import { aliasesOf, compilerFor } from './column-sql.ts'
 import { type AmbiguousRelation, QueryError } from './database-errors.ts'
+import { areSame, isText, referencesOf } from './identifier-sql.ts'
 import type { Limits } from './pool.ts'
 import type { Relations } from './relations.ts'
 

@@ -5,18 +5,9 @@
  */
 import { type RawBuilder, sql } from 'kysely'
 import { FURTHER_LOCATION } from './account-row.ts'
-import {
-  aliasesOf,
-  areSame,
-  compilerFor,
-  isText,
-  list,
-  read,
-  referencesOf,
-  rowOf,
-  withoutCollation,
-} from './column-sql.ts'
+import { aliasesOf, compilerFor, list, read, rowOf } from './column-sql.ts'
 import { COLUMNS, CUSTOMER, LOCATION } from './columns.ts'
+import { areSame, isText, keyOf, referencesOf } from './identifier-sql.ts'
 import type { Relations } from './relations.ts'
 
 /** The lookup's SQL, with the account's external_id as its only parameter. */
@@ -75,7 +66,7 @@ function childrenOf(relations: Relations): RawBuilder<Record<string, unknown>> {
   const isChild = isText(child('parent_external_id'), REQUESTED)
   if (!relations.views.has('debt_accounts')) return sql`(select * from ${accounts} as child where ${isChild})`
   return sql`(select row.* from
-    (select distinct ${withoutCollation(child('external_id'))} as external_id
+    (select distinct ${keyOf(child('external_id'), 'external_id')}
       from ${accounts} as child where ${isChild}) as child_id
     left join lateral (select * from ${accounts} as child
       where ${areSame(child('external_id'), childId('external_id'))} and ${isChild} offset 0) as row on true)`

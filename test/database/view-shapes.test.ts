@@ -119,4 +119,26 @@ t.test('children in a view', async (t) => {
     await database.query(CHILDREN("('C', 'P', 3), (null, 'P', 4)"))
     await t.rejects(lookUp(), { message: 'child_debt_accounts[1].external_id is missing' })
   })
+  await t.test(
+    'citext ids that differ by case, and a customer id that is no number: all rows are read',
+    async (t) => {
+      await database.query(`create schema folded;
+      create view folded.debt_accounts as
+        select id::citext as external_id, parent::citext as parent_external_id, 7 as customer_external_id, 0 as balance
+        from (values ('P', null), ('a-1', 'P'), ('A-1', 'P')) as account (id, parent);
+      create view folded.customers as select unnest('{7,none}'::text[]) as external_id, 'Person' as name;
+      create view folded.locations as select 'L-1' as external_id, 'Client' as name`)
+      const row = await findAccount(owner, accountStatement('folded', true), 'P', LIMITS)
+      t.same(
+        row?.children?.map(({ row }) => row.external_id),
+        ['A-1', 'a-1'],
+      )
+      const source = createCustomerSource(owner, await readRelations(owner, 'folded'))
+      const { customers } = await source.customers(['7', 'none'])
+      t.same(
+        customers.map(({ accounts }) => accounts.map(({ external_id }) => external_id)),
+        [['P', 'A-1', 'a-1'], []],
+      )
+    },
+  )
 })

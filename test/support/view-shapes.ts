@@ -174,6 +174,7 @@ export const VIEW_SHAPES = {
       create table secured.account as select *, false as is_hidden from legacy.account;
       create index on secured.account (('A-' || no));
       create index on secured.account (('A-' || master));
+      create index on secured.account (debtor);
       alter table secured.account enable row level security;
       create policy visible on secured.account for select using (not is_hidden);
       ${views(
