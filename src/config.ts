@@ -67,12 +67,16 @@ export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly Se
 
 export function isInsecureRemote(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+  return protocol === 'http:' && !isLoopback(hostname)
 }
 
+/** @param hostname of a URL */
+export const isLoopback = (hostname: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+
 function given(name: SettingName, environment: NodeJS.ProcessEnv): string | undefined {
-  const text = environment[name] || undefined
-  const file = (SETTINGS[name] as Setting<unknown>).secret && environment[`${name}_FILE`]
+  const { secret, alias = name } = SETTINGS[name] as Setting<unknown>
+  const text = environment[name] || environment[alias] || undefined
+  const file = secret && environment[`${name}_FILE`]
   if (!file) return text
   if (text !== undefined) throw new Error(`is set twice, also by ${name}_FILE`)
   try {

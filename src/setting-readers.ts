@@ -43,6 +43,25 @@ export const httpAddress = (text: string) => {
   return text.replace(/[/?#]+$/, '')
 }
 
+/** An http(s) URL, with or without user and password; `host:port` is http. */
+export const proxyAddress = (text: string) => {
+  const url = URL.parse(/^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`)
+  must(
+    url !== null &&
+      ['http:', 'https:'].includes(url.protocol) &&
+      url.pathname + url.search + url.hash === '/',
+    'the URL of an HTTP proxy, http://user:password@host:port',
+  )
+  return url.href
+}
+
+/** @returns host names in lower case */
+export const hosts = (text: string) =>
+  text
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean)
+
 export const secret = matching(/^[A-Za-z0-9._~-]{32,200}$/, '32 to 200 of the characters A-Z a-z 0-9 . _ ~ -')
 
 /** @returns the ranges as written, after validation */

@@ -3,11 +3,13 @@ import { readDatabaseUrl } from './database-url.ts'
 import {
   boolean,
   cidrs,
+  hosts,
   httpAddress,
   integer,
   matching,
   omittableFields,
   oneOf,
+  proxyAddress,
   secret,
 } from './setting-readers.ts'
 
@@ -17,6 +19,8 @@ export interface Setting<Value> {
   default?: string
   /** NAME_FILE can name a file that contains the value. */
   secret?: true
+  /** Another name that other programs use. */
+  alias?: string
   /** @throws {Error} with a message that describes the valid values and never contains the value */
   read(text: string): Value
 }
@@ -143,6 +147,24 @@ export const SETTINGS = {
       'maximum time in seconds for reading the errors of a bulk request; reading ends when two reads agree',
     default: '900',
     read: integer(1, 86_400),
+  },
+  HTTPS_PROXY: {
+    meaning: 'proxy for requests to Tratta, http://user:password@host:port; https_proxy is read too',
+    secret: true,
+    alias: 'https_proxy',
+    read: proxyAddress,
+  },
+  HTTP_PROXY: {
+    meaning: 'proxy for requests to an http TRATTA_API_URL; http_proxy is read too',
+    secret: true,
+    alias: 'http_proxy',
+    read: proxyAddress,
+  },
+  NO_PROXY: {
+    meaning: 'comma-separated hosts that are requested without a proxy: names, .suffixes, host:port, or *',
+    default: '',
+    alias: 'no_proxy',
+    read: hosts,
   },
   LOG_LEVEL: {
     meaning: 'log level: trace, debug, info, warn, error, fatal or silent',

@@ -1,6 +1,7 @@
 /** Signals during the start of `serve`: it ends soon, and registers nothing afterwards. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { testDatabase } from './support/database.ts'
@@ -96,5 +97,37 @@ t.test(
     t.same(await running.ended, { code: 0, signal: null })
     t.same(simulator.requests, [])
     t.same(await database.query(`select state from tratta_jit.registrations`), [])
+  },
+)
+
+t.test(
+  'SIGTERM while Tratta takes 30 s to answer a registration: serve ends within its limit, and the result stays unknown',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    const { simulator } = await startSimulator(t)
+    await simulator.injectFaults({ kind: 'slow', ms: 30_000 })
+    const env = { ...trattaSettings(database.url, simulator.url), ...ports, JIT_DEADLINE_MS: '1000' }
+    const running = program(t, ['serve'], env)
+    while (simulator.jitUrls.length === 0) await pause(20)
+    const sent = performance.now()
+    running.process.kill('SIGTERM')
+    t.same(await running.ended, { code: 0, signal: null })
+    const seconds = (performance.now() - sent) / 1000
+    // docs/operating.md: 3 s of announcement, JIT_DEADLINE_MS, and 1 s. The rest is for a busy machine. The POST has a
+    // timeout of 10 s, and the answer takes 30 s.
+    t.ok(seconds < 9, `ended after ${seconds} s`)
+    t.equal(running.stderr(), '')
+    t.match(await database.query('select state, registered_at, last_error from tratta_jit.registrations'), [
+      { state: 'in_flight', registered_at: null, last_error: null },
+    ])
+
+    await t.test('the next start registers again', async (t) => {
+      await simulator.injectFaults()
+      await database.query('update tratta_jit.registrations set next_attempt_at = now()')
+      const next = program(t, ['serve'], env)
+      await next.line(({ event }) => event === 'registered')
+      t.equal(simulator.jitUrls.length, 2)
+    })
   },
 )

@@ -114,8 +114,7 @@ export function createErrorPoller(context: PollContext): ErrorPoller {
         backoff.succeeded()
         return result
       } catch (error) {
-        if (concernsOneRequest(error) || !(error instanceof TrattaError) || error.delivery === 'rejected')
-          throw error
+        if (concernsOneRequest(error) || !(error instanceof TrattaError) || error.isPermanent) throw error
         const { message, status, retryAfterMs } = error
         await backoff.wait({ message, isBusy: status === 429, retryAfterMs }, attempt, signal)
       }

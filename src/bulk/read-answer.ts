@@ -53,7 +53,7 @@ const LATER = [409, 423, 425]
 export function readError(error: TrattaError, rowCount: number): AttemptResult {
   const { status, retryAfterMs } = error
   const message = maskMessage(error.message)
-  if (status === undefined && error.delivery === 'not_accepted')
+  if (status === undefined && error.delivery === 'not_accepted' && !error.isPermanent)
     return { kind: 'not_accepted', message, isBusy: false, retryAfterMs }
   if (status !== undefined && LATER.includes(status))
     return { kind: 'not_accepted', message, isBusy: true, retryAfterMs }
@@ -68,7 +68,7 @@ export function readError(error: TrattaError, rowCount: number): AttemptResult {
       maxRows: maxRowsIn(error.body),
       isTooLarge: status === 413,
     }
-  if (error.delivery === 'rejected' && status !== 408) return { kind: 'stop', message, cause: error }
+  if (error.isPermanent && status !== 408) return { kind: 'stop', message, cause: error }
   return { kind: 'unknown', message, isBusy: false, retryAfterMs }
 }
 

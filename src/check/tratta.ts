@@ -1,7 +1,9 @@
 /** Checks the token, and the registration of our URL at Tratta. */
 import pg from 'pg'
+import type { Config } from '../config.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf, urlDigest } from '../tratta/jit-url.ts'
+import { proxyFor, proxyName } from '../tratta/proxy.ts'
 import { readRegistration, type StoredRegistration } from '../tratta/registration-store.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { type CheckResult, check, errorResult, ok, skipped, warning } from './check.ts'
@@ -24,6 +26,7 @@ export const token = check({
       apiUrl: TRATTA_API_URL,
       token: TRATTA_API_TOKEN,
       secrets: secretsOf(config),
+      proxy: proxyFor(TRATTA_API_URL, config),
       onResponse({ headers }) {
         const date = Date.parse(headers.get('date') ?? '')
         const tookMs = Date.now() - started
@@ -38,20 +41,36 @@ export const token = check({
     })
     try {
       await client.bulkErrors(NO_BULK, { attempts: 1, timeoutMs: 10_000 })
-      return [ok('Tratta accepts the token')]
+      return [ok('Tratta accepts the token'), ...proxyUsed(config)]
     } catch (error) {
       if (!(error instanceof TrattaError)) throw error
-      return [resultOf(error)]
+      return [resultOf(error), ...proxyUsed(config)]
     }
   },
 })
 
-function resultOf({ status, body, message }: TrattaError): CheckResult {
+function proxyUsed(config: Config<'TRATTA_API_URL'>): CheckResult[] {
+  const { TRATTA_API_URL, HTTPS_PROXY, HTTP_PROXY } = config
+  const isHttps = TRATTA_API_URL.startsWith('https:')
+  const set = isHttps ? HTTPS_PROXY : HTTP_PROXY
+  if (set === undefined) return []
+  const name = isHttps ? 'HTTPS_PROXY' : 'HTTP_PROXY'
+  return [
+    proxyFor(TRATTA_API_URL, config)
+      ? ok(`requests to Tratta use the proxy ${proxyName(set)} (${name})`)
+      : ok(
+          `requests to Tratta do not use the proxy ${proxyName(set)} (${name}): NO_PROXY excludes ${new URL(TRATTA_API_URL).host}`,
+        ),
+  ]
+}
+
+function resultOf({ status, body, message, problem, remedy, isPermanent }: TrattaError): CheckResult {
   if (status === 404 && body !== undefined)
     return ok('Tratta accepts the token (404 for a bulk action that does not exist)')
   if (status === 401 || status === 403)
     return errorResult(message, 'set TRATTA_API_TOKEN to the token of this TRATTA_API_URL')
   if (status === 429 || (status ?? 0) >= 500) return warning(message, 'check again later')
+  if (isPermanent && status === undefined && remedy) return errorResult(problem, remedy)
   return errorResult(message, 'check TRATTA_API_URL, and that this machine can reach it')
 }
 

@@ -7,6 +7,7 @@ import { createPool } from '../database/pool.ts'
 import { readable, readRelations } from '../database/relations.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/jit-url.ts'
+import { proxyFor } from '../tratta/proxy.ts'
 import { fail, failWith, NOT_UP_TO_DATE, type Options } from './command.ts'
 
 type BulkConfig = Config<'DATABASE_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'>
@@ -47,4 +48,5 @@ export const clientFor = (config: BulkConfig) =>
     token: config.TRATTA_API_TOKEN,
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
     secrets: secretsOf(config),
+    proxy: proxyFor(config.TRATTA_API_URL, config),
   })

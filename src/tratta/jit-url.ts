@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { createTrattaClient, type TrattaClient } from './client.ts'
+import { proxyFor } from './proxy.ts'
 
 export type RegistrationConfig = Config<
   'DATABASE_URL' | 'JIT_SECRET' | 'PUBLIC_URL' | 'TRATTA_API_URL' | 'TRATTA_API_TOKEN'
@@ -35,5 +36,6 @@ export function trattaClient(config: RegistrationConfig): TrattaClient {
     token: config.TRATTA_API_TOKEN,
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
     secrets: secretsOf(config),
+    proxy: proxyFor(config.TRATTA_API_URL, config),
   })
 }

@@ -4,6 +4,7 @@ import { backoffMs } from './backoff.ts'
 import { reportsFailure } from './error-body.ts'
 import { createSecretMask } from './mask-secrets.ts'
 import { pacer } from './pacer.ts'
+import { proxyName, useProxy } from './proxy.ts'
 import { TrattaError } from './tratta-error.ts'
 
 /** A 2xx response. `body`: JSON, or undefined if the body is empty. */
@@ -21,6 +22,8 @@ export interface ClientOptions {
   requestsPerMinute?: number
   /** Masked in every response, like the token. */
   secrets?: string[]
+  /** The URL of a proxy, as `proxyFor` returns it. */
+  proxy?: string | undefined
   /** Called when the headers of a response arrive. */
   onResponse?: (response: Response) => void
 }
@@ -61,8 +64,10 @@ export function requestSender({
   token,
   requestsPerMinute = 300,
   secrets = [],
+  proxy,
   onResponse,
 }: ClientOptions): (request: Request) => Promise<Answer> {
+  useProxy(proxy)
   const pace = pacer(requestsPerMinute)
   const mask = createSecretMask([token, ...secrets])
 
@@ -77,11 +82,11 @@ export function requestSender({
         return response
       } catch (error) {
         if (!(error instanceof TrattaError)) throw error
-        const { status, delivery, retryAfterMs = 0 } = error
+        const { status, retryAfterMs = 0 } = error
         const waitMs = backoffMs(attempt - 1, BACKOFF)
         if (status === 429) pace.slowDown(Math.min(MAX_RETRY_AFTER_MS, retryAfterMs || waitMs))
         // A repeated GET changes nothing at Tratta.
-        const retryable = request.method === 'GET' ? delivery !== 'rejected' : error.retryable
+        const retryable = request.method === 'GET' ? !error.isPermanent : error.retryable
         if (!retryable || attempt >= attempts || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
         onRetry?.(error)
         await pause(retryAfterMs + waitMs, undefined, signal && { signal })
@@ -130,7 +135,7 @@ export function requestSender({
     } catch (error) {
       if (error instanceof TrattaError) throw error
       signal?.throwIfAborted()
-      throw TrattaError.fromNetworkError(label, error, timeoutMs)
+      throw TrattaError.fromNetworkError(label, error, timeoutMs, proxy && proxyName(proxy))
     }
   }
 

@@ -1,7 +1,8 @@
 /** The error of a request to Tratta, and what the error proves about the request. */
 import { printable } from '../terminal/printable.ts'
 import { UserFacingError } from '../user-facing-error.ts'
-import { readErrorMessage, reportsFailure, shorten } from './error-body.ts'
+import { reportsFailure } from './error-body.ts'
+import { CHECK_ADDRESS, explainResponse } from './explain-response.ts'
 
 /**
  * `not_accepted`: Tratta certainly did not accept the request. `rejected`: Tratta received the request and
@@ -14,6 +15,8 @@ interface Details {
   remedy?: string | undefined
   delivery: Delivery
   retryable: boolean
+  /** Default: whether Tratta rejected the request. */
+  isPermanent?: boolean
   status?: number
   /** The parsed response body, if it is JSON. */
   body?: unknown
@@ -28,6 +31,8 @@ export class TrattaError extends UserFacingError {
   readonly delivery: Delivery
   /** Whether another attempt cannot apply the request twice. */
   readonly retryable: boolean
+  /** Whether a repeated request fails again. */
+  readonly isPermanent: boolean
   readonly status: number | undefined
   readonly body: unknown
   readonly retryAfterMs: number | undefined
@@ -40,6 +45,7 @@ export class TrattaError extends UserFacingError {
     this.request = details.request
     this.delivery = details.delivery
     this.retryable = details.retryable
+    this.isPermanent = details.isPermanent ?? details.delivery === 'rejected'
     this.status = details.status
     this.body = details.body
     this.retryAfterMs = details.retryAfterMs
@@ -55,7 +61,7 @@ export class TrattaError extends UserFacingError {
   ) {
     const { status } = response
     const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
-    const [problem, remedy] = explain(status, body, text, retryAfterMs)
+    const [problem, remedy] = explainResponse(status, body, text, retryAfterMs)
     return new TrattaError(problem, {
       request,
       remedy,
@@ -77,22 +83,43 @@ export class TrattaError extends UserFacingError {
     })
   }
 
-  /** @param error of `fetch`, or of reading the body */
-  static fromNetworkError(request: string, error: unknown, timeoutMs: number) {
+  /**
+   * @param error of `fetch`, or of reading the body
+   * @param proxy the address of the proxy, without user and password
+   */
+  static fromNetworkError(request: string, error: unknown, timeoutMs: number, proxy?: string) {
     const { name, cause } = error as Error & { cause?: unknown }
     if (name === 'TimeoutError')
       return new TrattaError(
         `no complete response within ${timeoutMs / 1000} s. It is unknown whether Tratta accepted the request.`,
         { request, delivery: 'unknown', retryable: false, code: 'ETIMEDOUT' },
       )
+    const proxyStatus = proxy ? statusOfProxy(cause) : undefined
+    if (proxyStatus !== undefined) return TrattaError.#fromProxy(request, `${proxy}`, proxyStatus)
     const code = String(
       (cause as NodeJS.ErrnoException | undefined)?.code ?? (cause as Error | undefined)?.name,
     )
+    const through = proxy ? ` through the proxy ${proxy}` : ''
+    if (UNKNOWN_AUTHORITY.test(code))
+      return new TrattaError(
+        `no connection to Tratta${through} (${code}): this machine does not know the certificate authority`,
+        {
+          request,
+          code,
+          remedy:
+            'Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority, for example of a proxy that inspects TLS',
+          delivery: 'not_accepted',
+          retryable: false,
+          isPermanent: true,
+        },
+      )
     const details = { request, code }
     if (NO_CONNECTION.test(code))
-      return new TrattaError(`no connection to Tratta (${code})`, {
+      return new TrattaError(`no connection to Tratta${through} (${code})`, {
         ...details,
-        remedy: 'Check TRATTA_API_URL, and that this machine can reach it',
+        remedy: proxy
+          ? 'Check TRATTA_API_URL and the proxy setting, and that this machine can reach the proxy'
+          : 'Check TRATTA_API_URL, and that this machine can reach it',
         delivery: 'not_accepted',
         retryable: true,
       })
@@ -101,46 +128,37 @@ export class TrattaError extends UserFacingError {
       { ...details, delivery: 'unknown', retryable: false },
     )
   }
+
+  static #fromProxy(request: string, proxy: string, status: number) {
+    const isServerError = status >= 500
+    return new TrattaError(`the proxy ${proxy} opens no connection to Tratta (${status})`, {
+      request,
+      remedy:
+        status === 407
+          ? 'Check the user and the password in the proxy setting'
+          : 'The proxy must allow connections to the host of TRATTA_API_URL',
+      delivery: 'not_accepted',
+      retryable: isServerError,
+      isPermanent: !isServerError,
+      code: `PROXY_${status}`,
+    })
+  }
+}
+
+/** The server has a certificate of an authority that Node does not know, or lacks an intermediate certificate. */
+const UNKNOWN_AUTHORITY =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/
+
+/** undici reports the answer to CONNECT in a message only. */
+function statusOfProxy(cause: unknown): number | undefined {
+  const { message = '' } = ((cause as Error | undefined)?.cause as Error | undefined) ?? {}
+  const status = /^Proxy response \((\d+)\)/.exec(message)?.[1]
+  return status === undefined ? undefined : Number(status)
 }
 
 /** Errors of the connection setup, before any byte of the request is sent. */
 const NO_CONNECTION =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/
-
-const CHECK_ADDRESS = "Is TRATTA_API_URL the address of Tratta's API?"
-
-function explain(
-  status: number,
-  body: unknown,
-  text: string,
-  retryAfterMs: number | undefined,
-): [problem: string, remedy?: string] {
-  const message = readErrorMessage(body) ?? shorten(text)
-  const reason = message === '' ? '' : `: ${message.replace(/\.$/, '')}`
-  if (status >= 300 && status < 400)
-    return [
-      `Tratta returned a redirect (${status}). Redirects are not followed, because the request contains the token`,
-      'Check TRATTA_API_URL',
-    ]
-  if (status === 401)
-    return [
-      `Tratta does not accept the token (401)${reason}`,
-      'Check TRATTA_API_TOKEN: production and sandbox have different tokens',
-    ]
-  if (status === 404)
-    return [
-      `not found at Tratta (404)${reason}`,
-      'Check TRATTA_API_URL, for example https://<org-uuid>.production.tratta.io/api/v1',
-    ]
-  if (status === 429) {
-    const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} s`
-    return [`too many requests (429)${reason}`, `Try again ${when}`]
-  }
-  if (status >= 500) return [`Tratta returned a server error (${status})${reason}`, 'Try again later']
-  if (status >= 400) return [`Tratta rejected the request (${status})${reason}`]
-  if (reportsFailure(body)) return [`Tratta returned an error (${status})${reason}`]
-  return [`the response (${status}) is not JSON${reason}`, CHECK_ADDRESS]
-}
 
 function deliveryOf(status: number, { body, retryable }: { body: unknown; retryable: boolean }): Delivery {
   if (retryable) return 'not_accepted'

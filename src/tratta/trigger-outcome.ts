@@ -4,7 +4,7 @@ import { type FieldErrors, validationMessages } from './error-body.ts'
 import type { TrattaError } from './tratta-error.ts'
 
 /** Our own error response, as Tratta relays it. */
-export interface OurProblem {
+interface OurProblem {
   status: number | undefined
   code: string
   request_id: string

@@ -1,4 +1,4 @@
-/** Starts a TLS proxy with a certificate for localhost. */
+/** Starts a TLS proxy. */
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer } from 'node:https'
@@ -9,24 +9,28 @@ import { createCertificate } from '../support/certificate.ts'
 /**
  * @param target the URL that gets the requests
  * @param days validity of the certificate from now; 0: it expires after a second
- * @returns `https://localhost:PORT`, and the path of the certificate of the authority
+ * @param name the host of the certificate
+ * @returns `https://NAME:PORT`, and the path of the certificate of the authority
  */
 export async function startTlsProxy(
   t: Test,
   target: string,
   days: number,
+  name = 'localhost',
 ): Promise<{ url: string; authority: string }> {
-  const { key, cert, authority } = createCertificate(t, days)
+  const { key, cert, authority } = createCertificate(t, days, name)
   const server = createServer({ key, cert }, (incoming, response) => {
-    request(new URL(incoming.url ?? '/', target), { agent: false }, (answer) => {
+    const { method, headers, url = '/' } = incoming
+    const forwarded = request(new URL(url, target), { agent: false, method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
-    }).end()
+    })
+    incoming.pipe(forwarded)
   }).listen(0)
   await once(server, 'listening')
   t.teardown(() => {
     server.close()
     server.closeAllConnections()
   })
-  return { url: `https://localhost:${(server.address() as AddressInfo).port}`, authority }
+  return { url: `https://${name}:${(server.address() as AddressInfo).port}`, authority }
 }
