@@ -23,7 +23,7 @@ export type Config<Needed extends SettingName = never> = Readonly<
 >
 
 /**
- * Reads the settings. An empty variable counts as not set.
+ * Reads the settings. An empty variable or file counts as not set.
  * @param needed the settings that the command requires
  * @throws {ConfigError} which lists every problem
  */
@@ -80,7 +80,7 @@ function given(name: SettingName, environment: NodeJS.ProcessEnv): string | unde
   if (!file) return text
   if (text !== undefined) throw new Error(`is set twice, also by ${name}_FILE`)
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
   } catch (error) {
     throw new Error(
       `cannot be read from the file that ${name}_FILE names (${(error as NodeJS.ErrnoException).code})`,

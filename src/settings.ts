@@ -81,6 +81,11 @@ export const SETTINGS = {
     secret: true,
     read: secret,
   },
+  JIT_SECRET_NEXT: {
+    meaning: 'next secret, accepted before it becomes JIT_SECRET, so that a rotation is one change',
+    secret: true,
+    read: secret,
+  },
   JIT_DEADLINE_MS: {
     meaning: 'time limit of a call in milliseconds; the limit of Tratta is 10000',
     default: '5000',

@@ -28,10 +28,10 @@ export function failWith(error: unknown, options: Options) {
 }
 
 /** Resolves at the first signal or when standard output fails. A second signal ends the process at once. */
-export function stopSignal() {
+export function stopSignal(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   return new Promise<NodeJS.Signals>((resolve) => {
     stopOnOutputFailure(() => resolve('SIGPIPE'))
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    for (const signal of signals)
       process.once(signal, () => {
         process.once(signal, () => process.exit(FAILED))
         resolve(signal)

@@ -1,12 +1,18 @@
-/** How pg-pool opens connections. Uses two fields of pg-pool that its types do not declare. */
+/** How pg-pool opens connections. Uses fields of pg-pool that its types do not declare. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
+import { driverUrl } from '../database-url.ts'
 
 type OnConnect = (error: Error | undefined, client: pg.PoolClient | undefined, release: () => void) => void
 
 interface PoolInternals {
   newClient(item: { callback: OnConnect }): void
+  options: { connectionString: string }
   _clients: pg.PoolClient[]
+  _idle: { client: pg.PoolClient }[]
+  _expired: WeakSet<pg.PoolClient>
+  _remove(client: pg.PoolClient, onEnd: () => void): void
+  _pulseQueue(): void
 }
 
 const internalsOf = (pool: pg.Pool) => pool as unknown as PoolInternals
@@ -27,6 +33,16 @@ export function catchConstructorErrors(pool: pg.Pool) {
       process.nextTick(() => item.callback(error as Error, undefined, () => {}))
     }
   }
+}
+
+/**
+ * Opens all further connections with this URL. Idle connections are closed now, busy ones when their query has ended.
+ */
+export function replaceConnections(pool: pg.Pool, url: string) {
+  const internals = internalsOf(pool)
+  internals.options.connectionString = driverUrl(url)
+  for (const client of internals._clients) internals._expired.add(client)
+  for (const { client } of [...internals._idle]) internals._remove(client, () => internals._pulseQueue())
 }
 
 const WARM_UP_PAUSE_MS = 50

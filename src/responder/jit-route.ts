@@ -1,5 +1,4 @@
 /** `GET /jit/{secret}?debt_account_external_id=ID`, Tratta's question ("Receive a JIT request"). */
-import { timingSafeEqual } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -27,6 +26,7 @@ import type { Connections } from './limit-connections.ts'
 import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
+import { secretCheck } from './secret-check.ts'
 
 interface JitRouteOptions {
   config: Config<'JIT_SECRET'>
@@ -55,15 +55,20 @@ const RETRY_AFTER_SECONDS = 1
 /** The maximum size in UTF-8 of a UTF-16 code unit, which `length` counts. */
 const MAX_UTF8_BYTES = 3
 
+export interface JitRoute {
+  /** Replaces the secrets for all later calls. */
+  useSecrets(config: Config<'JIT_SECRET'>): void
+}
+
 export async function addJitRoute(
   app: App,
   { config, pool, statement, readiness, metrics, connections }: JitRouteOptions,
-) {
+): Promise<JitRoute> {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const largeAnswers = createLargeAnswers(config.JIT_DEADLINE_MS)
   const reserveMs = limits.queryMs - limits.connectionMs
-  const accountName = pseudonymizer(config.JIT_SECRET)
-  const isSecret = secretCheck(config)
+  let accountName = pseudonymizer(config.JIT_SECRET)
+  let isSecret = secretCheck(config)
   const allowed = config.ALLOWED_CLIENTS
   const isAllowed = allowed.length > 0 ? addressMatcher(allowed) : undefined
   await app.register(rateLimit, { global: false })
@@ -145,6 +150,12 @@ export async function addJitRoute(
       }
     },
   )
+  return {
+    useSecrets(config) {
+      accountName = pseudonymizer(config.JIT_SECRET)
+      isSecret = secretCheck(config)
+    },
+  }
 }
 
 /** The fields of the log line, without values of the account. */
@@ -168,21 +179,4 @@ function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfter
   if (error instanceof UnreadableAccountError) return ['account_not_readable', { detail: error.message }]
   if (error instanceof AccountTooLargeError) return ['account_too_large', { detail: error.message }]
   return ['internal_error']
-}
-
-/** Greater than the maximum length of a secret in config.ts. */
-const SECRET_BYTES = 256
-
-/** Compares in constant time, for each of the two secrets of a rotation. */
-function secretCheck({ JIT_SECRET, JIT_SECRET_PREVIOUS }: Config<'JIT_SECRET'>) {
-  const padded = (secret: string) => Buffer.alloc(SECRET_BYTES, 0).fill(secret, 0, Buffer.byteLength(secret))
-  const current = padded(JIT_SECRET)
-  const previous = padded(JIT_SECRET_PREVIOUS ?? JIT_SECRET)
-  const given = Buffer.alloc(SECRET_BYTES)
-  return (secret: string) => {
-    given.fill(0).write(secret)
-    const isCurrent = timingSafeEqual(given, current)
-    const isPrevious = timingSafeEqual(given, previous)
-    return (isCurrent || isPrevious) && secret.length < SECRET_BYTES && !secret.includes('\0')
-  }
 }

@@ -56,7 +56,7 @@ export function openApi(publicUrl?: string): OpenApi {
               name: 'secret',
               in: 'path',
               required: true,
-              description: 'JIT_SECRET, or JIT_SECRET_PREVIOUS during a rotation',
+              description: 'JIT_SECRET, JIT_SECRET_PREVIOUS or JIT_SECRET_NEXT',
               schema: { type: 'string' },
             },
             ...queryParameters(JitParameters),

@@ -8,6 +8,7 @@ import type { RequestState } from '../bulk/requests.ts'
 import type { Config } from '../config.ts'
 import { boundedQuery } from '../database/batched-query.ts'
 import { migrationNames } from '../database/migrate.ts'
+import { replaceConnections } from '../database/new-connections.ts'
 import { createPool } from '../database/pool.ts'
 import { describeError } from '../log.ts'
 import { canRegister, urlDigest } from '../tratta/jit-url.ts'
@@ -39,6 +40,8 @@ type StatusReading =
 export interface StatusReader {
   /** Never rejects, and takes at most three seconds. Prometheus times out after ten. */
   read(): Promise<StatusReading>
+  /** Applies a change of secrets. */
+  useSecrets(config: ServeConfig): void
   end(): Promise<void>
 }
 
@@ -66,21 +69,36 @@ const STATUS = `
         where api_url = $1 group by state) as counted), '{}')
   )::text as status`
 
-export function createStatusReader(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): StatusReader {
+type ServeConfig = Config<'DATABASE_URL' | 'JIT_SECRET'>
+
+/** The parameters of STATUS. */
+const parametersOf = (config: ServeConfig) => [
+  config.TRATTA_API_URL ?? '',
+  canRegister(config) ? urlDigest(config) : '',
+]
+
+export function createStatusReader(config: ServeConfig): StatusReader {
   const pool = createPool(
     { ...config, DATABASE_POOL_SIZE: 1 },
     { connectionMs: CONNECTION_MS, statementMs: STATEMENT_MS },
   )
-  const values = [config.TRATTA_API_URL ?? '', canRegister(config) ? urlDigest(config) : '']
+  let current = config
   const read = cacheFor(
     CACHE_TTL_MS,
     (): Promise<StatusReading> =>
-      readStatus(pool, values).then(
+      readStatus(pool, parametersOf(current)).then(
         (operationalStatus) => ({ operationalStatus }),
         (error) => ({ operationalStatus: undefined, error: errorCode(error) }),
       ),
   )
-  return { read, end: () => pool.end() }
+  return {
+    read,
+    useSecrets(next) {
+      if (next.DATABASE_URL !== current.DATABASE_URL) replaceConnections(pool, next.DATABASE_URL)
+      current = next
+    },
+    end: () => pool.end(),
+  }
 }
 
 async function readStatus(pool: pg.Pool, values: string[]): Promise<OperationalStatus> {

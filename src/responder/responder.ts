@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { accountStatement } from '../database/account-statement.ts'
-import { warmUp } from '../database/new-connections.ts'
+import { replaceConnections, warmUp } from '../database/new-connections.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
@@ -27,6 +27,8 @@ export interface Responder {
    * finishes the open calls, closes. Takes at most `announceMs`, the deadline and one second.
    */
   stop(announceMs?: number): Promise<void>
+  /** Applies a change of secrets or of DATABASE_URL. Calls in progress continue. */
+  useSecrets(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): void
 }
 
 /** The listen backlog. With Node's default of 511, a burst of connections can delay a call by a second. */
@@ -76,7 +78,7 @@ export async function startResponder(
     trustedProxies: config.TRUSTED_PROXIES,
     onRejected: metrics.connectionRejected,
   })
-  await addJitRoute(app, { config, pool, statement, readiness, metrics, connections })
+  const jitRoute = await addJitRoute(app, { config, pool, statement, readiness, metrics, connections })
   const admin = createApp(appOptions)
   addAdminRoutes(admin, { config, pool, readiness, metrics, operationalStatus, registration })
 
@@ -106,10 +108,19 @@ export async function startResponder(
     throw error
   }
   void warmUp(pool, warmUpEnd.signal)
+  let databaseUrl = config.DATABASE_URL
   return {
     url: urlOf(app),
     adminUrl: urlOf(admin),
     stop: (announceMs = 0) => (stopped ??= stop(announceMs)),
+    useSecrets(changed) {
+      jitRoute.useSecrets(changed)
+      operationalStatus.useSecrets(changed)
+      if (changed.DATABASE_URL === databaseUrl) return
+      databaseUrl = changed.DATABASE_URL
+      replaceConnections(pool, databaseUrl)
+      void warmUp(pool, warmUpEnd.signal)
+    },
   }
 }
 

@@ -15,6 +15,7 @@ import { UserFacingError } from '../user-facing-error.ts'
 import { createStatusReader } from './operational-status.ts'
 import { raceAbort } from './race-abort.ts'
 import { type Responder, startResponder } from './responder.ts'
+import { type ServeConfig, watchSecretFiles } from './watch-secret-files.ts'
 
 const DATABASE_TIMEOUT_MS = 60_000
 const RETRY_MS = 1000
@@ -26,19 +27,27 @@ interface ServeOptions {
   signal: AbortSignal
 }
 
+export interface Service extends Responder {
+  /** Reads the secrets from their files again. Never rejects. */
+  reload(): Promise<void>
+}
+
+const RESTARTS_REGISTRATION = new Set<string>(['JIT_SECRET', 'TRATTA_API_TOKEN', 'DATABASE_URL'])
+
 /**
  * @throws {UserFacingError} with the reason and the next step
  * @throws the reason of the signal
  */
 export async function serve(
-  config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
+  config: ServeConfig,
   log: Log,
   { migrateFirst, signal }: ServeOptions,
-): Promise<Responder> {
+): Promise<Service> {
   const started = performance.now()
   void warnOfInsecureDatabase(config, log)
   await prepareDatabase(config, log, { migrateFirst, signal })
   let registration: Registration | undefined
+  let isStopping = false
   const responder = await startResponder(config, log, {
     registration: () => registration?.state ?? 'pending',
     operationalStatus: createStatusReader(config),
@@ -52,9 +61,23 @@ export async function serve(
   })
   // Last, because Tratta may call at once.
   registration = registerInBackground(config, log, signal)
+  const secretFiles = watchSecretFiles(config, {
+    environment: process.env,
+    log,
+    tryDatabase,
+    async onChange(next, changed) {
+      responder.useSecrets(next)
+      if (!changed.some((name) => RESTARTS_REGISTRATION.has(name))) return
+      await registration?.stop()
+      if (!isStopping) registration = registerInBackground(next, log, signal)
+    },
+  })
   return {
     ...responder,
+    reload: secretFiles.reload,
     async stop(announceMs) {
+      isStopping = true
+      secretFiles.stop()
       await Promise.all([registration?.stop(), responder.stop(announceMs)])
     },
   }
@@ -91,6 +114,20 @@ async function prepareDatabase(
     // A statement that waits for a lock would keep the connection open and the process alive.
     if (signal.aborted) for (const client of sockets) client.connection.stream.destroy()
     else await ended
+  }
+}
+
+/** Runs the lookup with a new DATABASE_URL. @throws why calls cannot be answered with it */
+async function tryDatabase(config: ServeConfig) {
+  const pool = createPool(
+    { ...config, DATABASE_POOL_SIZE: 1 },
+    { connectionMs: CONNECTION_MS, statementMs: 0 },
+  )
+  try {
+    const statement = accountStatement(config.DATABASE_SCHEMA, false)
+    await findAccount(pool, statement, '', { queryMs: CONNECTION_MS })
+  } finally {
+    void pool.end()
   }
 }
 

@@ -27,8 +27,9 @@ export function maskedUrl({ PUBLIC_URL }: RegistrationConfig): string {
 export const secretsOf = ({
   JIT_SECRET,
   JIT_SECRET_PREVIOUS,
-}: Pick<Config, 'JIT_SECRET' | 'JIT_SECRET_PREVIOUS'>) =>
-  [JIT_SECRET, JIT_SECRET_PREVIOUS].filter((secret) => secret !== undefined)
+  JIT_SECRET_NEXT,
+}: Pick<Config, 'JIT_SECRET' | 'JIT_SECRET_PREVIOUS' | 'JIT_SECRET_NEXT'>) =>
+  [JIT_SECRET, JIT_SECRET_PREVIOUS, JIT_SECRET_NEXT].filter((secret) => secret !== undefined)
 
 export function trattaClient(config: RegistrationConfig): TrattaClient {
   return createTrattaClient({
