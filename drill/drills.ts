@@ -10,6 +10,7 @@ import { pgBouncerNamed, pgBouncerUnnamed } from './pgbouncer.ts'
 import { postgresKilled, postgresRestarted, postgresSilent } from './postgres-faults.ts'
 import { connectionsExhausted, postgresReadOnly } from './postgres-limits.ts'
 import { liveMigration, rollingRestart } from './rolling.ts'
+import { rotation } from './rotation.ts'
 import { slowClients } from './slow-clients.ts'
 
 export const DRILLS: Record<string, Drill> = {
@@ -23,6 +24,7 @@ export const DRILLS: Record<string, Drill> = {
   'pgbouncer-named': pgBouncerNamed,
   'rolling-restart': rollingRestart,
   'live-migration': liveMigration,
+  rotation,
   'slow-clients': slowClients,
   'guessing-secrets': guessingSecrets,
   'full-log-disk': fullLogDisk,

@@ -40,7 +40,7 @@ export async function query(url: string, text: string): Promise<Record<string, u
 }
 
 /** Sends calls at a constant rate, at the latest until the drill ends. */
-export function startCalls(context: DrillContext, url: string, perSecond: number) {
+export function startCalls(context: DrillContext, url: string | (() => string), perSecond: number) {
   const calls = callAtRate(url, perSecond)
   context.onEnd(calls.stop)
   return calls

@@ -30,7 +30,7 @@ async function endsSoon(t: Test, running: ReturnType<typeof program>, signal: No
   t.equal(running.stderr(), '')
 }
 
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
   t.test(`${signal} while the database is unavailable ends serve`, { buffered: true }, async (t) => {
     const running = program(t, ['serve'], settings('postgres://127.0.0.1:1/none'))
     await running.line(({ event }) => event === 'waiting_for_database')

@@ -1,5 +1,6 @@
 /** Checks the settings, and the TLS of the connection to Postgres. */
 
+import type { Config } from '../config.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
 import { SETTINGS } from '../settings.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
@@ -19,10 +20,29 @@ export const settings = check({
     const notSet = missing.map((name) =>
       warning(`${name} is not set: ${SETTINGS[name].meaning}`, 'set it: the registration at Tratta needs it'),
     )
-    const results = [...invalid, ...notSet, ...(await insecureDatabase(config.DATABASE_URL))]
+    const results = [
+      ...invalid,
+      ...notSet,
+      ...repeatedSecrets(config),
+      ...(await insecureDatabase(config.DATABASE_URL)),
+    ]
     return results.length > 0 ? results : [ok('all required settings are set, and all settings are valid')]
   },
 })
+
+/** A value that was not changed in the last rotation. */
+function repeatedSecrets({ JIT_SECRET, JIT_SECRET_NEXT, JIT_SECRET_PREVIOUS }: Partial<Config>) {
+  if (JIT_SECRET_NEXT === undefined) return []
+  const others = Object.entries({ JIT_SECRET, JIT_SECRET_PREVIOUS })
+  return others
+    .filter(([, secret]) => secret === JIT_SECRET_NEXT)
+    .map(([name]) =>
+      warning(
+        `JIT_SECRET_NEXT has the same value as ${name}`,
+        'set it to a new secret: openssl rand -hex 32',
+      ),
+    )
+}
 
 async function insecureDatabase(databaseUrl: string | undefined): Promise<CheckResult[]> {
   if (databaseUrl === undefined) return []

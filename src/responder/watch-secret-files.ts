@@ -42,13 +42,13 @@ export function watchSecretFiles(config: ServeConfig, options: Options): SecretF
   let running = Promise.resolve()
   const reported = new Map<RotatingName, string>()
 
-  const keepCurrent = (name: RotatingName, message: string) => {
-    if (reported.get(name) === message) return
-    reported.set(name, message)
+  const keepCurrent = (name: RotatingName, reason: string) => {
+    if (reported.get(name) === reason) return
+    reported.set(name, reason)
     log.error({
       event: 'secret_rejected',
       name,
-      message: `${name} ${message}; the current value stays in use`,
+      message: `The current ${name} stays in use: ${reason}`,
     })
   }
 
@@ -56,7 +56,7 @@ export function watchSecretFiles(config: ServeConfig, options: Options): SecretF
     const { config: found, problems } = readSettings(environment, ['DATABASE_URL', 'JIT_SECRET'])
     const changed = ROTATING.filter((name) => {
       const problem = problems.find((problem) => problem.name === name)
-      if (problem) keepCurrent(name, problem.is)
+      if (problem) keepCurrent(name, `the new one ${problem.is}`)
       else if (found[name] === current[name]) reported.delete(name)
       return !problem && found[name] !== current[name]
     })
@@ -73,7 +73,7 @@ export function watchSecretFiles(config: ServeConfig, options: Options): SecretF
       await options.tryDatabase(next as ServeConfig).catch((error) => {
         next.DATABASE_URL = current.DATABASE_URL
         used.delete('DATABASE_URL')
-        keepCurrent('DATABASE_URL', `cannot be used: ${reasonOf(error)}`)
+        keepCurrent('DATABASE_URL', reasonOf(error))
       })
     if (isStopped || (used.size === 0 && !isOnDemand)) return
     for (const name of used) reported.delete(name)
@@ -102,5 +102,5 @@ export function watchSecretFiles(config: ServeConfig, options: Options): SecretF
 /** A sentence, or a code. Never a message of Postgres. */
 function reasonOf(error: Error): string {
   const { code, type } = describeError(error.cause ?? error)
-  return databaseError(error)?.message.replace('The database cannot be used: ', '') ?? code ?? type
+  return databaseError(error)?.message ?? code ?? type
 }

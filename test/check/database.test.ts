@@ -53,6 +53,17 @@ t.test('a short JIT_SECRET is an error', { buffered: true }, async (t) =>
   ]),
 )
 
+t.test('a JIT_SECRET_NEXT that is in use is a warning', { buffered: true }, async (t) =>
+  expectResults(t, { ...healthy.env, JIT_SECRET_NEXT: healthy.env.JIT_SECRET! }, [
+    {
+      check: 'settings',
+      state: 'warning',
+      message: 'JIT_SECRET_NEXT has the same value as JIT_SECRET',
+      remedy: 'set it to a new secret: openssl rand -hex 32',
+    },
+  ]),
+)
+
 t.test('a missing DATABASE_URL is an error', { buffered: true }, async (t) => {
   const { DATABASE_URL, ...env } = healthy.env
   await expectResults(t, env, [

@@ -19,7 +19,8 @@ interface Calls {
   stop(): Promise<Call[]>
 }
 
-export function callAtRate(url: string, perSecond: number): Calls {
+/** @param url the URL of all calls, or a function that returns that of the next call */
+export function callAtRate(url: string | (() => string), perSecond: number): Calls {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 2000 })
   const made: Call[] = []
   const inFlight = new Set<Promise<void>>()
@@ -30,7 +31,7 @@ export function callAtRate(url: string, perSecond: number): Calls {
       const at = start + (count * 1000) / perSecond
       const wait = at - performance.now()
       if (wait > 0) await pause(wait)
-      const ended = call(url, agent, at).then((call) => {
+      const ended = call(typeof url === 'string' ? url : url(), agent, at).then((call) => {
         made.push(call)
         inFlight.delete(ended)
       })
