@@ -23,10 +23,12 @@ function check({ HOST, PORT }: { HOST: string; PORT: number }): Promise<string> 
   })
 }
 
-try {
-  console.log(await check(readConfig(process.env)))
-} catch (error) {
-  const { code, message } = error as NodeJS.ErrnoException
-  console.error(error instanceof UserFacingError ? message : (code ?? message))
-  process.exitCode = 1
-}
+// bin/compile.mjs imports this file, and must not run it.
+if (import.meta.main)
+  try {
+    console.log(await check(readConfig(process.env)))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    console.error(error instanceof UserFacingError ? message : (code ?? message))
+    process.exitCode = 1
+  }

@@ -61,7 +61,12 @@ check(
 for (const [path, { version }] of Object.entries(installed))
   console.log(`    ${path.replace(/^node_modules\//, '')} ${version}`)
 const programs = globSync('**/{bin,sbin}/*', { cwd: root, exclude: (name) => name === 'node_modules' })
-check(programs.join() === 'usr/local/bin/node', 'the only program is Node', programs.join(' '))
+const OURS = ['app/bin/compile.mjs', 'app/bin/tratta-jit.mjs', 'usr/local/bin/tratta-jit']
+check(
+  programs.sort().join() === [...OURS, 'usr/local/bin/node'].sort().join(),
+  'the only program is Node, besides ours',
+  programs.join(' '),
+)
 const libraries = globSync('**/*.so*', { cwd: root, exclude: (name) => name === 'node_modules' })
 console.log(`    ${libraries.sort().join('\n    ')}`)
 check(config.User === '65532:65532', 'the user is not root', config.User)
@@ -93,10 +98,13 @@ try {
   const healthCheck = config.Healthcheck.Test.slice(1)
   const health = async () => (await run(image, healthCheck, env)).code
   check((await health()) === 1, 'HEALTHCHECK fails before the service runs')
+  const started = performance.now()
   const serving = start(image, config.Cmd, env)
   serving.stdout!.resume()
   serving.stderr!.pipe(process.stderr)
-  check(await until(async () => (await health()) === 0), 'HEALTHCHECK succeeds when the service runs')
+  check(await until(() => isAnswered('http://127.0.0.1:8080/health/ready')), 'the service is ready')
+  console.log(`    start to ready: ${Math.round(performance.now() - started)} ms`)
+  check((await health()) === 0, 'HEALTHCHECK succeeds when the service runs')
   const { pid, field } = processIn(serving)
   check(field('Uid').join() === '65532,65532,65532,65532', 'the user of the process', field('Uid')[0])
   check(field('NSpid').at(-1) === '1', 'the process number', field('NSpid').at(-1))

@@ -11,6 +11,7 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
 t.test('Dockerfile', async (t) => {
   const [, version] = /^FROM node:([\d.]+)-\w+-slim AS/m.exec(dockerfile) ?? []
   t.equal(version, manifest.devDependencies.node, 'the version of Node that runs the tests')
+  t.match(dockerfile, `org.opencontainers.image.version=${manifest.version} `)
   const [, cmd = ''] = /^CMD (.*)$/m.exec(dockerfile) ?? []
   const [, health = ''] = /^HEALTHCHECK .* CMD (.*)$/m.exec(dockerfile) ?? []
   t.same(JSON.parse(cmd), ['tratta-jit', 'serve'])
