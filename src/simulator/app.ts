@@ -44,7 +44,7 @@ export function buildApp(state: () => State, control: Control): FastifyInstance 
       if (settings.retryAfter) reply.header('retry-after', Math.ceil(wait / 1000))
       return sendError(request, reply, 429)
     }
-    if (!authorized) return sendError(request, reply, 401)
+    if (!authorized) return sendError(request, reply, settings.unauthorizedStatus)
   })
 
   app.addHook('onSend', async (request, reply, payload) => {

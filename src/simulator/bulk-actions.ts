@@ -22,6 +22,7 @@ export interface BulkActions {
   find(id: string): BulkAction | undefined
   /** Rows with errors as JSON texts, in the shape of bulk.txt. */
   errors(id: string, from?: number, to?: number): string[]
+  isPending(): boolean
   /** Resolves when no action is pending. */
   settled(): Promise<void>
   /** Drops pending actions. */
@@ -77,6 +78,7 @@ export function createBulkActions(store: WritableStore, settings: () => Simulato
       return action
     },
     errors: (id, from, to) => actions.get(id)!.positions.slice(from, to).map(errorRows.read),
+    isPending: () => timers.size > 0,
     settled: () => (timers.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     stop() {
       for (const timer of timers) clearTimeout(timer)

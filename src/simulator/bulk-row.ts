@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from './json.ts'
 import { randomRejection } from './random.ts'
 import {
-  customerShape,
+  customerShapeFor,
   debtAccountShape,
   identifier,
   isBlank,
@@ -64,7 +64,7 @@ function validateCustomer(
   if (!isObject(customer)) {
     return singleError('customer', isBlank(customer) ? messages.required : messages.array)
   }
-  const errors = validateNew(customer, customerShape)
+  const errors = validateNew(customer, customerShapeFor(settings))
   if (isStoredCustomer(customer, store)) {
     if (settings.existingCustomers === 'reject') addError(errors, 'external_id', messages.taken)
   } else if (customer === randomlyRejected) addError(errors, 'name', messages.format)

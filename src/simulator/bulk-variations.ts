@@ -1,6 +1,7 @@
 /** Other readings of bulk.txt, for the settings that choose between them. The default is the documented shape. */
 import { isObject, type JsonObject } from './json.ts'
 import { randomRejection } from './random.ts'
+import { customerShapeFor, debtAccountShape, validateShape } from './resource-rules.ts'
 import type { SimulatorSettings } from './settings.ts'
 import { addError, messages, type ValidationErrors } from './validation-messages.ts'
 
@@ -12,7 +13,7 @@ interface ErrorRow {
 
 /** @param position of the row in its request, from 1 */
 export function varyErrorRow(row: ErrorRow, position: number, settings: SimulatorSettings): unknown {
-  const errors = varyErrors(row.errors as JsonObject, row.payload, settings)
+  const errors = varyErrors(renameTaken(row.errors, settings) as JsonObject, row.payload, settings)
   switch (settings.errorIds) {
     case 'exact':
       return { ...row, errors }
@@ -29,6 +30,22 @@ export function varyErrorRow(row: ErrorRow, position: number, settings: Simulato
     case 'absent':
       return { id: row.id, errors: withoutData(errors) }
   }
+}
+
+const takenTexts = { exists: 'already exists', conflict: 'is in conflict with a stored one' }
+
+function renameTaken(errors: unknown, settings: SimulatorSettings): unknown {
+  const { takenMessage } = settings
+  if (takenMessage === 'taken') return errors
+  if (typeof errors === 'string') return errors.replace('has already been taken', takenTexts[takenMessage])
+  if (Array.isArray(errors)) return errors.map((one) => renameTaken(one, settings))
+  if (!isObject(errors)) return errors
+  return Object.fromEntries(
+    Object.entries(errors).map(([key, value]) => [
+      key,
+      key === 'data' ? value : renameTaken(value, settings),
+    ]),
+  )
 }
 
 const toNumber = (id: string) => (/^[1-9]\d{0,14}$/.test(id) ? Number(id) : id)
@@ -109,10 +126,27 @@ export function requestErrors(rows: unknown[], settings: SimulatorSettings): Val
     return errors
   }
   if (settings.invalidRows === 'list') return errors
-  for (const [index, row] of rows.entries())
-    if (randomRejection(isObject(row) ? row : {}, settings) !== undefined)
-      if (settings.invalidRows === 'reject_request')
-        addError(errors, `${index}.customer.name`, messages.format)
-      else errors.set('data', ['The data field is invalid.'])
-  return errors
+  for (const [index, row] of rows.entries()) {
+    const fields = isObject(row) ? row : {}
+    validateFields(fields, `${index}.`, settings, errors)
+    if (randomRejection(fields, settings) !== undefined)
+      addError(errors, `${index}.customer.name`, messages.format)
+  }
+  if (settings.invalidRows === 'reject_request' || errors.size === 0) return errors
+  return new Map([['data', ['The data field is invalid.']]])
+}
+
+/** Validates the fields of a row without the store, as a rule of the request can. */
+function validateFields(
+  row: JsonObject,
+  prefix: string,
+  settings: SimulatorSettings,
+  errors: ValidationErrors,
+): void {
+  if (isObject(row.customer))
+    validateShape(row.customer, `${prefix}customer.`, customerShapeFor(settings), errors)
+  for (const list of lists)
+    if (Array.isArray(row[list]))
+      for (const [index, account] of row[list].entries())
+        if (isObject(account)) validateShape(account, `${prefix}${list}.${index}.`, debtAccountShape, errors)
 }

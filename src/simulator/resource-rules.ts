@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from './json.ts'
+import type { SimulatorSettings } from './settings.ts'
 import { addError, messages, type ValidationErrors } from './validation-messages.ts'
 
 /** Adds the errors of one value. `path` is the dotted name of the field. */
@@ -117,7 +118,7 @@ const metadata: Rule = (value, path, errors) => {
 const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
 
 /** README.md, Customer. */
-export const customerShape: Shape = {
+const customerShape: Shape = {
   required: ['name'],
   rules: [
     ['name', string],
@@ -145,6 +146,18 @@ export const customerShape: Shape = {
     ['metadata', metadata],
   ],
 }
+
+const withSsnLast4 = (rule: Rule): Shape => ({
+  ...customerShape,
+  rules: customerShape.rules.map(([field, known]) => [field, field === 'ssn_last4' ? rule : known]),
+})
+const isNumberOf4Digits = (value: unknown) => Number.isInteger(value) && Math.abs(Number(value)) <= 9999
+const customerShapes: Record<SimulatorSettings['ssnLast4'], Shape> = {
+  any: customerShape,
+  text: withSsnLast4(ruleOf(messages.string, matches(/^\d{4}$/))),
+  number: withSsnLast4(ruleOf(messages.integer, isNumberOf4Digits)),
+}
+export const customerShapeFor = ({ ssnLast4 }: SimulatorSettings): Shape => customerShapes[ssnLast4]
 
 /** README.md, Location. */
 export const locationShape: Shape = {

@@ -1,4 +1,5 @@
 import { createCompressedRecords } from './compressed-records.ts'
+import type { SimulatorSettings } from './settings.ts'
 
 /** The fields that were sent, and the uuid that Tratta assigned. */
 export interface Resource {
@@ -26,9 +27,20 @@ export interface WritableResourceStore<R extends Resource = Resource> extends Re
   compress(uuid: string): void
 }
 
-/** @param prefix one hexadecimal digit, the first of every uuid of this type */
-export function createResourceStore<R extends Resource>(prefix: string): WritableResourceStore<R> {
+/** As a MySQL collation that ignores case, trailing blanks and Unicode composition. */
+const fold = (id: string) => id.normalize('NFC').trimEnd().toLowerCase()
+
+/**
+ * @param prefix one hexadecimal digit, the first of every uuid of this type
+ * @param settings `idComparison` decides how an external_id is compared
+ */
+export function createResourceStore<R extends Resource>(
+  prefix: string,
+  settings: () => Pick<SimulatorSettings, 'idComparison'>,
+): WritableResourceStore<R> {
   const numbers = new Map<string, number>()
+  // The stored external_id by the folded one. Built when it is needed, to save memory.
+  let stored: Map<string, string> | undefined
   const uncompressed = new Map<number, R>()
   const compressed = createCompressedRecords()
   // By number, from 1; -1 while the resource is not compressed.
@@ -39,8 +51,15 @@ export function createResourceStore<R extends Resource>(prefix: string): Writabl
     `${prefix}0000000-0000-4000-8000-${number.toString(16).padStart(12, '0')}`
   const toNumber = (uuid: string) => Number.parseInt(uuid.slice(24), 16)
 
+  const isFolded = () => settings().idComparison === 'folded'
+
+  function storedId(id: string): string | undefined {
+    stored ??= new Map([...numbers.keys()].map((key) => [fold(key), key]))
+    return stored.get(fold(id))
+  }
+
   function findNumber(key: string): number | undefined {
-    const number = numbers.get(key)
+    const number = numbers.get(key) ?? (isFolded() ? numbers.get(storedId(key) ?? '') : undefined)
     if (number !== undefined) return number
     const fromUuid = toNumber(key)
     return fromUuid > 0 && fromUuid < positions.length && toUuid(fromUuid) === key ? fromUuid : undefined
@@ -71,6 +90,11 @@ export function createResourceStore<R extends Resource>(prefix: string): Writabl
       const number = toNumber(resource.uuid)
       // A resource that was keyed by its uuid may get an external_id.
       if (resource.external_id !== undefined) numbers.delete(resource.uuid)
+      if (resource.external_id !== undefined && isFolded()) {
+        const before = storedId(resource.external_id)
+        if (before !== undefined && before !== resource.external_id) numbers.delete(before)
+        stored?.set(fold(resource.external_id), resource.external_id)
+      } else stored = undefined
       numbers.set(resource.external_id ?? resource.uuid, number)
       positions[number] = -1
       uncompressed.set(number, resource)

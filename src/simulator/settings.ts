@@ -1,11 +1,13 @@
-interface Setting<T> {
-  default: T
-  /** What a value must be, for error messages. */
-  expected: string
-  accepts: (value: unknown) => boolean
-  /** Meaning, in the words of the table in docs/simulator.md. */
-  description: string
-}
+import {
+  choice,
+  isBoolean,
+  isFilledString,
+  isInteger,
+  isNumber,
+  milliseconds,
+  setting,
+  share,
+} from './define-setting.ts'
 
 /**
  * Every setting of the simulator. A new entry is all that types, validation and the control route need;
@@ -27,6 +29,17 @@ export const settingDefinitions = {
     'reuse',
     '`reuse` adds the accounts of a bulk row to a known customer; `reject` rejects the row ("has already been taken")',
   ),
+  idComparison: choice(
+    ['exact', 'folded'],
+    'exact',
+    'how an `external_id` is compared: `folded` ignores case, trailing blanks and Unicode composition, as MySQL can',
+  ),
+  takenMessage: choice(
+    ['taken', 'exists', 'conflict'],
+    'taken',
+    'wording of the error for a known `external_id`: "has already been taken", "already exists", "is in conflict with a stored one"',
+  ),
+  ssnLast4: choice(['any', 'text', 'number'], 'any', 'accepted JSON type of `ssn_last4`'),
   unknownParents: choice(
     ['reject', 'accept'],
     'reject',
@@ -62,7 +75,7 @@ export const settingDefinitions = {
   invalidRows: choice(
     ['list', 'reject_request', 'reject_unnamed'],
     'list',
-    'rows of `rejectedRows`: in bulk errors, or the request is rejected with 422, with or without the index of the row',
+    'rows that break the rules of a field, and rows of `rejectedRows`: in bulk errors, or the request is rejected with 422, with or without the index of the row',
   ),
   maxBulkRows: setting(
     1000,
@@ -77,9 +90,63 @@ export const settingDefinitions = {
     'bytes of a bulk request; more are rejected with 413',
   ),
   bulkAnswer: choice(
-    ['documented', 'no_bulk_id', 'low_count'],
+    ['documented', 'top_level', 'no_bulk_id', 'low_count'],
     'documented',
-    'answer to a bulk request: as documented, without a `bulk_id`, or with a `count` that is 1 too low',
+    'answer to a bulk request: as documented, with `id` instead of `bulk_id` and without `data`, without a `bulk_id`, or with a `count` that is 1 too low',
+  ),
+  parallelBulk: choice(
+    ['accept', 'reject'],
+    'accept',
+    'bulk request while another bulk action is `pending`: `reject` returns 409',
+  ),
+  abortedRequests: choice(
+    ['process', 'drop'],
+    'process',
+    'bulk request whose client closes the connection after the body: `drop` does not process it',
+  ),
+  registeredTwice: choice(
+    ['accept', 'reject'],
+    'accept',
+    'registration of a URL that is registered: `reject` returns 422 ("has already been taken")',
+  ),
+  registrationCheck: choice(
+    ['none', 'head', 'get'],
+    'none',
+    'request to the URL before it is registered; a status other than 200 does not matter',
+  ),
+  calledUrl: choice(['last', 'first'], 'last', 'the registered URL that a trigger calls'),
+  urlSlash: choice(['keep', 'remove'], 'keep', 'the slash at the end of a registered URL'),
+  urlQuery: choice(
+    ['append', 'concatenate', 'reject'],
+    'append',
+    'registered URL with a query: the parameter is appended with `&`, or with a second `?`, or the URL is rejected with 422',
+  ),
+  triggerAnswer: choice(
+    ['uuid', 'id'],
+    'uuid',
+    'resources in the answer of a trigger: with `uuid`, or as Tratta’s other pages show them, with `id`, `dob`, `ssn`, and lists of addresses and metadata',
+  ),
+  triggerErrors: choice(
+    ['fields', 'message'],
+    'fields',
+    'validation errors in the answer of a trigger: by field, or only a `message`',
+  ),
+  jitErrors: choice(
+    ['relay', 'wrap'],
+    'relay',
+    'answer of a trigger when the JIT answer is not 200: its status and body, or 502 with a `message`',
+  ),
+  unauthorizedStatus: setting(
+    401,
+    'a status from 400 to 499',
+    (value) => isInteger(value) && value >= 400 && value <= 499,
+    'status for a wrong token',
+  ),
+  unknownBulkStatus: setting(
+    404,
+    'a status from 200 to 499',
+    (value) => isInteger(value) && value >= 200 && value <= 499,
+    'status of the errors of an unknown bulk action; below 300 an empty list',
   ),
   lostResponseStatus: setting(
     0,
@@ -116,47 +183,4 @@ export function changeSettings(settings: SimulatorSettings, changes: object): Si
   })
   if (errors.length > 0) throw new TypeError(errors.join('; '))
   return { ...settings, ...Object.fromEntries(given) }
-}
-
-function setting<T>(
-  defaultValue: T,
-  expected: string,
-  accepts: (value: unknown) => boolean,
-  description: string,
-): Setting<T> {
-  return { default: defaultValue, expected, accepts, description }
-}
-
-function choice<T extends string>(
-  values: readonly T[],
-  defaultValue: NoInfer<T>,
-  description: string,
-): Setting<T> {
-  const accepts = (value: unknown) => values.includes(value as T)
-  return { default: defaultValue, expected: values.join(' or '), accepts, description }
-}
-
-function milliseconds(defaultValue: number, description: string): Setting<number> {
-  return setting(defaultValue, 'milliseconds', (value) => isInteger(value) && value >= 0, description)
-}
-
-function share(description: string): Setting<number> {
-  const accepts = (value: unknown) => isNumber(value) && value >= 0 && value <= 1
-  return setting(0, 'a share from 0 to 1', accepts, description)
-}
-
-function isFilledString(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
-}
-
-function isBoolean(value: unknown): boolean {
-  return typeof value === 'boolean'
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
-}
-
-function isInteger(value: unknown): value is number {
-  return Number.isSafeInteger(value)
 }

@@ -20,7 +20,7 @@ export interface State {
 }
 
 export function createState(settings: SimulatorSettings): State {
-  const store = createStore()
+  const store = createStore(() => state.settings)
   const state: State = {
     settings,
     store,

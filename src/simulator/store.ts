@@ -6,6 +6,7 @@ import {
   type ResourceStore,
   type WritableResourceStore,
 } from './resource-store.ts'
+import { defaultSettings, type SimulatorSettings } from './settings.ts'
 
 /** All resources of the simulated Tratta. */
 export interface Store {
@@ -62,10 +63,12 @@ export function createsCycle(
   return false
 }
 
-export function createStore(): WritableStore {
-  const customers = createResourceStore('c')
-  const locations = createResourceStore('f')
-  const debtAccounts = createResourceStore<DebtAccount>('a')
+export function createStore(
+  settings: () => Pick<SimulatorSettings, 'idComparison'> = () => defaultSettings,
+): WritableStore {
+  const customers = createResourceStore('c', settings)
+  const locations = createResourceStore('f', settings)
+  const debtAccounts = createResourceStore<DebtAccount>('a', settings)
   const sums = createBalanceSums()
   const uuidByNameAndType = new Map<string, string>()
 

@@ -1,10 +1,10 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DebtAccount } from './balance-sums.ts'
+import { callJitUrl, type JitFailure } from './call-jit-url.ts'
 import { sendError, sendValidationErrors } from './error-response.ts'
-import { parseJson } from './json.ts'
+import { isObject, parseJson } from './json.ts'
 import type { Resource } from './resource-store.ts'
+import type { SimulatorSettings } from './settings.ts'
 import type { State } from './state.ts'
 import type { WritableStore } from './store.ts'
 import { type Payload, validatePayload } from './validate-payload.ts'
@@ -21,25 +21,54 @@ export async function trigger(
   requestedId: string,
   state: State,
 ): Promise<FastifyReply> {
-  const url = state.jitUrls.at(-1)
+  const { settings } = state
+  const url = state.jitUrls.at(settings.calledUrl === 'last' ? -1 : 0)
   if (url === undefined) return sendError(request, reply, 404, 'No just in time endpoint has been created.')
 
-  const { callTimeoutMs } = state.settings
-  const response = await callJitUrl(url, requestedId, callTimeoutMs)
+  const { callTimeoutMs } = settings
+  const response = await callJitUrl(url, requestedId, settings)
   if (typeof response === 'string') {
     const status = response === 'timeout' ? 504 : 502
     return sendError(request, reply, status, failureMessage(response, callTimeoutMs))
   }
+  if (response.status !== 200 && settings.jitErrors === 'wrap')
+    return sendError(request, reply, 502, `The just in time endpoint returned ${response.status}.`)
   if (response.status !== 200) {
     if (response.contentType !== undefined) reply.type(response.contentType)
     return reply.code(response.status).send(response.body)
   }
   const text = response.body.toString()
   const errors = validateText(text, requestedId, state)
+  if (errors.size > 0 && settings.triggerErrors === 'message')
+    return sendError(request, reply, 422, 'The given data was invalid.')
   if (errors.size > 0) return sendValidationErrors(request, reply, errors)
   // Parsed again, because `parseJson` replaces numbers such as 1.0 by objects.
   const { data } = JSON.parse(text) as { data: Payload }
-  return reply.send({ data: savePayload(data, state.store) })
+  return reply.send({ data: varySaved(savePayload(data, state.store), settings) })
+}
+
+/** Resources as other pages of Tratta show them (README.md, More from Tratta's other public pages). */
+function varySaved(saved: SavedPayload, { triggerAnswer }: SimulatorSettings): object {
+  if (triggerAnswer === 'uuid') return saved
+  const vary = (resource: Resource) => {
+    const { uuid, date_of_birth, ssn_last4, address, metadata, ...rest } = resource
+    return {
+      id: uuid,
+      ...rest,
+      ...(date_of_birth !== undefined && { dob: date_of_birth }),
+      ...(ssn_last4 !== undefined && { ssn: ssn_last4 }),
+      ...(address !== undefined && { address: [address] }),
+      ...(isObject(metadata) && {
+        metadata: Object.entries(metadata).map(([attribute, value]) => ({ attribute, value })),
+      }),
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(saved).map(([name, one]: [string, Resource | Resource[]]) => [
+      name,
+      Array.isArray(one) ? one.map(vary) : vary(one),
+    ]),
+  )
 }
 
 function validateText(text: string, requestedId: string, { store, settings }: State): ValidationErrors {
@@ -85,59 +114,4 @@ function failureMessage(failure: JitFailure, timeoutMs: number): string {
   return failure === 'unreachable'
     ? 'The just in time endpoint could not be reached.'
     : 'The answer of the just in time endpoint is too large.'
-}
-
-interface JitResponse {
-  status: number
-  contentType: string | undefined
-  body: Buffer
-}
-
-/** The reason for a missing response. */
-type JitFailure = 'timeout' | 'unreachable' | 'too large'
-
-const MAX_BYTES = 10_000_000
-
-/**
- * Requests one account from the registered URL (just-in-time.txt, Receive a JIT request): GET, the parameter
- * appended, redirects not followed.
- * @param timeoutMs covers everything from connecting to the last byte
- */
-async function callJitUrl(
-  registeredUrl: string,
-  debtAccountExternalId: string,
-  timeoutMs: number,
-): Promise<JitResponse | JitFailure> {
-  const url = new URL(registeredUrl)
-  url.searchParams.append('debt_account_external_id', debtAccountExternalId)
-  const signal = AbortSignal.timeout(timeoutMs)
-  try {
-    const response = await get(url, signal)
-    const chunks: Buffer[] = []
-    let bytes = 0
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > MAX_BYTES) {
-        response.destroy()
-        return 'too large'
-      }
-      chunks.push(chunk)
-    }
-    return {
-      status: response.statusCode!,
-      contentType: response.headers['content-type'],
-      body: Buffer.concat(chunks),
-    }
-  } catch {
-    return signal.aborted ? 'timeout' : 'unreachable'
-  }
-}
-
-function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp
-  return new Promise((resolve, reject) => {
-    // Each call opens a new connection, because an idle one would delay the responder's shutdown. It sends no
-    // optional headers, because Tratta's are unknown and a responder must not rely on any.
-    request(url, { agent: false, signal }, resolve).on('error', reject).end()
-  })
 }

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from './json.ts'
 import {
-  customerShape,
+  customerShapeFor,
   debtAccountShape,
   identifier,
   isBlank,
@@ -44,7 +44,8 @@ export function validatePayload(
     const sameName = store.findLocationByName({ ...stored, ...location })
     if (sameName !== undefined && sameName !== stored?.uuid) addError(errors, 'location.name', messages.taken)
   }
-  if (customer !== undefined) validateResource(customer, 'customer', customerShape, store.customers, errors)
+  if (customer !== undefined)
+    validateResource(customer, 'customer', customerShapeFor(settings), store.customers, errors)
   validateAccounts(data, requestedId, store, settings, errors)
   return errors
 }
