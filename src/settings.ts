@@ -137,9 +137,16 @@ export const SETTINGS = {
     read: integer(1, 1_000_000),
   },
   TRATTA_BULK_BYTES: {
-    meaning: 'maximum size of a bulk request in bytes; a request also has at most 1000 rows',
-    default: '4000000',
+    meaning: 'maximum size of a bulk request in bytes; without it, what `probe` found, else 4000000',
     read: integer(10_000, 100_000_000),
+  },
+  TRATTA_BULK_ROWS: {
+    meaning: 'maximum number of rows of a bulk request; without it, what `probe` found, else 1000',
+    read: integer(1, 1000),
+  },
+  TRATTA_BULK_IN_FLIGHT: {
+    meaning: 'maximum number of bulk requests at the same time; without it, what `probe` found, else 6',
+    read: integer(1, 6),
   },
   TRATTA_BULK_WAIT_SECONDS: {
     meaning:
@@ -152,6 +159,26 @@ export const SETTINGS = {
       'maximum time in seconds for reading the errors of a bulk request; reading ends when two reads agree',
     default: '900',
     read: integer(1, 86_400),
+  },
+  TRATTA_EXISTING_CUSTOMERS: {
+    meaning:
+      'reject: Tratta rejects bulk rows of customers that it has, so bulk sends none; reuse: it adds the accounts; without it, what `probe` found, else reuse',
+    read: oneOf('reuse', 'reject'),
+  },
+  TRATTA_ID_COMPARISON: {
+    meaning:
+      'folded: Tratta ignores case, trailing blanks and Unicode composition of ids, so bulk sends none that differ only by these; exact: it compares bytes; without it, what `probe` found, else exact',
+    read: oneOf('exact', 'folded'),
+  },
+  TRATTA_PENDING_ERRORS: {
+    meaning:
+      'marked: Tratta reports when the errors of a bulk request are not ready, so one reading is final; unmarked: two readings must agree; without it, what `probe` found, else unmarked',
+    read: oneOf('unmarked', 'marked'),
+  },
+  TRATTA_SSN_LAST4: {
+    meaning:
+      'JSON type of ssn_last4: any sends a number, or a text if a number would lose a leading zero; text; number omits such a value; without it, what `probe` found, else any',
+    read: oneOf('any', 'text', 'number'),
   },
   HTTPS_PROXY: {
     meaning: 'proxy for requests to Tratta, http://user:password@host:port; https_proxy is read too',

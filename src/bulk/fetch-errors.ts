@@ -72,7 +72,7 @@ async function readPage(
 ): Promise<PageResult> {
   try {
     const { status, body, next, total } = await client.bulkErrors(bulkId, { ...options, page })
-    if (status === 202 || statusIn(body) === 'pending' || statusIn(body) === 'processing')
+    if (status === 202 || isPending(body))
       return {
         kind: 'not_ready',
         message: `GET /bulk/${bulkId}/errors: Tratta has not processed it yet`,
@@ -89,13 +89,15 @@ async function readPage(
   }
 }
 
-const statusIn = (body: unknown) => {
-  if (!isObject(body)) return undefined
-  return isObject(body.data) ? (body.data.status ?? body.status) : body.status
+/** Whether the body reports that Tratta has not processed the request. */
+export function isPending(body: unknown): boolean {
+  if (!isObject(body)) return false
+  const status = isObject(body.data) ? (body.data.status ?? body.status) : body.status
+  return status === 'pending' || status === 'processing'
 }
 
-/** 204, null and `{"data": null}` mean that there are none. */
-function rowsIn(body: unknown): unknown[] | undefined {
+/** The list of an answer. 204, null and `{"data": null}` mean that it is empty. */
+export function rowsIn(body: unknown): unknown[] | undefined {
   if (body === undefined || body === null) return []
   if (Array.isArray(body)) return body
   if (!isObject(body)) return undefined

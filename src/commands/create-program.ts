@@ -76,6 +76,14 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .argument('<ID>', 'external_id of the account')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./trigger.ts')).triggerCommand))
+  program
+    .command('probe')
+    .description('find out, against a sandbox of Tratta, which readings of its API are right, and use them')
+    .option('--yes', 'do not ask before made-up data is sent')
+    .option('--only <NAME>', 'run one experiment')
+    .option('--save <FILE>', 'write requests and responses to a new file, with masked values')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./probe.ts')).probeCommand))
 
   program.commandsGroup('Load and upload accounts:')
   program

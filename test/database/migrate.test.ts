@@ -14,6 +14,7 @@ const FROZEN: Record<string, string> = {
   '0002-registrations': '3af105b485b7368d88d05dfcd140af57a2b32abdfb0904ec6eeb19e3cd6c95e7',
   '0003-bulk': 'daaa27d865d3808296249be6bee0e7520e496201d659cd76aa62782788b60b86',
   '0004-calls': '92e2dba6db0054dd4f127fee9b757ffc25f47eea262208d45ec1cf083b3ca466',
+  '0005-readings': '1a5d01b11f9cbdbed67ddaad963156565a844c4e28014c47dd4132994b2f8cab',
   '0006-imports': '04e5898aca7703798cf60cbb218be737e9581c6bebe3e7ae083f5fb3c17de381',
 }
 
