@@ -100,10 +100,10 @@ export const Address = Type.Object(
 
 /**
  * Tratta documents `ssn_last4` as a number, and a number loses leading zeros. So it is sent as the documented
- * number where that keeps four digits, and otherwise as a text of four digits.
+ * number where that keeps four digits, and otherwise as a text of four digits (or always, see TRATTA_SSN_LAST4).
  */
 const SsnLast4 = Type.Union(
-  [Type.Integer({ minimum: 1000, maximum: 9999 }), Type.String({ pattern: '^0[0-9]{3}$' })],
+  [Type.Integer({ minimum: 1000, maximum: 9999 }), Type.String({ pattern: '^[0-9]{4}$' })],
   { description: 'four digits' },
 )
 

@@ -10,6 +10,7 @@ import { Customer, Location } from '../contract.ts'
 import type { DebtAccountRow } from '../database/account-row.ts'
 import type { Json } from '../json.ts'
 import { omitInvalidResource } from '../payload/build-payload.ts'
+import type { SsnLast4Format } from '../payload/column-values.ts'
 import {
   type OmittedField,
   omitInvalidFields,
@@ -53,17 +54,24 @@ export interface BuiltRows {
 const CUSTOMER = resourceContract(Customer)
 const LOCATION = resourceContract(Location)
 
-export function buildRows(found: CustomerWithAccounts, page: CustomersPage): BuiltRows {
+export function buildRows(
+  found: CustomerWithAccounts,
+  page: CustomersPage,
+  format: SsnLast4Format = 'any',
+): BuiltRows {
   const built: BuiltRows = { rows: [], rejections: [], omitted: [] }
   const parents = found.accounts.filter(({ parent_external_id }) => parent_external_id === null)
   for (const [locationId, group] of Map.groupBy(parents, (row) => row.location_external_id ?? ''))
-    buildRow(found, page, locationId, group, built)
+    buildRow({ found, page, format }, locationId, group, built)
   return built
 }
 
 function buildRow(
-  found: CustomerWithAccounts,
-  { locations }: CustomersPage,
+  {
+    found,
+    page: { locations },
+    format,
+  }: { found: CustomerWithAccounts; page: CustomersPage; format: SsnLast4Format },
   locationId: string,
   parents: DebtAccountRow[],
   { rows, rejections, omitted }: BuiltRows,
@@ -76,7 +84,7 @@ function buildRow(
     if (found.rows.length > 1) throw new RejectedError({ code: 'duplicate', resource: 'customer' })
     const locationRows = locations.get(locationId) ?? []
     if (locationRows.length > 1) throw new RejectedError({ code: 'duplicate', resource: 'location' })
-    const fields = customer(customerRow, omitted)
+    const fields = customer(customerRow, omitted, format)
     runToEnd(omitInvalidFields(fields, CUSTOMER, ['customer'], omitted))
     const owner: Json = {}
     if (locationRows[0]) {

@@ -39,6 +39,8 @@ interface PollContext {
   client: TrattaClient
   waitMs: number
   maxWaitMs: number
+  /** Tratta reports when errors are not ready, so one reading is final. */
+  isPendingMarked: boolean
   backoff: Backoff
   signal: AbortSignal
   /** Gets the number of rows with something that is rejected. */
@@ -56,7 +58,7 @@ interface Poll extends AcceptedRequest {
 }
 
 export function createErrorPoller(context: PollContext): ErrorPoller {
-  const { pool, client, waitMs, maxWaitMs, backoff, signal } = context
+  const { pool, client, waitMs, maxWaitMs, isPendingMarked, backoff, signal } = context
   const queue: Poll[] = []
   let reading = 0
   let isComplete = false
@@ -92,7 +94,7 @@ export function createErrorPoller(context: PollContext): ErrorPoller {
       }
       const rows = result.kind === 'errors' ? result.rows : []
       const current = JSON.stringify(rows.map(({ byAccount, ...row }) => [row, [...byAccount]]))
-      const isFinal = completed || isLate || current === poll.last
+      const isFinal = completed || isLate || isPendingMarked || current === poll.last
       const rejectedRows = await storeErrors(pool, request, rows, isFinal)
       if (!isFinal) return readLater(poll, current)
       return context.onSettled(rejectedRows)

@@ -1,10 +1,12 @@
 /** Plans what a push sends, batch by batch. `bulk push` sends the batches, `--dry-run` counts them. */
 import type pg from 'pg'
 import type { OmittedField } from '../payload/omit-invalid-fields.ts'
+import type { Readings } from '../tratta/readings.ts'
 import { buildRows, type LocalRejection } from './build-rows.ts'
 import { pagesAfter, readOrphaned, reattachedPages, rejectedPages } from './customer-pages.ts'
 import type { CustomerSource, CustomersPage, OrphanedAccount } from './customer-source.ts'
 import { type KnownAccounts, NOTHING_KNOWN, readKnownAccounts } from './known-accounts.ts'
+import { type SameIds, withoutSameIds } from './same-ids.ts'
 import { type RowToSend, type Selection, selectAccounts } from './select-accounts.ts'
 
 /** The rows of one request, and what else was found meanwhile. Stored in one transaction. */
@@ -36,24 +38,26 @@ export interface Plan {
   /** May become lower while the plan is read. */
   maxima: RequestMaxima
   signal: AbortSignal
+  readings: PlanReadings
   /** `check` reads the orphaned accounts itself. */
   withoutOrphaned?: boolean
 }
+
+/** With `idComparison` folded, the ids that Tratta treats as one. */
+export type PlanReadings = Pick<Readings, 'existingCustomers' | 'ssnLast4'> & { sameIds: SameIds }
 
 export interface RequestMaxima {
   rows: number
   bytes: number
 }
 
-/** "Bulk": up to 1000 customers in a request. */
-export const MAX_ROWS = 1000
 /** Customers and rejections of a batch without enough rows. */
 const MAX_UNSTORED = 5000
 /** The brackets of the array. */
 const BRACKETS = 2
 
 export async function* planBatches(pool: pg.Pool, plan: Plan): AsyncGenerator<Batch> {
-  const { source, target, selection, maxima } = plan
+  const { source, target, selection, maxima, readings } = plan
   let batch = emptyBatch(plan.position)
   let rowsLeft = plan.limit
 
@@ -72,8 +76,8 @@ export async function* planBatches(pool: pg.Pool, plan: Plan): AsyncGenerator<Ba
     const allKnown = await knownOf(page.customers.map(({ external_id }) => external_id))
     for (const customer of page.customers) {
       const known = allKnown.get(customer.external_id)
-      const built = buildRows(customer, page)
-      const { rows, rejections } = selectAccounts(built, known, selection, reattached)
+      const built = withoutSameIds(buildRows(customer, page, readings.ssnLast4), readings.sameIds)
+      const { rows, rejections } = selectAccounts(built, known, { ...selection, ...readings }, reattached)
       for (const row of rows) {
         const bytes = Buffer.byteLength(row.json) + 1
         if (bytes + BRACKETS > maxima.bytes) {

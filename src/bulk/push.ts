@@ -1,14 +1,16 @@
 /** Uploads customers to Tratta ("Bulk"): read, plan, store, send, poll errors. Resumes wherever it was stopped. */
 import type pg from 'pg'
 import type { TrattaClient } from '../tratta/client.ts'
+import type { Readings } from '../tratta/readings.ts'
 import { type BackoffLimits, createBackoff, PushStoppedError } from './backoff.ts'
 import type { CustomerSource } from './customer-source.ts'
 import { createErrorPoller } from './error-poller.ts'
 import { countOmitted } from './omitted-counts.ts'
-import { type Batch, MAX_ROWS, planBatches } from './plan.ts'
+import { type Batch, planBatches } from './plan.ts'
 import type { PushProgress } from './progress.ts'
 import { readOpenRequests } from './requests.ts'
 import { endRun, type Run } from './runs.ts'
+import type { SameIds } from './same-ids.ts'
 import type { Selection } from './select-accounts.ts'
 import { createSendQueue } from './send-queue.ts'
 import { storeBatch } from './store-batch.ts'
@@ -17,7 +19,8 @@ interface PushOptions {
   selection: Selection
   /** Rows at most, this time. */
   limit: number
-  maxBytes: number
+  readings: Readings
+  sameIds: SameIds
   waitMs: number
   maxWaitMs: number
   limits?: BackoffLimits
@@ -38,19 +41,30 @@ export async function push(
   source: CustomerSource,
   client: TrattaClient,
   run: Run,
-  { selection, limit, maxBytes, waitMs, maxWaitMs, limits, signal: stopSignal, progress }: PushOptions,
+  {
+    selection,
+    limit,
+    readings,
+    sameIds,
+    waitMs,
+    maxWaitMs,
+    limits,
+    signal: stopSignal,
+    progress,
+  }: PushOptions,
 ): Promise<PushResult> {
   const stop = new AbortController()
   const signal = AbortSignal.any([stop.signal, stopSignal])
   const onFailed = (error: unknown) => stop.abort(error)
   const backoff = createBackoff(progress, limits)
-  const maxima = { rows: MAX_ROWS, bytes: maxBytes }
+  const maxima = { rows: readings.maxBulkRows, bytes: readings.maxBulkBytes }
   const result: PushResult = { unknown: 0, unreadable: [] }
   const poller = createErrorPoller({
     pool,
     client,
     waitMs,
     maxWaitMs,
+    isPendingMarked: readings.pendingErrors === 'marked',
     backoff,
     signal,
     onSettled(rejectedRows) {
@@ -67,6 +81,7 @@ export async function push(
     run,
     backoff,
     maxima,
+    readings,
     signal,
     onAccepted(request, { bulkId, completed }, rowCount) {
       progress.sent += rowCount
@@ -93,6 +108,7 @@ export async function push(
       selection,
       limit,
       maxima,
+      readings: { ...readings, sameIds },
       signal,
     }
     let isEnd = false

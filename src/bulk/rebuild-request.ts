@@ -1,6 +1,7 @@
 /** Rebuilds the rows of a stored request from the current data. */
 import type pg from 'pg'
 import { transaction } from '../database/transaction.ts'
+import type { SsnLast4Format } from '../payload/column-values.ts'
 import { type BuiltRow, buildRows, type LocalRejection } from './build-rows.ts'
 import type { CustomerSource } from './customer-source.ts'
 import { reasonText } from './rejection-reasons.ts'
@@ -15,6 +16,7 @@ export async function rebuildRequest(
   source: CustomerSource,
   run: Run,
   request: string,
+  format: SsnLast4Format,
 ): Promise<RowToSend[]> {
   const stored = await readStoredRows(pool, request)
   const maybeAccepted = await isMaybeAccepted(pool, request)
@@ -24,7 +26,7 @@ export async function rebuildRequest(
   const rejections: LocalRejection[] = []
   const rows: RowToSend[] = []
   for (const row of stored) {
-    const built = buildRows(customers.get(row.customer_external_id)!, page)
+    const built = buildRows(customers.get(row.customer_external_id)!, page, format)
     const rebuilt = rebuildRow(row, built.rows)
     if (rebuilt) rows.push(rebuilt)
     const ids = new Set(rebuilt?.accounts.map(({ external_id }) => external_id))

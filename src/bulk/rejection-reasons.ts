@@ -15,6 +15,8 @@ export type Reason =
   | { code: 'duplicate'; resource: 'customer' | 'location' | 'debt_account' }
   | { code: 'too_large'; bytes: number; maxBytes: number }
   | { code: 'row_rejected_by_tratta' }
+  /** By what `probe` found, or by a setting (tratta/readings.ts). */
+  | { code: 'known_customer' | 'same_id' }
   /** An earlier attempt may have been accepted, and the account cannot be built again. */
   | { code: 'not_rebuildable'; because: string | undefined }
 
@@ -34,6 +36,10 @@ const TEXTS: Record<
   other_customer: `${PARENT} an account of another customer`,
   parent_rejected: `${PARENT} an account that is not sent`,
   parent_rejected_by_tratta: `${PARENT} an account that Tratta rejected`,
+  known_customer:
+    'customer is known to Tratta, which rejects rows of known customers: a call creates the account',
+  same_id:
+    'external_id differs from another only by case, trailing blanks or Unicode composition: Tratta treats them as one',
   row_rejected_by_tratta: 'debt_account refers to a customer or location that Tratta rejected',
 }
 

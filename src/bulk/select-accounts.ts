@@ -1,4 +1,5 @@
 /** Which accounts of a customer are sent, by what was sent and rejected before. */
+import type { Readings } from '../tratta/readings.ts'
 import type { BuiltAccount } from './build-accounts.ts'
 import { type BuiltRow, type BuiltRows, type LocalRejection, rowJson } from './build-rows.ts'
 import { type KnownAccounts, type KnownRejection, NOTHING_KNOWN } from './known-accounts.ts'
@@ -30,13 +31,15 @@ export const toSend = (row: BuiltRow, accounts: BuiltAccount[], maybeAccepted = 
 export function selectAccounts(
   built: BuiltRows,
   known: KnownAccounts | undefined,
-  { kind, unchanged }: Selection,
+  { kind, unchanged, existingCustomers }: Selection & Pick<Readings, 'existingCustomers'>,
   reattached?: Set<string>,
 ): { rows: RowToSend[]; rejections: LocalRejection[] } {
   // The orphaned accounts are read at the end of a run.
   const own = built.rejections.filter(({ reason }) => reason.code !== 'customer_missing')
-  if (!known && kind === 'all')
-    return { rows: built.rows.map((row) => toSend(row, row.accounts)), rejections: own }
+  if (!known && kind === 'all') {
+    const rows = built.rows.map((row) => toSend(row, row.accounts))
+    return existingCustomers === 'reject' ? withoutKnownCustomer(rows, own) : { rows, rejections: own }
+  }
 
   const { sent } = known ?? NOTHING_KNOWN
   const history = historyOf(known ?? NOTHING_KNOWN)
@@ -84,7 +87,29 @@ export function selectAccounts(
     const maybeAccepted = [...accounts].some(({ external_id }) => history.isUnknown(external_id))
     if (accounts.size > 0) rows.push(toSend(row, [...accounts], maybeAccepted))
   }
-  return { rows, rejections }
+  return existingCustomers === 'reject'
+    ? withoutKnownCustomer(rows, rejections, (account) => sent.has(account), history.hasAccepted())
+    : { rows, rejections }
+}
+
+/** Tratta rejects a row of a customer that it has, so only the first row of a new customer is sent. */
+function withoutKnownCustomer(
+  rows: RowToSend[],
+  rejections: LocalRejection[],
+  isSent = (_account: string) => false,
+  isKnown = false,
+) {
+  const sendable = isKnown ? [] : rows.slice(0, 1)
+  for (const { row, accounts } of rows.slice(sendable.length))
+    for (const { external_id: account } of accounts)
+      if (!isSent(account))
+        rejections.push({
+          customer: row.customer,
+          location: row.location,
+          account,
+          reason: { code: 'known_customer' },
+        })
+  return { rows: sendable, rejections }
 }
 
 function historyOf({ sent, rejections }: KnownAccounts) {
@@ -114,6 +139,11 @@ function historyOf({ sent, rejections }: KnownAccounts) {
       const { ofAccount, ofRow } = rejectionsOf(account)
       return sent.has(account) && !ofAccount && !ofRow
     },
+    hasAccepted: (): boolean =>
+      [...sent.keys()].some((account) => {
+        const { ofAccount, ofRow } = rejectionsOf(account)
+        return !ofAccount && !ofRow
+      }),
     isUnknown(account: string) {
       const { ofAccount, ofRow } = rejectionsOf(account)
       return Boolean(sent.get(account)?.isInDoubt || ofAccount?.isUnknown || ofRow?.isUnknown)

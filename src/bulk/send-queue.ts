@@ -1,6 +1,7 @@
 /** Sends stored requests, some at a time, and splits those that Tratta rejects as a whole. */
 import type pg from 'pg'
 import type { TrattaClient } from '../tratta/client.ts'
+import type { Readings } from '../tratta/readings.ts'
 import { type Backoff, PushStoppedError } from './backoff.ts'
 import type { CustomerSource } from './customer-source.ts'
 import { deliver } from './deliver.ts'
@@ -11,7 +12,6 @@ import type { Run } from './runs.ts'
 import type { RowToSend } from './select-accounts.ts'
 import { type RowMessages, rejectRows, splitInHalves } from './split-request.ts'
 
-const MAX_IN_FLIGHT = 6
 /** Rejected one after the other, without an accepted request between them: the requests are wrong, not the rows. */
 const MAX_REJECTED_IN_SEQUENCE = 20
 const MIN_BYTES = 10_000
@@ -24,6 +24,7 @@ interface SendContext {
   backoff: Backoff
   /** Becomes lower when Tratta rejects a request for its size. */
   maxima: RequestMaxima
+  readings: Pick<Readings, 'bulkInFlight' | 'ssnLast4'>
   signal: AbortSignal
   onAccepted(request: string, accepted: Accepted, rowCount: number): void
   onUnknown(): void
@@ -41,7 +42,7 @@ interface SendQueue {
 }
 
 export function createSendQueue(context: SendContext): SendQueue {
-  const { pool, client, source, run, backoff, maxima, signal } = context
+  const { pool, client, source, run, backoff, maxima, readings, signal } = context
   const inFlight = new Set<Promise<void>>()
   let rejectedInSequence = 0
 
@@ -79,7 +80,7 @@ export function createSendQueue(context: SendContext): SendQueue {
 
   async function rebuild(request: string): Promise<void> {
     signal.throwIfAborted()
-    const rows = await rebuildRequest(pool, source, run, request)
+    const rows = await rebuildRequest(pool, source, run, request, readings.ssnLast4)
     if (rows.length === 0) return void (await deleteRequest(pool, request))
     const body = bodyOf(rows)
     const rowCount = rows.length
@@ -93,7 +94,7 @@ export function createSendQueue(context: SendContext): SendQueue {
   }
 
   async function room() {
-    while (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight)
+    while (inFlight.size >= readings.bulkInFlight) await Promise.race(inFlight)
     signal.throwIfAborted()
   }
 

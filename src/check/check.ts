@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { Config, SettingProblem } from '../config.ts'
 import type { Relations } from '../database/relations.ts'
 import type { SettingName } from '../settings.ts'
+import type { Readings } from '../tratta/readings.ts'
 import type { UnreadableRows } from './exclude-unreadable-rows.ts'
 import type { DataScan } from './scan-data.ts'
 
@@ -45,6 +46,8 @@ interface Dependencies {
   scan: DataScan
   /** All rows that Postgres cannot read. */
   unreadable: UnreadableRows
+  /** What `probe` and the settings say about Tratta. */
+  readings: Readings
 }
 
 /** Both functions get the seconds since the check started. */

@@ -6,6 +6,7 @@ import { areSame } from '../database/identifier-sql.ts'
 import type { Relations } from '../database/relations.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { formatDuration, formatNumber } from '../terminal/format.ts'
+import { readingsFrom } from '../tratta/readings.ts'
 import { type CheckResult, check, ok, type State } from './check.ts'
 import { compileSql, excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
 import { type DataScan, emptyScan, type Rejection, type RejectionCode, scanData } from './scan-data.ts'
@@ -13,10 +14,10 @@ import { type DataScan, emptyScan, type Rejection, type RejectionCode, scanData 
 export const data = check({
   name: 'data',
   needs: ['pool', 'relations', 'readable', 'unreadable'],
-  settings: ['DATABASE_SCHEMA', 'TRATTA_BULK_BYTES'],
+  settings: ['DATABASE_SCHEMA'],
   readsAllRows: true,
   async run(context) {
-    const { pool, relations, unreadable, config, signal } = context
+    const { pool, relations, unreadable, config, signal, readings = readingsFrom(config, []) } = context
     const scan = emptyScan()
     context.progress = {
       fields: (seconds) => ({
@@ -27,7 +28,7 @@ export const data = check({
       line: (seconds) => progressLine(scan, seconds),
     }
     limitHeapGrowth()
-    await scanData(pool, relations, unreadable, config.TRATTA_BULK_BYTES, scan, signal)
+    await scanData(pool, relations, unreadable, readings, scan, signal)
     context.scan = scan
     const results = [
       ...toResults(
@@ -39,6 +40,11 @@ export const data = check({
         'warning',
         rejectionsOf(scan, ['too_large']),
         'raise TRATTA_BULK_BYTES if Tratta accepts larger requests; calls are not affected',
+      ),
+      ...toResults(
+        'warning',
+        rejectionsOf(scan, ['known_customer']),
+        'calls create these accounts; `bulk push` sends one row for a customer (docs/tratta.md)',
       ),
       ...toResults(
         'warning',

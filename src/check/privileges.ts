@@ -67,6 +67,7 @@ async function tryLookup(pool: pg.Pool, relations: Relations): Promise<CheckResu
 
 const WRITTEN_TABLES = [
   'registrations',
+  'readings',
   'bulk_targets',
   'bulk_runs',
   'bulk_requests',

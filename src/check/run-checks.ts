@@ -6,11 +6,13 @@ import { type Check, type CheckResult, type Context, errorResult, type Progress,
 import { clocks } from './clocks.ts'
 import { customers, data, parents } from './data.ts'
 import { connections, database, destroyConnections, migrations } from './database.ts'
+import { ids } from './ids.ts'
 import { indexes } from './indexes.ts'
 import { lookup } from './lookup.ts'
 import { pooler } from './pooler.ts'
 import { privileges } from './privileges.ts'
 import { certificate, publicUrl } from './public-url.ts'
+import { readings } from './readings.ts'
 import { relations } from './relations.ts'
 import { settings } from './settings.ts'
 import { registration, token } from './tratta.ts'
@@ -22,6 +24,7 @@ const CHECKS: Check[] = [
   connections,
   pooler,
   migrations,
+  readings,
   relations,
   privileges,
   indexes,
@@ -30,6 +33,7 @@ const CHECKS: Check[] = [
   data,
   customers,
   parents,
+  ids,
   publicUrl,
   certificate,
   token,
@@ -44,6 +48,7 @@ const PROVIDERS = {
   readable: 'privileges',
   unreadable: 'rows',
   scan: 'data',
+  readings: 'readings',
 } as const
 
 /** Time limits of a check. A statement on a slow view can take hours. */

@@ -3,12 +3,14 @@ import type pg from 'pg'
 import { createCustomerSource } from '../bulk/customer-source.ts'
 import { countRejected } from '../bulk/dry-run.ts'
 import { countOmitted, type OmittedCounts } from '../bulk/omitted-counts.ts'
-import { MAX_ROWS, planBatches } from '../bulk/plan.ts'
+import { planBatches } from '../bulk/plan.ts'
 import { type ReasonCode, reasonKind } from '../bulk/rejection-reasons.ts'
+import { NO_SAME_IDS } from '../bulk/same-ids.ts'
 import type { RelationName } from '../database/columns.ts'
 import type { Relations } from '../database/relations.ts'
 import { buildPayload } from '../payload/build-payload.ts'
 import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
+import type { Readings } from '../tratta/readings.ts'
 import { excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
 
 export type RejectionCode = ReasonCode
@@ -45,7 +47,7 @@ export async function scanData(
   pool: pg.Pool,
   relations: Relations,
   unreadable: UnreadableRows,
-  maxRowBytes: number,
+  readings: Readings,
   scan: DataScan,
   signal: AbortSignal,
 ): Promise<void> {
@@ -66,7 +68,9 @@ export async function scanData(
     position: '',
     selection: { kind: 'all', unchanged: false },
     limit: Number.POSITIVE_INFINITY,
-    maxima: { rows: MAX_ROWS, bytes: maxRowBytes },
+    maxima: { rows: readings.maxBulkRows, bytes: readings.maxBulkBytes },
+    // The check of ids reports them.
+    readings: { ...readings, sameIds: NO_SAME_IDS },
     signal,
     withoutOrphaned: true,
   } as const
@@ -89,7 +93,7 @@ export async function scanData(
       if (is_duplicate)
         reject('duplicate', reasonKind({ code: 'duplicate', resource: 'debt_account' }), external_id)
       try {
-        buildPayload(row)
+        buildPayload(row, readings.ssnLast4)
       } catch (error) {
         if (!(error instanceof UnsendableAccountError)) throw error
         reject('unsendable', error.message, external_id)

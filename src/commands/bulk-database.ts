@@ -4,7 +4,7 @@ import { type CustomerSource, createCustomerSource } from '../bulk/customer-sour
 import { type Config, readConfig } from '../config.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool } from '../database/pool.ts'
-import { readable, readRelations } from '../database/relations.ts'
+import { type Relations, readable, readRelations } from '../database/relations.ts'
 import { createTrattaClient } from '../tratta/client.ts'
 import { secretsOf } from '../tratta/jit-url.ts'
 import { proxyFor } from '../tratta/proxy.ts'
@@ -35,11 +35,12 @@ export async function withDatabase(
   }
 }
 
-export async function sourceOf(pool: pg.Pool, config: BulkConfig): Promise<CustomerSource> {
-  return createCustomerSource(
-    pool,
-    readable(await readRelations(pool, config.DATABASE_SCHEMA, config.OMIT_FIELDS)),
-  )
+export async function sourceOf(
+  pool: pg.Pool,
+  config: BulkConfig,
+): Promise<{ source: CustomerSource; relations: Relations }> {
+  const relations = readable(await readRelations(pool, config.DATABASE_SCHEMA, config.OMIT_FIELDS))
+  return { source: createCustomerSource(pool, relations), relations }
 }
 
 export const clientFor = (config: BulkConfig) =>

@@ -1,18 +1,19 @@
 import { PushStoppedError } from '../bulk/backoff.ts'
 import { dryRun } from '../bulk/dry-run.ts'
-import { MAX_ROWS } from '../bulk/plan.ts'
 import { emptyProgress, progressFields, showErrorsProgress, showPushProgress } from '../bulk/progress.ts'
 import { push } from '../bulk/push.ts'
 import { lockPushes } from '../bulk/push-lock.ts'
 import { readDueErrors } from '../bulk/read-errors.ts'
 import { CSV_HEADER, csvLine, readRejectionGroups, readRejectionRows } from '../bulk/rejections.ts'
 import { findOrCreateTarget, findTarget, readLearned, resumeRun } from '../bulk/runs.ts'
+import { findSameIds } from '../bulk/same-ids.ts'
 import type { Selection } from '../bulk/select-accounts.ts'
 import { readBulkStatus } from '../bulk/status.ts'
 import { dryRunText, nextStep, rejectionGroupsText, rejectionText, statusText } from '../bulk/text.ts'
 import { limitHeapGrowth } from '../limit-heap-growth.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { showWaiting } from '../terminal/progress.ts'
+import { loadReadings } from '../tratta/readings.ts'
 import { UsageError } from '../user-facing-error.ts'
 import { clientFor, sourceOf, withDatabase } from './bulk-database.ts'
 import { DONE, FAILED, fail, type Options, SOME_REJECTED, stopSignal } from './command.ts'
@@ -25,8 +26,9 @@ export async function bulkPushCommand(options: Options): Promise<number> {
     limitHeapGrowth()
     const stop = new AbortController()
     const progress = emptyProgress(config.TRATTA_REQUESTS_PER_MINUTE)
-    const maxBytes = config.TRATTA_BULK_BYTES
-    const source = await sourceOf(pool, config)
+    const { source, relations } = await sourceOf(pool, config)
+    const readings = await loadReadings(pool, config)
+    const sameIds = await findSameIds(pool, relations, readings)
     void stopSignal().then(() => stop.abort(new PushStoppedError('Stopped')))
     const start = performance.now()
     const endProgress = showPushProgress(progress, asJson)
@@ -41,7 +43,8 @@ export async function bulkPushCommand(options: Options): Promise<number> {
           position,
           selection,
           limit,
-          maxima: { rows: MAX_ROWS, bytes: maxBytes },
+          maxima: { rows: readings.maxBulkRows, bytes: readings.maxBulkBytes },
+          readings: { ...readings, sameIds },
           signal: stop.signal,
         }
         const report = await dryRun(pool, plan, progress)
@@ -59,7 +62,8 @@ export async function bulkPushCommand(options: Options): Promise<number> {
         const { unreadable } = await push(pool, source, clientFor(config), run, {
           selection,
           limit,
-          maxBytes,
+          readings,
+          sameIds,
           waitMs: config.TRATTA_BULK_WAIT_SECONDS * 1000,
           maxWaitMs: config.TRATTA_BULK_MAX_WAIT_SECONDS * 1000,
           signal: stop.signal,
@@ -122,7 +126,7 @@ export async function bulkErrorsCommand(options: Options, [bulkId]: string[]): P
 
 export async function bulkStatusCommand(options: Options): Promise<number> {
   return withDatabase(options, async (config, pool) => {
-    const source = await sourceOf(pool, config)
+    const { source } = await sourceOf(pool, config)
     const status = await showWaiting(Boolean(options.json), 'Counting accounts', () =>
       readBulkStatus(pool, source, config.TRATTA_API_URL),
     )

@@ -4,6 +4,7 @@ import { createPool, limitsWithin } from '../database/pool.ts'
 import { type AccountLookup, lookUpAccount } from '../payload/look-up-account.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
+import { loadReadings } from '../tratta/readings.ts'
 import { DONE, fail, type Options } from './command.ts'
 
 export async function lookupCommand(options: Options, [externalId = '']: string[]): Promise<number> {
@@ -36,7 +37,8 @@ export async function lookUp(config: Config<'DATABASE_URL'>, externalId: string)
       config.JIT_MAX_ANSWER_BYTES,
       config.OMIT_FIELDS,
     )
-    return await lookUpAccount(pool, statement, externalId, limits)
+    const { ssnLast4 } = await loadReadings(pool, config)
+    return await lookUpAccount(pool, statement, externalId, { ...limits, ssnLast4 })
   } finally {
     await pool.end()
   }

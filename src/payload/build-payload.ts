@@ -6,6 +6,7 @@
 import { ChildDebtAccount, Customer, DebtAccount, type JitPayload, Location } from '../contract.ts'
 import type { AccountRow, DebtAccountRow } from '../database/account-row.ts'
 import type { Json } from '../json.ts'
+import type { SsnLast4Format } from './column-values.ts'
 import {
   type OmittedField,
   omitInvalidFields,
@@ -28,13 +29,17 @@ const ACCOUNT = resourceContract(DebtAccount)
 const CHILD = resourceContract(ChildDebtAccount)
 
 /** @throws {UnsendableAccountError} when a field that is never omitted cannot be sent */
-export const buildPayload = (row: AccountRow): BuiltPayload => runToEnd(buildPayloadSteps(row))
+export const buildPayload = (row: AccountRow, format?: SsnLast4Format): BuiltPayload =>
+  runToEnd(buildPayloadSteps(row, format))
 
 /**
  * The same in short steps: an account may have thousands of children, each with fields to omit.
  * @throws {UnsendableAccountError}
  */
-export function* buildPayloadSteps(row: AccountRow): Generator<undefined, BuiltPayload> {
+export function* buildPayloadSteps(
+  row: AccountRow,
+  format: SsnLast4Format = 'any',
+): Generator<undefined, BuiltPayload> {
   const omitted: OmittedField[] = []
   const { debt_account: account } = row
   if (row.parentCustomers.some((id) => id !== null && isAnotherCustomer(account.customer_external_id, id)))
@@ -45,7 +50,7 @@ export function* buildPayloadSteps(row: AccountRow): Generator<undefined, BuiltP
     yield* omitInvalidResource(data, 'location', LOCATION, omitted)
   }
   if (row.customer !== null) {
-    data.customer = customer(row.customer, omitted)
+    data.customer = customer(row.customer, omitted, format)
     yield* omitInvalidResource(data, 'customer', CUSTOMER, omitted)
   }
   const made = debtAccount(account, ['debt_account'], omitted)

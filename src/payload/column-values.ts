@@ -23,8 +23,11 @@ export const date = (value: unknown) =>
     ? text(value)?.replace(/[T ]00:00:00(\.0+)?([+-]\d\d(:\d\d)?|Z)?$/, '')
     : emptyToUndefined(value)
 
-export const ssnLast4 = (value: string | null) =>
-  value !== null && /^[1-9]\d{3}$/.test(value) ? Number(value) : text(value)
+/** The JSON type of `ssn_last4`. `any`: a number, or a text if a number would lose a leading zero. */
+export type SsnLast4Format = 'any' | 'text' | 'number'
+
+export const ssnLast4 = (value: string | null, format: SsnLast4Format = 'any') =>
+  format !== 'text' && value !== null && /^[1-9]\d{3}$/.test(value) ? Number(value) : text(value)
 
 /** A JSON column, or a text column that contains JSON. */
 export function json(value: unknown): unknown {

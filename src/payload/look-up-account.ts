@@ -11,6 +11,7 @@ import {
 import { findAccount } from '../database/find-account.ts'
 import type { Limits } from '../database/pool.ts'
 import { buildPayload } from './build-payload.ts'
+import type { SsnLast4Format } from './column-values.ts'
 import { type OmittedField, UnsendableAccountError } from './omit-invalid-fields.ts'
 
 /** `problem`: a sentence without values of the account. */
@@ -28,11 +29,11 @@ export async function lookUpAccount(
   pool: pg.Pool,
   statement: AccountStatement,
   externalId: string,
-  limits: Pick<Limits, 'queryMs'>,
+  { ssnLast4, ...limits }: Pick<Limits, 'queryMs'> & { ssnLast4: SsnLast4Format },
 ): Promise<AccountLookup> {
   try {
     const row = await findAccount(pool, statement, externalId, limits)
-    return row ? buildPayload(row) : { problem: 'No such debt account' }
+    return row ? buildPayload(row, ssnLast4) : { problem: 'No such debt account' }
   } catch (error) {
     if (ACCOUNT_ERRORS.some((type) => error instanceof type))
       return { problem: `Tratta would get an error: ${(error as Error).message}` }

@@ -20,6 +20,7 @@ import {
   metadata,
   paymentPlan,
   put,
+  type SsnLast4Format,
   ssnLast4,
   text,
 } from './column-values.ts'
@@ -69,14 +70,19 @@ export function childDebtAccount(
   return account
 }
 
-export function customer(row: CustomerRow, omitted: OmittedField[]): Json {
+export function customer(row: CustomerRow, omitted: OmittedField[], format: SsnLast4Format = 'any'): Json {
   const made: Json = {}
   put(made, 'external_id', text(row.external_id))
   put(made, 'name', text(row.name))
   put(made, 'email', text(row.email))
   put(made, 'phone', text(row.phone))
   put(made, 'date_of_birth', date(row.date_of_birth))
-  put(made, 'ssn_last4', ssnLast4(row.ssn_last4))
+  const last4 = ssnLast4(row.ssn_last4, format)
+  if (format === 'number' && typeof last4 === 'string' && /^0\d{3}$/.test(last4))
+    omitted.push(
+      omittedField(['customer', 'ssn_last4'], 'must be a number, which would lose its leading zero'),
+    )
+  else put(made, 'ssn_last4', last4)
   put(made, 'address', address(row.address))
   put(made, 'metadata', metadata(row.metadata))
   putAdditional(made, row.additional_fields, Customer.properties, ['customer'], omitted)

@@ -124,11 +124,12 @@ export const callTimeout: Experiment = {
     const ms = call.ms ?? MAX_TIMEOUT_MS
     const found = ms >= MAX_TIMEOUT_MS ? `more than ${ms / 1000} s` : `${(ms / 1000).toFixed(1)} s`
     if (ms >= MAX_TIMEOUT_MS) return differs('longer', found, 'nothing: our answer is earlier')
-    if (Math.abs(ms - TIMEOUT_MS) <= TOLERANCE_MS) return asAssumed(String(TIMEOUT_MS), found)
+    if (ms >= TIMEOUT_MS - TOLERANCE_MS) return asAssumed(String(TIMEOUT_MS), found)
+    const value = String(Math.floor(ms / 500) * 500)
     return context.config.JIT_DEADLINE_MS < ms - TOLERANCE_MS / 2
-      ? differs(String(ms), found, 'nothing: JIT_DEADLINE_MS is shorter')
+      ? differs(value, found, 'nothing: JIT_DEADLINE_MS is shorter')
       : unsupported(
-          String(ms),
+          value,
           found,
           `answers can be too late: set JIT_DEADLINE_MS to less than ${Math.floor(ms - TOLERANCE_MS / 2)}`,
         )

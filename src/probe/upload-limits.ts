@@ -106,7 +106,6 @@ export const parallelRequests: Experiment = {
   name: 'parallel_requests',
   assumed: 'several uploads are accepted at the same time',
   async run({ tratta, data }) {
-    await tratta.bulk([data.row()])
     const exchanges = await Promise.all([1, 2].map(() => tratta.bulk([data.row()], { busyMs: 0 })))
     const rejected = exchanges.find(isBusy)
     if (rejected)
@@ -129,6 +128,8 @@ export const cutConnection: Experiment = {
   async run(context) {
     const control = await rowWithError(context)
     const row = context.data.row()
+    // Earlier uploads are processed first.
+    await pause(PROCESSING_MS, undefined, { signal: context.signal })
     await sendAndCut(context, JSON.stringify([row]))
     await pause(PROCESSING_MS, undefined, { signal: context.signal })
     const { rows } = await readErrors(context, await upload(context, [row, control]))

@@ -1,7 +1,7 @@
 /** Uploads of made-up rows, and the errors that Tratta lists for them. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { fetchErrors, isPending, rowsIn } from '../bulk/fetch-errors.ts'
-import type { RowErrors } from '../bulk/parse-errors.ts'
+import { parseErrorRow, type RowErrors } from '../bulk/parse-errors.ts'
 import { readAnswer } from '../bulk/read-answer.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import { answerText, type Exchange, isAccepted } from './exchanges.ts'
@@ -32,7 +32,7 @@ export interface ReadErrors {
   first: Exchange
   /** The elements of its list, unchanged. */
   raw: unknown[]
-  /** What the program understands of all pages. */
+  /** What the program understands of all pages; of the first page if it cannot read all. */
   rows: RowErrors[]
   /** Why the program cannot read all pages. */
   problem: string | undefined
@@ -88,7 +88,9 @@ export async function readErrors(
       return { first, raw: [], rows: [], problem: 'the answer has no list', before: [], isMarked, readyMs }
     else if (raw.length === 0) before.add(`${first.status} with an empty list`)
     else {
-      const { rows, problem } = await readAll(context, bulkId)
+      const all = await readAll(context, bulkId)
+      const { problem } = all
+      const rows = problem === undefined ? all.rows : raw.map(parseErrorRow)
       if (problem || rows.length >= expected || rows.length === last)
         return { first, raw, rows, problem, before: [...before], isMarked, readyMs }
       last = rows.length

@@ -17,6 +17,7 @@ import { findAccount } from '../database/find-account.ts'
 import { limitsWithin } from '../database/pool.ts'
 import { describeError, pseudonymizer } from '../log.ts'
 import { buildPayloadSteps } from '../payload/build-payload.ts'
+import type { SsnLast4Format } from '../payload/column-values.ts'
 import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import type { App } from './app.ts'
 import { addressGroup, addressMatcher } from './client-address.ts'
@@ -35,6 +36,7 @@ interface JitRouteOptions {
   readiness: Readiness
   metrics: Metrics
   connections: Connections
+  ssnLast4: SsnLast4Format
 }
 
 /** The log uses this pattern as the route. */
@@ -62,7 +64,7 @@ export interface JitRoute {
 
 export async function addJitRoute(
   app: App,
-  { config, pool, statement, readiness, metrics, connections }: JitRouteOptions,
+  { config, pool, statement, readiness, metrics, connections, ssnLast4 }: JitRouteOptions,
 ): Promise<JitRoute> {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const largeAnswers = createLargeAnswers(config.JIT_DEADLINE_MS)
@@ -126,7 +128,7 @@ export async function addJitRoute(
         })
         readiness.sawAnswer()
         if (!row) return reject(request, reply, 'account_not_found')
-        const { payload, omitted } = await inSlices(buildPayloadSteps(row), until)
+        const { payload, omitted } = await inSlices(buildPayloadSteps(row, ssnLast4), until)
         if (omitted.length > 0) {
           const counts = Map.groupBy(omitted, ({ kind }) => kind)
           logged.omitted = [...counts.keys()].slice(0, MAX_LOGGED_NAMES)

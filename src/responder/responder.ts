@@ -6,6 +6,7 @@ import { accountStatement } from '../database/account-statement.ts'
 import { replaceConnections, warmUp } from '../database/new-connections.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
+import type { SsnLast4Format } from '../payload/column-values.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp, routeOf } from './app.ts'
@@ -45,6 +46,8 @@ interface Dependencies {
   registration: () => RegistrationState
   /** Closed when the responder stops. */
   operationalStatus: StatusReader
+  /** How `ssn_last4` is sent. */
+  ssnLast4: SsnLast4Format
   /** Aborts the start. */
   signal: AbortSignal
 }
@@ -52,7 +55,7 @@ interface Dependencies {
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { registration, operationalStatus, signal }: Dependencies,
+  { registration, operationalStatus, ssnLast4, signal }: Dependencies,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(
@@ -78,7 +81,15 @@ export async function startResponder(
     trustedProxies: config.TRUSTED_PROXIES,
     onRejected: metrics.connectionRejected,
   })
-  const jitRoute = await addJitRoute(app, { config, pool, statement, readiness, metrics, connections })
+  const jitRoute = await addJitRoute(app, {
+    config,
+    pool,
+    statement,
+    readiness,
+    metrics,
+    connections,
+    ssnLast4,
+  })
   const admin = createApp(appOptions)
   addAdminRoutes(admin, { config, pool, readiness, metrics, operationalStatus, registration })
 

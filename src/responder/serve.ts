@@ -10,6 +10,7 @@ import { createPool } from '../database/pool.ts'
 import { UnreadableRelationsError } from '../database/relations.ts'
 import { tlsProblem } from '../database/tls-warning.ts'
 import { describeError, type Log } from '../log.ts'
+import { loadReadings, type Readings } from '../tratta/readings.ts'
 import { type Registration, registerInBackground } from '../tratta/register-in-background.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import { createStatusReader } from './operational-status.ts'
@@ -45,12 +46,13 @@ export async function serve(
 ): Promise<Service> {
   const started = performance.now()
   void warnOfInsecureDatabase(config, log)
-  await prepareDatabase(config, log, { migrateFirst, signal })
+  const { ssnLast4 } = await prepareDatabase(config, log, { migrateFirst, signal })
   let registration: Registration | undefined
   let isStopping = false
   const responder = await startResponder(config, log, {
     registration: () => registration?.state ?? 'pending',
     operationalStatus: createStatusReader(config),
+    ssnLast4,
     signal,
   })
   log.info({
@@ -93,7 +95,7 @@ async function prepareDatabase(
   config: Config<'DATABASE_URL'>,
   log: Log,
   { migrateFirst, signal }: ServeOptions,
-) {
+): Promise<Readings> {
   // A separate pool, because a migration may take longer than a call.
   const pool = createPool(config, { connectionMs: CONNECTION_MS, statementMs: 0 })
   const sockets = new Set<pg.Client>()
@@ -106,6 +108,7 @@ async function prepareDatabase(
     }
     const statement = accountStatement(config.DATABASE_SCHEMA, false)
     await raceAbort(findAccount(pool, statement, '', { queryMs: DATABASE_TIMEOUT_MS }), signal)
+    return await raceAbort(loadReadings(pool, config), signal)
   } catch (error) {
     signal.throwIfAborted()
     throw startupError(error)

@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import type { SsnLast4Format } from '../payload/column-values.ts'
 import { readStoredReadings, type StoredReading } from './readings-store.ts'
 
 export interface Readings {
@@ -19,7 +20,7 @@ export interface Readings {
   /** `marked`: Tratta says when errors are not ready, so one reading of the errors is final. */
   pendingErrors: 'unmarked' | 'marked'
   /** The JSON type of `ssn_last4`; `any`: a number, or a text if a number would lose a leading zero. */
-  ssnLast4: 'any' | 'text' | 'number'
+  ssnLast4: SsnLast4Format
 }
 
 export const ASSUMED: Readings = {

@@ -6,8 +6,10 @@ import { createCustomerSource } from '../../src/bulk/customer-source.ts'
 import { emptyProgress } from '../../src/bulk/progress.ts'
 import { push } from '../../src/bulk/push.ts'
 import { findOrCreateTarget, resumeRun } from '../../src/bulk/runs.ts'
+import { NO_SAME_IDS } from '../../src/bulk/same-ids.ts'
 import { readable, readRelations } from '../../src/database/relations.ts'
 import { createTrattaClient } from '../../src/tratta/client.ts'
+import { ASSUMED } from '../../src/tratta/readings.ts'
 import { startBulk } from './start-bulk.ts'
 import { TOKEN } from './start-tratta.ts'
 
@@ -27,7 +29,8 @@ async function startPush(t: Test) {
       return push(pool, source, client, run, {
         selection: { kind: 'all', unchanged: false },
         limit: Number.POSITIVE_INFINITY,
-        maxBytes: 1_000_000,
+        readings: { ...ASSUMED, maxBulkBytes: 1_000_000 },
+        sameIds: NO_SAME_IDS,
         waitMs: 0,
         maxWaitMs: 60_000,
         limits,

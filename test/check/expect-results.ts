@@ -46,6 +46,7 @@ export const CHECKS = [
   'connections',
   'pooler',
   'migrations',
+  'readings',
   'relations',
   'privileges',
   'indexes',
@@ -54,6 +55,7 @@ export const CHECKS = [
   'data',
   'customers',
   'parents',
+  'ids',
   'public_url',
   'certificate',
   'token',
@@ -74,4 +76,5 @@ export const NO_DATA = (why: string) => [
   skipped('data', why),
   skipped('customers', 'needs the result of data'),
   skipped('parents', 'needs the result of data'),
+  skipped('ids', why),
 ]

@@ -7,6 +7,7 @@ import { accountStatement } from '../../src/database/account-statement.ts'
 import { COLUMNS, RELATION_NAMES, REQUIRED, type RelationName } from '../../src/database/columns.ts'
 import { findAccount } from '../../src/database/find-account.ts'
 import { readRelations } from '../../src/database/relations.ts'
+import { ASSUMED } from '../../src/tratta/readings.ts'
 import { testDatabase } from '../support/database.ts'
 import { run } from '../support/program.ts'
 import { serviceRole } from '../support/role.ts'
@@ -64,7 +65,7 @@ t.test('lookup, bulk and check without optional columns: the other columns are r
       t.same(await source.customersOf(['A-1', 'A-2']), hasNo('customer_external_id') ? [] : ['C-1'])
       const scan = emptyScan()
       const none = { debt_accounts: [], customers: [], locations: [] }
-      await scanData(pool, relations, none, 1e6, scan, new AbortController().signal)
+      await scanData(pool, relations, none, ASSUMED, scan, new AbortController().signal)
       t.same(
         [...scan.rejected.values()].map(({ code, count }) => [code, count]),
         !hasNo('customer_external_id')
