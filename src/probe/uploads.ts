@@ -78,11 +78,11 @@ export async function readErrors(
   for (;;) {
     const first = await tratta.errors(bulkId)
     const readyMs = Math.round(performance.now() - start)
-    const isNotReady = NOT_READY.includes(first.status ?? 0) || isPending(first.body)
+    const report = notReadyReport(first)
     const raw = rowsIn(first.body)
-    if (isNotReady) {
+    if (report !== undefined) {
       isMarked = true
-      before.add(isPending(first.body) ? `${first.status} with a status` : String(first.status))
+      before.add(report)
     } else if (first.error) throw new UndecidedError(answerText(first))
     else if (!raw)
       return { first, raw: [], rows: [], problem: 'the answer has no list', before: [], isMarked, readyMs }
@@ -142,20 +142,39 @@ export const secondUpload = shared(async (context) => {
   if (!isAccepted(first.exchange))
     throw new UndecidedError(`Tratta did not accept the upload: ${answerText(first.exchange)}`)
   // Tratta processes uploads asynchronously, perhaps not in order.
-  if (first.bulkId !== undefined) await settle(context, first.bulkId)
+  const notReady = first.bulkId === undefined ? [] : await settle(context, first.bulkId)
   const again = await upload(context, first.rows)
-  return { rows: first.rows, errors: await readErrors(context, again, first.rows.length) }
+  const errors = await readErrors(context, again, first.rows.length)
+  return {
+    rows: first.rows,
+    errors: {
+      ...errors,
+      isMarked: errors.isMarked || notReady.length > 0,
+      before: [...new Set([...notReady, ...errors.before])],
+    },
+  }
 })
 
-/** Waits while Tratta reports that an upload without errors is not processed, for some seconds. */
-async function settle({ tratta, signal }: ProbeContext, bulkId: string): Promise<void> {
+/**
+ * Waits while Tratta reports that an upload without errors is not processed, for some seconds.
+ * @returns how it reported that
+ */
+async function settle({ tratta, signal }: ProbeContext, bulkId: string): Promise<string[]> {
+  const notReady: string[] = []
   const until = performance.now() + SETTLE_MS
   for (let ready = 0; ready < 2 && performance.now() < until; ) {
-    const { status, body } = await tratta.errors(bulkId)
-    ready = status === 200 && !isPending(body) ? ready + 1 : 0
+    const exchange = await tratta.errors(bulkId)
+    const report = notReadyReport(exchange)
+    ready = exchange.status === 200 && report === undefined ? ready + 1 : 0
+    if (report !== undefined) notReady.push(report)
     await pause(POLL_MS, undefined, { signal })
   }
+  return notReady
 }
+
+/** How Tratta reports that errors are not ready. */
+const notReadyReport = ({ status, body }: Exchange): string | undefined =>
+  isPending(body) ? `${status} with a status` : NOT_READY.includes(status ?? 0) ? String(status) : undefined
 
 const SETTLE_MS = 10_000
 

@@ -4,7 +4,7 @@ import type { Variation } from '../bulk/start-tratta.ts'
 import { type Expected, runVariation } from './run-variation.ts'
 
 // Each test has its own database and its own simulated Tratta. Most of the time it waits for the call timeout.
-t.jobs = 8
+t.jobs = 6
 
 /** Without a bulk_id, errors cannot be read. */
 const UNREADABLE: Expected = Object.fromEntries(
@@ -20,16 +20,8 @@ const UNREADABLE: Expected = Object.fromEntries(
   ].map((name) => [name, 'undecided'] as const),
 )
 
-const paged = (errorsPaging: NonNullable<Variation['errorsPaging']>): [Variation, Expected] => [
-  { errorsPaging, errorsPerPage: 10 },
-  {
-    paging: ['circle', 'endless'].includes(errorsPaging)
-      ? ['unreadable', 'unsupported']
-      : ['pages', 'supported'],
-  },
-]
 const pending = (errorsPendingStatus: number): [Variation, Expected] => [
-  { errorsPendingStatus, bulkDelayMs: 600 },
+  { errorsPendingStatus, bulkDelayMs: 2000 },
   { errors_ready: ['marked', 'supported'] },
 ]
 
@@ -45,25 +37,6 @@ const VARIATIONS: [Variation, Expected][] = [
   pending(425),
   [{ invalidRows: 'reject_request' }, { invalid_rows: ['request_rejected', 'supported'] }],
   [{ invalidRows: 'reject_unnamed' }, { invalid_rows: ['request_rejected_unnamed', 'supported'] }],
-  [{ errorShape: 'list' }, { error_shape: ['other', 'supported'] }],
-  [{ errorShape: 'strings' }, { error_shape: ['other', 'supported'] }],
-  [{ errorShape: 'dotted' }, { error_shape: ['other', 'supported'] }],
-  [{ errorIds: 'lower_case' }, { error_ids: ['changed', 'supported'] }],
-  [{ errorIds: 'number' }, { error_ids: ['changed', 'supported'] }],
-  [{ errorIds: 'row_number' }, { error_ids: ['row_number', 'supported'] }],
-  [{ errorIds: 'absent' }, { error_ids: ['absent', 'unsupported'] }],
-  [{ takenMessage: 'exists' }, { taken_message: ['recognized', 'supported'] }],
-  [{ takenMessage: 'conflict' }, { taken_message: ['other', 'unsupported'] }],
-  [{ existingCustomers: 'reject' }, { existing_customers: ['reject', 'supported'] }],
-  [{ idComparison: 'folded' }, { id_comparison: ['folded', 'supported'] }],
-  paged('links'),
-  paged('next_page_url'),
-  paged('last_page'),
-  paged('cursor'),
-  paged('link_header'),
-  paged('path'),
-  paged('circle'),
-  paged('endless'),
 ]
 
 for (const [variation, expected] of VARIATIONS)

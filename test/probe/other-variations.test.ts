@@ -4,7 +4,7 @@ import type { Variation } from '../bulk/start-tratta.ts'
 import { type Expected, runVariation } from './run-variation.ts'
 
 // Each test has its own database and its own simulated Tratta. Most of the time it waits for the call timeout.
-t.jobs = 8
+t.jobs = 6
 
 const VARIATIONS: [Variation, Expected][] = [
   [{ unauthorizedStatus: 403 }, { wrong_token: ['403', 'supported'] }],
