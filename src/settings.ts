@@ -161,23 +161,19 @@ export const SETTINGS = {
     read: integer(1, 86_400),
   },
   TRATTA_EXISTING_CUSTOMERS: {
-    meaning:
-      'reject: Tratta rejects bulk rows of customers that it has, so bulk sends none; reuse: it adds the accounts; without it, what `probe` found, else reuse',
+    meaning: 'bulk rows of a customer that Tratta has: reuse adds the accounts, reject rejects the row',
     read: oneOf('reuse', 'reject'),
   },
   TRATTA_ID_COMPARISON: {
-    meaning:
-      'folded: Tratta ignores case, trailing blanks and Unicode composition of ids, so bulk sends none that differ only by these; exact: it compares bytes; without it, what `probe` found, else exact',
+    meaning: 'how Tratta compares ids: exact, or folded (ignores case, trailing blanks, composition)',
     read: oneOf('exact', 'folded'),
   },
   TRATTA_PENDING_ERRORS: {
-    meaning:
-      'marked: Tratta reports when the errors of a bulk request are not ready, so one reading is final; unmarked: two readings must agree; without it, what `probe` found, else unmarked',
+    meaning: 'whether Tratta reports that bulk errors are not ready: marked, unmarked',
     read: oneOf('unmarked', 'marked'),
   },
   TRATTA_SSN_LAST4: {
-    meaning:
-      'JSON type of ssn_last4: any sends a number, or a text if a number would lose a leading zero; text; number omits such a value; without it, what `probe` found, else any',
+    meaning: 'JSON type of ssn_last4: any, text, or number (omits values with a leading zero)',
     read: oneOf('any', 'text', 'number'),
   },
   HTTPS_PROXY: {

@@ -63,7 +63,7 @@ t.test('JIT_SECRET_FILE: the secret is read from the file', async (t) => {
 })
 
 t.test('.env.example lists every setting with its default', async (t) => {
-  const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^(#?)([A-Z_]+)=(.*)$/gm)]
+  const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^(#?)([A-Z][A-Z0-9_]*)=(.*)$/gm)]
   const fallback = (setting: { default?: string }) => setting.default ?? ''
   t.same(
     listed.map(([, , name]) => name),

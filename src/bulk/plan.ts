@@ -44,7 +44,7 @@ export interface Plan {
 }
 
 /** With `idComparison` folded, the ids that Tratta treats as one. */
-export type PlanReadings = Pick<Readings, 'existingCustomers' | 'ssnLast4'> & { sameIds: SameIds }
+type PlanReadings = Pick<Readings, 'existingCustomers' | 'ssnLast4'> & { sameIds: SameIds }
 
 export interface RequestMaxima {
   rows: number

@@ -78,7 +78,7 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .action(action(async () => (await import('./trigger.ts')).triggerCommand))
   program
     .command('probe')
-    .description('find out, against a sandbox of Tratta, which readings of its API are right, and use them')
+    .description('find out from a sandbox of Tratta what its pages do not say, and use that in all commands')
     .option('--yes', 'do not ask before made-up data is sent')
     .option('--only <NAME>', 'run one experiment')
     .option('--save <FILE>', 'write requests and responses to a new file, with masked values')

@@ -1,9 +1,11 @@
 /** How Tratta answers a wrong token and an unknown bulk action, and its rate limit. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createTrattaClient } from '../tratta/client.ts'
+import { proxyFor } from '../tratta/proxy.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { answerText, isAccepted } from './exchanges.ts'
-import { asAssumed, differs, type Experiment, type ProbeContext, UndecidedError } from './experiment.ts'
+import { asAssumed, differs, type Experiment, type ProbeContext } from './experiment.ts'
+import { UndecidedError } from './undecided-error.ts'
 
 /** A bulk action that does not exist. */
 const NO_BULK = '00000000-0000-4000-8000-000000000000'
@@ -16,6 +18,7 @@ async function statusOf(
   const client = createTrattaClient({
     apiUrl: config.TRATTA_API_URL,
     token: config.TRATTA_API_TOKEN,
+    proxy: proxyFor(config.TRATTA_API_URL, config),
     ...options,
   })
   return client.bulkErrors(NO_BULK, { attempts: 1, signal }).then(

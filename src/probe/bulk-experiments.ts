@@ -4,7 +4,8 @@ import { parseErrorRow } from '../bulk/parse-errors.ts'
 import { readAnswer, readError } from '../bulk/read-answer.ts'
 import { isObject } from '../json.ts'
 import { answerText, isAccepted } from './exchanges.ts'
-import { asAssumed, differs, type Experiment, UndecidedError, unsupported } from './experiment.ts'
+import { asAssumed, differs, type Experiment, unsupported } from './experiment.ts'
+import { UndecidedError } from './undecided-error.ts'
 import { firstUpload, invalidUpload, readErrors, rowWithError, secondUpload, upload } from './uploads.ts'
 
 export const bulkAnswer: Experiment = {

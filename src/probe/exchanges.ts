@@ -16,7 +16,7 @@ export interface Exchange {
   ms: number
 }
 
-export interface Request {
+interface Request {
   method: 'GET' | 'POST'
   path: string
   body?: unknown
@@ -40,6 +40,7 @@ interface ExchangesOptions {
   token: string
   requestsPerMinute: number
   secrets: string[]
+  proxy: string | undefined
   record: RecordExchange
   signal: AbortSignal
 }

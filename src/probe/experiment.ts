@@ -32,13 +32,9 @@ export interface ProbeContext {
   config: ProbeConfig
   tratta: Exchanges
   data: MadeUpData
-  /** Starts at the first use. @throws {UndecidedError} without PUBLIC_URL, or if the port is in use */
   listener(): Promise<Listener>
   signal: AbortSignal
 }
-
-/** The experiment cannot decide. The message is the reason. */
-export class UndecidedError extends Error {}
 
 export const asAssumed = (value: string, found: string): Finding => ({ result: 'as_assumed', value, found })
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Config } from '../config.ts'
-import { UndecidedError } from './experiment.ts'
+import { UndecidedError } from './undecided-error.ts'
 
 export interface Call {
   method: string

@@ -1,16 +1,9 @@
 /** What Tratta does with a registered URL. Throw-away URLs are registered, and calls are triggered. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { answerText, isAccepted } from './exchanges.ts'
-import {
-  asAssumed,
-  differs,
-  type Experiment,
-  type ProbeContext,
-  shared,
-  UndecidedError,
-  unsupported,
-} from './experiment.ts'
+import { asAssumed, differs, type Experiment, type ProbeContext, shared, unsupported } from './experiment.ts'
 import type { Call } from './listener.ts'
+import { UndecidedError } from './undecided-error.ts'
 
 /** A request that Tratta sends after its answer arrives within this time. */
 const LATE_MS = 300

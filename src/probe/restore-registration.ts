@@ -21,8 +21,13 @@ export async function restoreRegistration(pool: pg.Pool, config: ProbeConfig): P
   if (!stored || !withSecret || !canRegister(withSecret) || stored.urlDigest !== urlDigest(withSecret))
     return { isRestored: false, message: RUN_REGISTER }
   try {
-    await registerNow(withSecret)
-    return { isRestored: true, message: `Registered ${maskedUrl(withSecret)} again` }
+    const isProven = await registerNow(withSecret)
+    return isProven
+      ? { isRestored: true, message: `Registered ${maskedUrl(withSecret)} again` }
+      : {
+          isRestored: false,
+          message: `Tratta reports that it has ${maskedUrl(withSecret)}, but can call a throw-away URL of the probe: run \`tratta-jit trigger ID\` to prove which`,
+        }
   } catch (error) {
     if (!(error instanceof UserFacingError)) throw error
     return {

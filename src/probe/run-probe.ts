@@ -1,6 +1,7 @@
 /** Runs experiments one after the other, and stores what each one finds. */
 import type pg from 'pg'
 import { secretsOf } from '../tratta/jit-url.ts'
+import { proxyFor } from '../tratta/proxy.ts'
 import { storeReading } from '../tratta/readings-store.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import { createExchanges, type RecordExchange } from './exchanges.ts'
@@ -10,10 +11,10 @@ import {
   type ProbeConfig,
   type ProbeContext,
   storedResult,
-  UndecidedError,
 } from './experiment.ts'
 import { type Listener, startListener } from './listener.ts'
 import type { MadeUpData } from './made-up-data.ts'
+import { UndecidedError } from './undecided-error.ts'
 
 export interface ProbeResult extends Finding {
   experiment: string
@@ -57,6 +58,7 @@ export function createProbe({
     token: config.TRATTA_API_TOKEN,
     requestsPerMinute: config.TRATTA_REQUESTS_PER_MINUTE,
     secrets: secretsOf(config),
+    proxy: proxyFor(config.TRATTA_API_URL, config),
     record(request, exchange, headers) {
       if (request.path === '/just-in-time') hasRegistered = true
       record(request, exchange, headers)

@@ -1,6 +1,5 @@
+import { isLoopback } from '../config.ts'
 import { UserFacingError } from '../user-facing-error.ts'
-
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
  * Whether `probe` may run against this URL: a sandbox of Tratta (https, a label `sandbox` inside the host name), or a
@@ -8,7 +7,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
  */
 export function isSandbox(apiUrl: string): boolean {
   const { protocol, hostname } = new URL(apiUrl)
-  if (LOOPBACK.test(hostname)) return true
+  if (isLoopback(hostname)) return true
   const labels = hostname.replace(/\.$/, '').split('.')
   const isInside = labels.indexOf('sandbox') > 0 && labels.at(-1) !== 'sandbox'
   return protocol === 'https:' && isInside && !labels.includes('production')

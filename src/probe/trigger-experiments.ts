@@ -1,18 +1,12 @@
 /** How Tratta answers a trigger, by what the JIT answer is. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { isObject } from '../json.ts'
-import { validationMessages } from '../tratta/tratta-error.ts'
+import { validationMessages } from '../tratta/error-body.ts'
 import { answerText, type Exchange, isAccepted } from './exchanges.ts'
-import {
-  asAssumed,
-  differs,
-  type Experiment,
-  type ProbeContext,
-  UndecidedError,
-  unsupported,
-} from './experiment.ts'
+import { asAssumed, differs, type Experiment, type ProbeContext, unsupported } from './experiment.ts'
 import type { Answer } from './listener.ts'
 import { reachable } from './registration-experiments.ts'
+import { UndecidedError } from './undecided-error.ts'
 
 const RELAYED = [404, 500, 503]
 const TIMEOUT_MS = 10_000

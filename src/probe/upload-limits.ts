@@ -3,10 +3,12 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readError } from '../bulk/read-answer.ts'
+import { proxyFor } from '../tratta/proxy.ts'
 import { ASSUMED } from '../tratta/readings.ts'
 import { answerText, type Exchange, isAccepted, isBusy } from './exchanges.ts'
-import { asAssumed, differs, type Experiment, type ProbeContext, UndecidedError } from './experiment.ts'
+import { asAssumed, differs, type Experiment, type ProbeContext } from './experiment.ts'
 import type { MadeUpRow } from './made-up-data.ts'
+import { UndecidedError } from './undecided-error.ts'
 import { invalidUpload, readErrors, rowWithError, upload } from './uploads.ts'
 
 const MEGABYTES = [1, 2, 4, 8]
@@ -126,6 +128,8 @@ export const cutConnection: Experiment = {
   name: 'cut_connection',
   assumed: 'an upload whose connection is cut after the body may be processed',
   async run(context) {
+    if (proxyFor(context.config.TRATTA_API_URL, context.config) !== undefined)
+      throw new UndecidedError('a connection through a proxy cannot be cut')
     const control = await rowWithError(context)
     const row = context.data.row()
     // Earlier uploads are processed first.

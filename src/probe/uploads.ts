@@ -5,8 +5,9 @@ import { parseErrorRow, type RowErrors } from '../bulk/parse-errors.ts'
 import { readAnswer } from '../bulk/read-answer.ts'
 import { UserFacingError } from '../user-facing-error.ts'
 import { answerText, type Exchange, isAccepted } from './exchanges.ts'
-import { type ProbeContext, shared, UndecidedError } from './experiment.ts'
+import { type ProbeContext, shared } from './experiment.ts'
 import type { MadeUpRow } from './made-up-data.ts'
+import { UndecidedError } from './undecided-error.ts'
 
 const ROWS = 60
 const POLL_MS = 300
@@ -15,7 +16,7 @@ const READY_MS = 60_000
 const NOT_READY = [202, 404, 409, 423, 425]
 
 /** Accounts whose ids differ from another only in one respect. */
-export interface SpecialIds {
+interface SpecialIds {
   respect: string
   first: string
   second: string
@@ -27,7 +28,7 @@ interface Upload {
   bulkId: string | undefined
 }
 
-export interface ReadErrors {
+interface ReadErrors {
   /** The first reading with errors. */
   first: Exchange
   /** The elements of its list, unchanged. */

@@ -18,6 +18,7 @@ const withoutDatabase = (why: string, whyNoLookup = why): Found[] => [
   skipped('connections', why),
   skipped('pooler', why),
   skipped('migrations', why),
+  skipped('readings', why),
   skipped('relations', why),
   skipped('privileges', why),
   ...NO_LOOKUP(why, whyNoLookup),
@@ -238,7 +239,7 @@ t.test('a role without privileges on tratta_jit has warnings', { buffered: true 
     {
       check: 'privileges',
       state: 'warning',
-      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, readings, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
     skipped('registration', 'needs the privilege to read tratta_jit.registrations'),
@@ -254,7 +255,7 @@ t.test('a role that may only read has a warning', { buffered: true }, async (t) 
     {
       check: 'privileges',
       state: 'warning',
-      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, readings, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
   ])

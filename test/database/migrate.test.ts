@@ -94,6 +94,7 @@ t.test(
         ['0002-registrations', 'string', undefined],
         ['0003-bulk', 'undefined', undefined],
         ['0004-calls', 'string', undefined],
+        ['0005-readings', 'string', undefined],
         ['0006-imports', 'string', undefined],
         ['0002-from-the-future', 'string', true],
       ],
