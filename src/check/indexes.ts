@@ -1,76 +1,77 @@
-/** Checks whether the lookup can use indexes. */
-import { randomUUID } from 'node:crypto'
-import type pg from 'pg'
-import { lookupSql } from '../database/lookup-sql.ts'
-import type { Relations } from '../database/relations.ts'
+/** Checks whether the lookup can use indexes, and whether Postgres has the statistics to use them. */
 import { formatNumber } from '../terminal/format.ts'
-import { type CheckResult, check, errorResult, ok } from './check.ts'
-import { type FullTableScan, findFullTableScans, type PlanNode } from './full-table-scans.ts'
-
-/** A full scan of a smaller table is as fast as an index scan. */
-const MIN_ROWS = 10_000
+import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
+import { explainLookup } from './explain-lookup.ts'
+import { type Scan, scansOf } from './plan-scans.ts'
+import { MIN_ROWS, type ScannedTable, tablesOf } from './scanned-tables.ts'
 
 export const indexes = check({
   name: 'indexes',
   needs: ['pool', 'relations', 'readable'],
   async run({ pool, relations }) {
-    const missing = await missingIndexes(pool, relations)
-    return missing.length > 0 ? missing : [ok('the lookup can use indexes')]
+    // Postgres rightly prefers sequential scans for small tables.
+    const options = { prefersIndexes: true }
+    return explainLookup(pool, relations, options, async (plan, client) => {
+      const tables = await tablesOf(client, scansOf(plan))
+      const problems = [...missingIndexes(tables), ...missingStatistics(tables)]
+      if (problems.length > 0) return problems
+      const remote = [
+        ...new Set(tables.flatMap(({ scan, table }) => (scan.kind === 'sent' ? table : []))),
+      ].sort()
+      return [
+        ok(
+          remote.length === 0
+            ? 'the lookup can use indexes'
+            : `the lookup can use indexes, and sends its conditions on ${remote.join(', ')} to the other server`,
+        ),
+      ]
+    })
   },
 })
 
-/** Disables sequential scans for the plan, because Postgres rightly prefers them for small tables. */
-async function missingIndexes(pool: pg.Pool, relations: Relations): Promise<CheckResult[]> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin read only')
-    for (const kind of ['seqscan', 'hashjoin', 'mergejoin'])
-      await client.query(`set local enable_${kind} = off`)
-    // Postgres also changes the named statement of `serve` to a generic plan.
-    await client.query('set local plan_cache_mode = force_generic_plan')
-    const results = new Map<string, CheckResult>()
-    for (const scan of findFullTableScans(await explain(client, lookupSql(relations)))) {
-      const { table, createIndex } = scan
-      const count = await estimateRows(client, scan)
-      if (count < MIN_ROWS) continue
-      const message = `every call reads all of ${table}, about ${formatNumber(count)} rows: no index can be used`
-      const remedy =
-        createIndex ??
-        `change the view so that Postgres can apply the condition to ${table}: distinct, group by and window functions prevent that`
-      results.set(remedy, errorResult(message, remedy))
-    }
-    return [...results.values()]
-  } finally {
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true),
-    )
-  }
-}
-
-async function explain(client: pg.PoolClient, statement: string): Promise<PlanNode> {
-  const name = client.escapeIdentifier(`tratta_jit_${randomUUID()}`)
-  await client.query(`prepare ${name} (text) as ${statement}; savepoint prepared`)
-  try {
-    const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
-      `explain (format json, verbose) execute ${name} (null)`,
-    )
-    return rows[0]!['QUERY PLAN'][0]!.Plan
-  } finally {
-    // A prepared statement outlives the transaction, and a pooler gives this connection to other clients.
-    await client.query(`rollback to prepared; deallocate ${name}`)
-  }
-}
-
-/**
- * Returns the estimate of the last ANALYZE. For a table that was never analyzed, estimates by its size. Looks the
- * table up by its names, because a cast to regclass needs more privileges.
- */
-async function estimateRows(client: pg.PoolClient, { schema, name }: FullTableScan): Promise<number> {
-  const { rows } = await client.query<{ count: number }>(
-    `select case when reltuples >= 0 then reltuples::float8 else pg_relation_size(c.oid) / 100.0 end::float8 as count
-     from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = $1 and relname = $2`,
-    [schema, name],
+/** One result for each remedy: the partitions of a table have the same one. */
+function missingIndexes(tables: ScannedTable[]): CheckResult[] {
+  const full = tables.filter(({ scan }) => scan.kind === 'full' || scan.kind === 'foreign')
+  // The index of some of the expressions is enough for the others.
+  const smallest = full.filter(
+    ({ table, scan }) => !full.some((other) => other.table === table && isPart(other, scan)),
   )
-  return Math.round(rows[0]?.count ?? 0)
+  return [...Map.groupBy(smallest, remedyOf)].flatMap(([remedy, scanned]) => {
+    const { table, scan, isPartition } = scanned[0]!
+    const partitions = new Map(scanned.map(({ scan: { schema, name }, rows }) => [`${schema}.${name}`, rows]))
+    const rows = [...partitions.values()].reduce((sum, count) => sum + count, 0)
+    const isUnknown = scan.kind === 'foreign' && rows === 0
+    if (rows < MIN_ROWS && !isUnknown) return []
+    const about = isUnknown ? '' : `, about ${formatNumber(rows)} rows`
+    const where = isPartition ? ` in ${partitions.size} partitions` : ''
+    const reason =
+      scan.kind === 'foreign' ? 'the condition is not sent to the other server' : 'no index can be used'
+    return errorResult(`every call reads all of ${table}${about}${where}: ${reason}`, remedy)
+  })
+}
+
+const isPart = ({ scan: { expressions } }: ScannedTable, whole: Scan) =>
+  expressions.length > 0 &&
+  expressions.length < whole.expressions.length &&
+  expressions.every((expression) => whole.expressions.includes(expression))
+
+function remedyOf({ scan: { kind, expressions }, table, hasRowSecurity }: ScannedTable): string {
+  if (kind === 'foreign')
+    return `declare the columns of ${table} with the types and collations of the other server; the option "extensions" of the server lets Postgres send citext`
+  if (expressions.length === 0)
+    return `change the view so that Postgres can apply the condition to ${table}: distinct, group by and window functions prevent that`
+  const isExpression = expressions.some((expression) => expression.startsWith('('))
+  return hasRowSecurity && isExpression
+    ? `add a column "generated always as ${expressions.join(', ')} stored" to ${table}, with an index, and use it in the view: row-level security keeps Postgres from using an index on an expression`
+    : `create index on ${table} (${expressions.join(', ')})`
+}
+
+function missingStatistics(tables: ScannedTable[]): CheckResult[] {
+  const outdated = tables.filter(({ hasStatistics, rows }) => !hasStatistics && rows >= MIN_ROWS)
+  return [...Map.groupBy(outdated, ({ table }) => table)].map(([table, [first]]) =>
+    warning(
+      `Postgres has no current statistics of ${table}, about ${formatNumber(first!.rows)} rows: it may choose a slow plan`,
+      `analyze ${table}`,
+    ),
+  )
 }

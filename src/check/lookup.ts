@@ -16,6 +16,7 @@ import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { formatNumber } from '../terminal/format.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
+import { discardedRows } from './discarded-rows.ts'
 import { compileSql, excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
 
 /** Postgres may change to a generic plan at the sixth execution of a named statement. */
@@ -78,6 +79,7 @@ export const lookup = check({
         )
       const message = parts.join('; ') || 'no account could be read'
       return [
+        ...(largest.length > 0 ? await discardedRows(pool, relations, external_id) : []),
         Math.max(median(largest), median(random)) > SLOW_MS
           ? warning(`slow: ${message}`, 'analyze the tables; look for functions and joins in the views')
           : ok(message),

@@ -5,6 +5,7 @@ import { lookupSql } from '../database/lookup-sql.ts'
 import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
+import { readViewReaders, type ViewReader } from './view-readers.ts'
 
 export const privileges = check({
   name: 'privileges',
@@ -34,7 +35,10 @@ export const privileges = check({
     if (errors.length > 0) return errors
     context.readable = true
     const missing = await missingWritePrivileges(pool)
-    return missing.length > 0 ? missing : [ok(`${user} may read ${schema} and write tratta_jit`)]
+    return [
+      ...(missing.length > 0 ? missing : [ok(`${user} may read ${schema} and write tratta_jit`)]),
+      ...viewResults(await readViewReaders(pool, relations)),
+    ]
   },
 })
 
@@ -54,15 +58,33 @@ async function tryLookup(pool: pg.Pool, relations: Relations): Promise<CheckResu
     return []
   } catch (error) {
     const { type, code, message = code ?? type } = describeError(error)
-    return [
-      errorResult(
-        `the lookup fails: ${message}`,
-        code === '42501'
-          ? 'grant select on the tables of the view to the owner of the view'
-          : 'correct the view',
-      ),
-    ]
+    const readers = code === '42501' ? await readViewReaders(pool, relations) : []
+    const denied = readers.filter(({ is_denied }) => is_denied)
+    if (denied.length > 0)
+      return denied.map(({ relation, reader }) =>
+        errorResult(
+          `${reader} may not read ${relation}, which a view reads with its privileges`,
+          `grant select on ${relation} to ${reader}`,
+        ),
+      )
+    return [errorResult(`the lookup fails: ${message}`, 'correct the view, or grant what it needs')]
   }
+}
+
+/** What an agency may not expect of its views. */
+function viewResults(readers: ViewReader[]): CheckResult[] {
+  const invokers = readers.filter(({ is_security_invoker }) => is_security_invoker)
+  const secured = readers.filter(({ has_row_security }) => has_row_security)
+  return [
+    ...invokers.map(({ relation }) =>
+      ok(`${relation} is a security_invoker view: this user needs the privileges on its tables`),
+    ),
+    ...secured.map(({ relation, reader }) =>
+      ok(
+        `row-level security of ${relation} applies to ${reader}: an account that its policies hide is answered with 404`,
+      ),
+    ),
+  ]
 }
 
 const WRITTEN_TABLES = [

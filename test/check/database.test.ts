@@ -195,8 +195,8 @@ t.test('a view whose owner may not read the tables is an error', { buffered: tru
     t,
     { ...env, DATABASE_SCHEMA: 'agency' },
     noRights({
-      message: 'the lookup fails: permission denied',
-      remedy: 'grant select on the tables of the view to the owner of the view',
+      message: `${name} may not read tratta_jit.customers, which a view reads with its privileges`,
+      remedy: `grant select on tratta_jit.customers to ${name}`,
     }),
   )
 })
