@@ -92,7 +92,12 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .argument('[FILE...]', 'files, loaded together; - is standard input')
     .addOption(new Option('--money <UNIT>', 'unit of amounts in CSV').choices(['cents', 'dollars']))
     .addOption(
-      new Option('--dates <ORDER>', 'order of day, month and year in CSV').choices(['iso', 'mdy', 'dmy']),
+      new Option('--dates <ORDER>', 'order of day, month and year in CSV').choices([
+        'iso',
+        'ymd',
+        'mdy',
+        'dmy',
+      ]),
     )
     .option('--map <FILE>', 'JSON file that maps columns: {"Their column": "our_column", "Another": null}')
     .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'bulk-json']))
@@ -120,6 +125,15 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .option(
       '--max-absent <PERCENT>',
       'with --snapshot: load nothing if more accounts are absent (default: 10)',
+    )
+    .option(
+      '--strict',
+      'reject a row with an optional value that Tratta would reject, instead of omitting the value',
+    )
+    .option('--allow-suspicious', 'load ids and values that a spreadsheet or a report seems to have damaged')
+    .option(
+      '--null-values <LIST>',
+      'texts that mean an empty cell, separated by commas, instead of the default ones',
     )
     .option('--keep-good', 'load the valid rows even if other rows are rejected; needs --rejects')
     .option('--rejects <FILE>', 'write the rejected rows and the reasons to a new file')

@@ -10,7 +10,8 @@ import { ImportProgress, showImportProgress } from '../import/progress.ts'
 import { ENCODINGS } from '../import/read/encoding.ts'
 import { readMapFile } from '../import/read/header.ts'
 import { displayName } from '../import/read/open-file.ts'
-import { DATES, MONEY } from '../import/read/read-cell.ts'
+import { DATES } from '../import/read/read-date.ts'
+import { MONEY } from '../import/read/read-money.ts'
 import { FORMATS, QUOTES, type ReadOptions } from '../import/read/read-options.ts'
 import { historyLine } from '../import/report/history-line.ts'
 import { importEvent, importText } from '../import/report/report.ts'
@@ -57,7 +58,7 @@ async function importWith(files: InputFile[], importOptions: ImportOptions, opti
 /** @throws {UsageError} */
 function readOptions(options: Options): ReadOptions {
   const { format, encoding, money, dates, delimiter, quote, map } = options
-  const skipLines = options['skip-lines']
+  const { 'skip-lines': skipLines, 'null-values': nullValues } = options
   return {
     ...(format !== undefined && { format: oneOf(FORMATS, 'format', format) }),
     ...(encoding !== undefined && { encoding: oneOf(ENCODINGS, 'encoding', encoding) }),
@@ -66,6 +67,12 @@ function readOptions(options: Options): ReadOptions {
     ...(delimiter !== undefined && { delimiter: readDelimiter(String(delimiter)) }),
     ...(quote !== undefined && { quote: oneOf(QUOTES, 'quote', quote) }),
     ...(skipLines !== undefined && { skipLines: readLineCount(String(skipLines)) }),
+    ...(nullValues !== undefined && {
+      nullValues: String(nullValues)
+        .split(',')
+        .filter((one) => one !== ''),
+    }),
+    allowSuspicious: Boolean(options['allow-suspicious']),
     ...(map !== undefined && { map: readMapFile(String(map)) }),
   }
 }
@@ -79,6 +86,7 @@ function importOptions(options: Options, files: string[]): ImportOptions {
   if (files.filter((file) => file === '-').length > 1)
     throw new UsageError('Standard input can be read only once')
   return {
+    rules: { strict: Boolean(options.strict), allowSuspicious: Boolean(options['allow-suspicious']) },
     dryRun: Boolean(options['dry-run']),
     keepGood: Boolean(options['keep-good']),
     ...(rejects !== undefined && { rejects: String(rejects) }),

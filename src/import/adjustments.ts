@@ -1,6 +1,8 @@
-/** Counts what an import did not load as it is in the file, and is no reason to reject a row. */
+import { decodeFileLine } from './stage/file-line.ts'
 
 /**
+ * What an import did not load as it is in the file, and is no reason to reject a row.
+ *
  * | kind    | what                                                           |
  * |---------|----------------------------------------------------------------|
  * | omitted | a value of an optional field that Tratta would reject          |
@@ -23,27 +25,49 @@ const MAX_EXAMPLES = 3
 export class Adjustments {
   /** The line that is being read, for values that are changed. */
   line = 0
-  /** The file that is being read, if there are several. */
-  file: string | undefined
+  /** The names of the files, if there are several. */
+  files: string[] | undefined
+  /** The index of the file that is being read. */
+  file = 0
   readonly #kinds = {
     omitted: new Map<string, Adjustment>(),
     changed: new Map<string, Adjustment>(),
     skipped: new Map<string, Adjustment>(),
   }
 
-  add(kind: Kind, message: string, line: number, externalId: string | null = null, count = 1) {
+  add(kind: Kind, message: string, line: number, externalId: string | null = null) {
+    const known = this.#kinds[kind].get(message)
+    if (known && known.examples.length === MAX_EXAMPLES) {
+      known.count += 1
+      return
+    }
+    const file = this.files?.[this.file]
+    this.#add(kind, message, 1, [{ ...(file !== undefined && { file }), line, external_id: externalId }])
+  }
+
+  /** @param examples whose lines contain the index of their file */
+  addStaged(
+    kind: Kind,
+    message: string,
+    count: number,
+    examples: { line: number; external_id: string | null }[],
+  ) {
+    const decoded = examples.map(({ line: staged, external_id }) => {
+      const { file, line } = decodeFileLine(staged)
+      return { ...(this.files && { file: this.files[file]! }), line, external_id }
+    })
+    if (count > 0) this.#add(kind, message, count, decoded)
+  }
+
+  #add(kind: Kind, message: string, count: number, examples: Adjustment['examples']) {
     let adjustment = this.#kinds[kind].get(message)
     if (!adjustment) {
       adjustment = { message, count: 0, examples: [] }
       this.#kinds[kind].set(message, adjustment)
     }
     adjustment.count += count
-    if (adjustment.examples.length < MAX_EXAMPLES)
-      adjustment.examples.push({
-        ...(this.file !== undefined && { file: this.file }),
-        line,
-        external_id: externalId,
-      })
+    const room = MAX_EXAMPLES - adjustment.examples.length
+    if (room > 0) adjustment.examples.push(...examples.slice(0, room))
   }
 
   changed(message: string) {

@@ -24,9 +24,11 @@ import { type Absent, applySnapshot, countAbsent, planSnapshot, type Snapshot } 
 import { analyze, countMerge, type MergeCounts, merge } from './stage/merge.ts'
 import { createStaging } from './stage/staging.ts'
 import { type InputFile, stageFiles } from './stage-files.ts'
+import type { RowRules } from './validate/validate-row.ts'
 import { validateStaged } from './validate/validate-staged.ts'
 
 export interface ImportOptions {
+  rules: RowRules
   dryRun: boolean
   /** Loads the valid rows although others are rejected. */
   keepGood: boolean
@@ -103,10 +105,18 @@ async function importWith(
 ): Promise<ImportResult> {
   const staging = await createStaging(client, files)
   const adjustments = new Adjustments()
-  const staged = await stageFiles(files, rejects !== undefined, staging, adjustments, progress, signal)
+  const staged = await stageFiles(
+    files,
+    rejects !== undefined,
+    staging,
+    adjustments,
+    options.rules,
+    progress,
+    signal,
+  )
 
   progress.enter('validating')
-  await validateStaged(client)
+  await validateStaged(client, options.rules, adjustments)
   const rejected = await countRejected(client, files)
   progress.rejected = rejected.rows
   const result: ImportResult = {

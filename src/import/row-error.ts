@@ -4,7 +4,7 @@ import { type OmittedField, omittedField, type Path } from '../payload/omit-inva
 /** Never contains a value or a key of the file: equal reasons are counted and shown on screens. */
 export type Reason =
   | { code: 'stray_quote' | 'nul_byte' | 'invalid_json' | 'extra_comma' | 'unstorable_text' }
-  | { code: 'not_an_object' | 'unedited_reject' | 'no_account' }
+  | { code: 'not_an_object' | 'unedited_reject' | 'no_account' | 'without_id' }
   /** `encoding` is the most probable one. */
   | { code: 'invalid_utf8'; encoding: string }
   | { code: 'unnamed_column'; position: number }
@@ -14,7 +14,9 @@ export type Reason =
   /** `rule` completes "the field …". It comes from the contract or from the payload builder. */
   | { code: 'invalid_value'; rule: string }
   | { code: 'invalid_money'; money: 'cents' | 'dollars' }
-  | { code: 'invalid_date'; dates: 'iso' | 'mdy' | 'dmy' }
+  | { code: 'invalid_date'; dates: 'iso' | 'ymd' | 'mdy' | 'dmy' }
+  | { code: 'error_value' }
+  | { code: 'suspicious'; rule: string }
   | { code: 'conflicting_rows' | 'location_name_taken' | 'unknown_parent' | 'parent_cycle' }
   | { code: 'unknown_reference'; resource: string }
 
@@ -72,6 +74,8 @@ function reasonText(reason: Reason): string {
       return 'is not corrected yet: replace it with the corrected object that import_text contains'
     case 'no_account':
       return 'has no debt account'
+    case 'without_id':
+      return 'has no external_id'
     case 'missing':
       return 'is missing'
     case 'misplaced':
@@ -86,6 +90,10 @@ function reasonText(reason: Reason): string {
       return MONEY_RULES[reason.money]
     case 'invalid_date':
       return DATE_RULES[reason.dates]
+    case 'error_value':
+      return 'is an error value of a spreadsheet, such as #N/A or ####'
+    case 'suspicious':
+      return `${reason.rule} (--allow-suspicious loads it)`
     case 'conflicting_rows':
       return 'appears more than once in the file, with different content'
     case 'location_name_taken':
@@ -108,11 +116,12 @@ const ENCODED_BY: Record<string, string> = {
 const MONEY_RULES = {
   cents: 'must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)',
   dollars:
-    'must be dollars, written like 1234.56 or -1234.56: no currency sign, comma, parentheses or exponent, at most two decimals',
+    'must be dollars, written like 1234.56, -1234.56, $1,234.56 or (1,234.56): no exponent, no third decimal but 0',
 }
 
 const DATE_RULES = {
   iso: 'must be a date written YYYY-MM-DD (use --dates mdy or --dates dmy if the file has 12/31/1990 or 31.12.1990)',
+  ymd: 'must be a date written YYYY-MM-DD or YYYYMMDD',
   mdy: 'must be a date written MM/DD/YYYY or YYYY-MM-DD',
   dmy: 'must be a date written DD/MM/YYYY or YYYY-MM-DD',
 }

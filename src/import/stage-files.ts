@@ -8,9 +8,10 @@ import { openFile } from './read/open-file.ts'
 import type { ReadOptions, RowReader } from './read/read-options.ts'
 import type { RejectFormat } from './read/reject-format.ts'
 import { createRowReader } from './read/row-reader.ts'
+import { messageOf } from './row-error.ts'
 import { encodeFileLine } from './stage/file-line.ts'
 import type { Staging } from './stage/staging.ts'
-import { validateRow } from './validate/validate-row.ts'
+import { type RowRules, validateRow } from './validate/validate-row.ts'
 
 export interface InputFile {
   /** `-` is standard input. */
@@ -40,14 +41,16 @@ export async function stageFiles(
   keepRaw: boolean,
   staging: Staging,
   adjustments: Adjustments,
+  rules: RowRules,
   progress: ImportProgress,
   signal: AbortSignal,
 ): Promise<StagedFile[]> {
   const staged: StagedFile[] = []
+  if (files.length > 1) adjustments.files = files.map(({ name }) => name)
   for (const [at, file] of files.entries()) {
     progress.startFile(file.name)
-    if (files.length > 1) adjustments.file = file.name
-    staged.push(await stageFile(file, at, keepRaw, staging, adjustments, progress, signal))
+    adjustments.file = at
+    staged.push(await stageFile(file, at, keepRaw, staging, adjustments, rules, progress, signal))
   }
   await staging.end()
   return staged
@@ -59,6 +62,7 @@ async function stageFile(
   keepRaw: boolean,
   staging: Staging,
   adjustments: Adjustments,
+  rules: RowRules,
   progress: ImportProgress,
   signal: AbortSignal,
 ): Promise<StagedFile> {
@@ -71,8 +75,12 @@ async function stageFile(
     progress.rows += 1
     const position = { record: progress.rows, line: encodeFileLine(fileIndex, line) }
     if (keepRaw) staging.keepRaw(position, raw)
-    const valid = validateRow(row)
-    if (valid) return staging.add(position, valid)
+    const valid = validateRow(row, rules)
+    if (valid) {
+      for (const { reason, fieldKind } of valid.omitted)
+        adjustments.add('omitted', messageOf(reason, fieldKind), line, displayId(row))
+      return staging.add(position, valid)
+    }
     progress.rejected += 1
     staging.reject(position, displayId(row), row.errors)
   }

@@ -2,6 +2,7 @@
 import { UsageError, UserFacingError } from '../../user-facing-error.ts'
 import { type ImportRow, unreadableRow } from '../import-row.ts'
 import { messageOf, type Reason } from '../row-error.ts'
+import { cellCleaner } from './clean-cell.ts'
 import { csvRowReader } from './csv-rows.ts'
 import { createCodec } from './encoding.ts'
 import type { FileRecord } from './file-record.ts'
@@ -10,6 +11,7 @@ import type { ReadOptions, RowHandlers, RowReader } from './read-options.ts'
 import { recordDecoder } from './record-decoder.ts'
 import { csvRejectFormat } from './reject-format.ts'
 import { requireHeader } from './require-header.ts'
+import { isSsnName, lastFourOfSsn, SSN_SHORTENED, shortenAllSsns } from './shorten-ssn.ts'
 import { splitCsv } from './split-csv.ts'
 import { hasOnlyFigures, isRepeatedHeader, isTrailer } from './trailer.ts'
 
@@ -21,7 +23,7 @@ const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?[\r\n]/i
  * @throws {UserFacingError} {@link UsageError} here, and from `write` and `end`
  */
 export function csvReader(start: string, options: ReadOptions, handlers: RowHandlers): RowReader {
-  const { dates = 'iso', money, map = {}, encoding = 'utf-8', quote } = options
+  const { dates = 'iso', money, map = {}, encoding = 'utf-8', quote, allowSuspicious = false } = options
   if (!money)
     throw new UsageError(
       'A CSV file needs --money cents or --money dollars, which says how its amounts are written',
@@ -32,6 +34,11 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
   const codec = createCodec(encoding)
   const decode = recordDecoder(encoding)
   const { onRow, adjustments } = handlers
+  const onChange = (change: string) => adjustments.changed(change)
+  const clean = cellCleaner(options.nullValues, onChange)
+  const formats = { money, dates, clean, allowSuspicious, onChange }
+  /** The columns that can have complete SSNs, whether they are read or not. */
+  let ssnPositions: number[] = []
   let rawHeader: string | undefined
   let header: string[]
   let readRow: (fields: string[]) => ImportRow
@@ -55,7 +62,10 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
         isKnown: (name) => isKnownName(name, map),
       })
       header = uniqueNames(cells)
-      readRow = csvRowReader(header, map, { money, dates })
+      readRow = csvRowReader(header, map, formats)
+      ssnPositions = header.flatMap((name, at) =>
+        isSsnName(name) || JSON.stringify(map[name])?.includes('ssn_last4') ? [at] : [],
+      )
       rawHeader = raw
       return
     }
@@ -79,7 +89,22 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
   function emitRow(record: FileRecord, text: string | Reason, cells: string[]) {
     const reason = typeof text === 'string' ? record.reason : text
     adjustments.line = record.line
-    onRow(record, reason ? unreadableRow({ reason }) : readRow(cells))
+    if (reason) {
+      if (ssnPositions.length > 0) record.raw = shortenAllSsns(record.raw, record.raw.indexOf(delimiter) + 1)
+      return onRow(record, unreadableRow({ reason }))
+    }
+    for (const at of ssnPositions) shortenSsn(record, cells, at)
+    onRow(record, readRow(cells))
+  }
+
+  /** In the cells and in the record, which can be written to the reject file. */
+  function shortenSsn(record: FileRecord, cells: string[], at: number) {
+    const cell = clean(cells[at]!.trim(), 'text')
+    const lastFour = lastFourOfSsn(cell)
+    if (lastFour === undefined) return
+    record.raw = record.raw.replaceAll(cell, lastFour)
+    cells[at] = lastFour
+    onChange(SSN_SHORTENED)
   }
 
   return {

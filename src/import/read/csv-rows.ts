@@ -1,8 +1,10 @@
 /** Reads CSV records: one account per record, with its customer and its location, or only a customer or a location. */
 import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, type RowPart } from '../import-row.ts'
 import { fieldError, type RowError } from '../row-error.ts'
+import { CellError } from './cell-error.ts'
+import { isErrorValue } from './clean-cell.ts'
 import { type Column, type ColumnMap, hasAccounts, readHeader } from './header.ts'
-import { CellError, type CellFormats, cellReader } from './read-cell.ts'
+import { type CellFormats, cellKind, cellReader } from './read-cell.ts'
 
 type Resource = 'debt_account' | 'customer' | 'location'
 
@@ -12,6 +14,7 @@ interface Cell {
   resource: Resource
   column: string
   key: string | undefined
+  /** Returns null for a null marker. */
   read(text: string): unknown
 }
 
@@ -54,12 +57,19 @@ export function csvRowReader(header: string[], map: ColumnMap, formats: CellForm
 function toCell(column: Column, position: number, formats: CellFormats): Cell {
   const [, prefix, rest] = /^(customer|location)_(.*)$/.exec(column.name) ?? []
   const read = cellReader(column)
+  const kind = cellKind(column)
+  const { clean, allowSuspicious } = formats
   return {
     position,
     resource: (prefix ?? 'debt_account') as Resource,
     column: rest ?? column.name,
     key: column.key,
-    read: (text) => read(text, formats),
+    read(cell) {
+      const text = clean(cell, kind)
+      if (text === '') return null
+      if (!allowSuspicious && isErrorValue(text)) throw new CellError({ code: 'error_value' })
+      return read(text, formats)
+    },
   }
 }
 
@@ -86,6 +96,7 @@ function partReader<Values extends object>(
         if (text === '') continue
         try {
           const value = read(text)
+          if (value === null) continue
           if (key === undefined) byName[column] = value
           else byName[column] = withKey(byName[column], key, value)
         } catch (error) {

@@ -19,11 +19,15 @@ import { REJECT_COLUMNS, REJECT_TEXT } from './reject-format.ts'
 const BULK = ['parent_debt_accounts', 'debt_accounts'] as const
 const JIT = ['debt_account', 'child_debt_accounts'] as const
 
-/**
- * @param onAdditionalField gets the name of a field without a column of its own: its value goes to additional_fields
- * @throws {JsonSyntaxError}
- */
-export function readJsonRow(text: string, onAdditionalField: (name: string) => void): ImportRow {
+export interface JsonFieldReader {
+  /** Gets the name of a field without a column of its own: its value goes to additional_fields. */
+  onAdditionalField(name: string): void
+  /** Returns null for a null marker. */
+  readText(column: string, text: string): string | null
+}
+
+/** @throws {JsonSyntaxError} */
+export function readJsonRow(text: string, reader: JsonFieldReader): ImportRow {
   const record = parseExactly(text)
   if (!isStorable(text, record)) return unreadableRow({ reason: { code: 'unstorable_text' } })
   if (!isObject(record)) return unreadableRow({ reason: { code: 'not_an_object' } })
@@ -41,17 +45,17 @@ export function readJsonRow(text: string, onAdditionalField: (name: string) => v
   const sharedColumns: string[] = []
   if (record.customer !== undefined) sharedColumns.push('customer_external_id')
   if (hasFields(record.customer)) {
-    row.customer = readFields('customer', record.customer, emptyCustomer(), errors, onAdditionalField)
+    row.customer = readFields('customer', record.customer, emptyCustomer(), errors, reader)
     shared.customer_external_id = row.customer.values.external_id
   }
   if (record.location !== undefined) sharedColumns.push('location_external_id')
   if (hasFields(record.location)) {
-    row.location = readFields('location', record.location, emptyLocation(), errors, onAdditionalField)
+    row.location = readFields('location', record.location, emptyLocation(), errors, reader)
     shared.location_external_id = row.location.values.external_id
   }
   const accounts = [...listAccounts(record, first, errors), ...listAccounts(record, second, errors)]
   for (const { name, value } of accounts) {
-    const { values, columns } = readFields(name, value, emptyAccount(), errors, onAdditionalField)
+    const { values, columns } = readFields(name, value, emptyAccount(), errors, reader)
     if (name === 'child_debt_accounts' && values.parent_external_id === null)
       errors.push(fieldError([name, 'parent_external_id'], { code: 'missing' }))
     row.accounts.push({
@@ -82,16 +86,13 @@ const JSON_COLUMNS = ['locations', 'payment_plan', 'address', 'metadata', 'addit
 /** An account gets these keys from the customer and the location of the same row. */
 const FOREIGN_KEYS = ['customer_external_id', 'location_external_id']
 
-/**
- * @param empty a row whose keys are the columns; gets the values
- * @param onAdditionalField gets the name of a field without a column of its own: its value goes to additional_fields
- */
+/** @param empty a row whose keys are the columns; gets the values */
 function readFields<Values extends object>(
   name: string,
   resource: unknown,
   empty: Values,
   errors: RowError[],
-  onAdditionalField: (name: string) => void,
+  reader: JsonFieldReader,
 ): RowPart<Values> {
   const values = empty as Json
   const columns = new Set<string>()
@@ -104,10 +105,10 @@ function readFields<Values extends object>(
     if (FOREIGN_KEYS.includes(key)) errors.push(fieldError([name, key], { code: 'misplaced' }))
     else if (Object.hasOwn(values, key)) {
       columns.add(key)
-      values[key] = readField([name, key], field, errors)
+      values[key] = readField([name, key], field, errors, reader)
     } else if (field !== null) {
       additional.push([key, field])
-      onAdditionalField(`${name}.${key}`)
+      reader.onAdditionalField(`${name}.${key}`)
     }
   }
   if (additional.length > 0) {
@@ -118,7 +119,12 @@ function readFields<Values extends object>(
   return { values: empty, columns, isReference: columns.size === 1 && columns.has('external_id') }
 }
 
-function readField(path: [resource: string, key: string], field: unknown, errors: RowError[]): unknown {
+function readField(
+  path: [resource: string, key: string],
+  field: unknown,
+  errors: RowError[],
+  { readText }: JsonFieldReader,
+): unknown {
   const [, key] = path
   if (field === null) return null
   if (MONEY.includes(key)) {
@@ -132,7 +138,8 @@ function readField(path: [resource: string, key: string], field: unknown, errors
     errors.push(invalidValue(path, 'must be a JSON value, not a text that contains JSON'))
     return null
   }
-  if (key === 'billing_type' || typeof field === 'string') return field
+  if (key === 'billing_type') return field
+  if (typeof field === 'string') return readText(key, field)
   if (typeof field === 'number') return String(field)
   errors.push(invalidValue(path, 'must be a text'))
   return null

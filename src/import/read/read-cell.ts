@@ -1,33 +1,30 @@
-/** Reads the cells of CSV columns. Amounts stay digits and never pass through a float. */
+/** Reads the cells of CSV columns. */
 import { isStorable, JsonSyntaxError, parseExactly } from '../../payload/exact-json.ts'
-import type { Reason } from '../row-error.ts'
+import { CellError } from './cell-error.ts'
+import type { CellKind, cellCleaner } from './clean-cell.ts'
 import type { Column } from './header.ts'
-
-/** A cell is not a value of its column. */
-export class CellError extends Error {
-  readonly reason: Reason
-  constructor(reason: Reason) {
-    super(reason.code)
-    this.reason = reason
-  }
-}
-
-export const MONEY = ['cents', 'dollars'] as const
-export const DATES = ['iso', 'mdy', 'dmy'] as const
+import { type Dates, readDate } from './read-date.ts'
+import { type Money, readMoney } from './read-money.ts'
+import { readPhone } from './read-phone.ts'
 
 export interface CellFormats {
-  money: (typeof MONEY)[number]
-  dates: (typeof DATES)[number]
+  clean: ReturnType<typeof cellCleaner>
+  allowSuspicious: boolean
+  money: Money
+  dates: Dates
+  /** Gets what was changed. */
+  onChange(change: string): void
 }
 
 /** @throws {CellError} */
 type CellReader = (text: string, formats: CellFormats) => unknown
 
 const READERS: Record<string, CellReader> = {
-  balance: readMoney,
-  current_balance: readMoney,
+  balance: (text, { money }) => readMoney(text, money),
+  current_balance: (text, { money }) => readMoney(text, money),
   'payment_plan.amount': readAmount,
-  customer_date_of_birth: readDate,
+  customer_date_of_birth: (text, { dates }) => readDate(text, dates),
+  customer_phone: (text, { onChange }) => readPhone(text, onChange),
   'customer_address.is_primary': readBoolean,
   billing_type: (text) => (text.startsWith('[') ? readJson(text) : readList(text)),
   locations: readJson,
@@ -44,28 +41,15 @@ const READERS: Record<string, CellReader> = {
 export const cellReader = ({ name, key }: Column): CellReader =>
   READERS[key === undefined ? name : `${name}.${key}`] ?? ((text) => text)
 
-/** @returns cents, as digits */
-function readMoney(text: string, { money }: CellFormats): string {
-  if (money === 'cents' && /^-?\d+$/.test(text)) return text
-  const [, sign, whole, fraction = ''] =
-    (money === 'dollars' && /^(-?)(\d+)(?:\.(\d{1,2}))?$/.exec(text)) || []
-  if (whole === undefined) throw new CellError({ code: 'invalid_money', money })
-  return `${sign}${whole}${fraction.padEnd(2, '0')}`
+export function cellKind({ name, key }: Column): CellKind {
+  if (/external_id$/.test(name)) return 'identifier'
+  return /balance$/.test(name) || key === 'amount' ? 'money' : 'text'
 }
 
-function readAmount(text: string, formats: CellFormats) {
-  const amount = Number(readMoney(text, formats))
+function readAmount(text: string, { money }: CellFormats) {
+  const amount = Number(readMoney(text, money))
   if (Number.isSafeInteger(amount)) return amount
   throw new CellError({ code: 'invalid_value', rule: 'must be a whole number of cents, 0 or more' })
-}
-
-/** @returns YYYY-MM-DD. The contract checks that the day exists. */
-function readDate(text: string, { dates }: CellFormats): string {
-  if (/^\d{4}-\d\d-\d\d$/.test(text)) return text
-  const [, first, second, year] = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})$/.exec(text) ?? []
-  if (dates === 'iso' || first === undefined) throw new CellError({ code: 'invalid_date', dates })
-  const [month, day] = dates === 'mdy' ? [first, second!] : [second!, first]
-  return `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`
 }
 
 function readList(text: string): string[] {

@@ -3,7 +3,8 @@ import type { ImportRow } from '../import-row.ts'
 import type { Encoding } from './encoding.ts'
 import type { FileRecord, Splitter } from './file-record.ts'
 import type { ColumnMap } from './header.ts'
-import type { CellFormats } from './read-cell.ts'
+import type { Dates } from './read-date.ts'
+import type { Money } from './read-money.ts'
 import type { RejectFormat } from './reject-format.ts'
 
 export const FORMATS = ['csv', 'ndjson', 'bulk-json'] as const
@@ -22,8 +23,8 @@ export interface ReadOptions {
   quote?: (typeof QUOTES)[number]
   /** Lines before the header. */
   skipLines?: number
-  dates?: CellFormats['dates']
-  money?: CellFormats['money']
+  dates?: Dates
+  money?: Money
   map?: ColumnMap
 }
 

@@ -3,13 +3,16 @@
 import { JsonSyntaxError } from '../../payload/exact-json.ts'
 import { UsageError, UserFacingError } from '../../user-facing-error.ts'
 import { type ImportRow, unreadableRow } from '../import-row.ts'
+import { cellCleaner } from './clean-cell.ts'
 import { csvReader } from './csv-reader.ts'
 import { createCodec } from './encoding.ts'
 import { countLines } from './file-record.ts'
 import { readJsonRow } from './json-rows.ts'
 import type { Format, ReadOptions, RowHandlers, RowReader } from './read-options.ts'
+import { readPhone } from './read-phone.ts'
 import { recordDecoder } from './record-decoder.ts'
 import { jsonRejectFormat } from './reject-format.ts'
+import { lastFourOfSsn, SSN_SHORTENED, shortenSsnsInJson } from './shorten-ssn.ts'
 import { splitArray, splitLines } from './split-json.ts'
 
 const BYTE_ORDER_MARK = '\u00ef\u00bb\u00bf'
@@ -49,7 +52,7 @@ function recognizeFormat(start: string): Format {
 function jsonReader(
   format: 'ndjson' | 'bulk-json',
   options: ReadOptions,
-  { onRow, onAdditionalField }: RowHandlers,
+  { onRow, onAdditionalField, adjustments }: RowHandlers,
 ): RowReader {
   for (const option of ['money', 'map', 'delimiter', 'dates', 'quote', 'skipLines'] as const)
     if (options[option] !== undefined && options[option] !== 'cents')
@@ -58,17 +61,29 @@ function jsonReader(
       )
   const codec = createCodec(options.encoding ?? 'utf-8')
   const decode = recordDecoder(options.encoding)
+  const onChange = (change: string) => adjustments.changed(change)
+  const clean = cellCleaner(options.nullValues, onChange)
   let isEmpty = true
   const split = format === 'ndjson' ? splitLines : splitArray
   const splitter = split((record) => {
     isEmpty = false
+    adjustments.line = record.line
+    record.raw = shortenSsnsInJson(record.raw, () => onChange(SSN_SHORTENED))
     const text = record.reason ?? decode(record.raw)
     onRow(record, typeof text === 'string' ? readRow(text, record.line) : unreadableRow({ reason: text }))
   })
 
+  function readText(column: string, value: string): string | null {
+    const text = clean(value.trim(), column.endsWith('external_id') ? 'identifier' : 'text')
+    if (text === '') return null
+    if (column === 'phone') return readPhone(text, onChange)
+    if (column === 'ssn_last4') return lastFourOfSsn(text) ?? text
+    return text === value.trim() ? value : text
+  }
+
   function readRow(text: string, line: number): ImportRow {
     try {
-      return readJsonRow(text, onAdditionalField)
+      return readJsonRow(text, { onAdditionalField, readText })
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error
       return unreadableRow({

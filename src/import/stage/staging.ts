@@ -17,7 +17,7 @@ const CREATE = `
   create temporary table staged_locations (record bigint, line bigint, present integer, like tratta_jit.locations) on commit drop;
   create temporary table staged_customers (record bigint, line bigint, present integer, like tratta_jit.customers) on commit drop;
   create temporary table staged_debt_accounts (record bigint, line bigint, present integer, like tratta_jit.debt_accounts) on commit drop;
-  create temporary table staged_references (record bigint, line bigint, resource text, external_id text) on commit drop;
+  create temporary table staged_references (record bigint, line bigint, resource text, external_id text, is_optional boolean) on commit drop;
   create temporary table rows_without_account (record bigint) on commit drop;
   create temporary table rejected (record bigint, line bigint, external_id text, reason text, field text, field_kind text, other_line bigint) on commit drop;
   create temporary table raw_records (record bigint, bytes bytea) on commit drop;`
@@ -28,7 +28,7 @@ const COPY_COLUMNS = {
   staged_locations: [...STAGED_COLUMNS, ...columnsOf('locations')],
   staged_customers: [...STAGED_COLUMNS, ...columnsOf('customers')],
   staged_debt_accounts: [...STAGED_COLUMNS, ...columnsOf('debt_accounts')],
-  staged_references: ['record', 'line', 'resource', 'external_id'],
+  staged_references: ['record', 'line', 'resource', 'external_id', 'is_optional'],
   rows_without_account: ['record'],
   rejected: ['record', 'line', 'external_id', 'reason', 'field', 'field_kind', 'other_line'],
   raw_records: ['record', 'bytes'],
@@ -98,8 +98,8 @@ export async function createStaging(client: pg.Client, files: { name: string }[]
       if (accounts.length === 0) put('rows_without_account', `${record}\n`)
       if (customer) putOnce('staged_customers', prefix, customer, lastCustomers)
       if (location) putOnce('staged_locations', prefix, location, lastLocations)
-      for (const { resource, external_id } of references)
-        put('staged_references', encodeLine([record, line, resource, external_id]))
+      for (const { resource, external_id, isOptional } of references)
+        put('staged_references', encodeLine([record, line, resource, external_id, String(isOptional)]))
     },
     reject({ record, line }, externalId, errors) {
       const id = externalId?.replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 255)

@@ -1,59 +1,79 @@
 /**
  * Validates a row against the contract, after the payload builder of the lookup. A row that passes is stored as
- * the lookup would send it.
+ * the lookup would send it: without the optional fields that Tratta would reject.
  */
-import { type TObject, Type } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { Address, Customer, DebtAccount, FurtherLocation, Location, PaymentPlan } from '../../contract.ts'
+import { Type } from '@sinclair/typebox'
+import { Address, Customer, DebtAccount, FurtherLocation, Location } from '../../contract.ts'
 import type { DebtAccountRow } from '../../database/account-row.ts'
-import { isObject, isWrittenNumber, type Json } from '../../json.ts'
-import type { OmittedField, Path } from '../../payload/omit-invalid-fields.ts'
+import { isObject, type Json } from '../../json.ts'
+import {
+  type OmittedField,
+  omitInvalidFields,
+  type Path,
+  type ResourceContract,
+  resourceContract,
+  runToEnd,
+} from '../../payload/omit-invalid-fields.ts'
 import { customer, debtAccount, location } from '../../payload/resources.ts'
 import type { ImportRow, RowPart } from '../import-row.ts'
-import { fieldError, invalidValue, omittedError, type RowError } from '../row-error.ts'
+import { fieldError, omittedError, type RowError } from '../row-error.ts'
 import { type EncodedRow, encodeRow } from '../stage/copy-encoding.ts'
-import { schemaErrors, type Validator } from './schema-errors.ts'
+import { checkId, checkKeys, checkPlan, checkSuspiciousFields } from './check-fields.ts'
+import { isRequired } from './required-fields.ts'
+import { schemaErrors } from './schema-errors.ts'
 
-const ACCOUNT = TypeCompiler.Compile(DebtAccount)
-const REFERENCE = TypeCompiler.Compile(Type.Pick(Customer, ['external_id']))
-const CUSTOMER = { name: 'customer', contract: TypeCompiler.Compile(Customer), build: customer } as const
-const LOCATION = { name: 'location', contract: TypeCompiler.Compile(Location), build: location } as const
+const ACCOUNT = resourceContract(DebtAccount)
+const REFERENCE = resourceContract(Type.Pick(Customer, ['external_id']))
+const CUSTOMER = { name: 'customer', contract: resourceContract(Customer), build: customer } as const
+const LOCATION = { name: 'location', contract: resourceContract(Location), build: location } as const
 
-const PLAN_PATH = ['debt_account', 'payment_plan']
-const AMOUNT_PATH = [...PLAN_PATH, 'amount']
-/** The check constraint of the column allows fifteen digits. */
-const MAX_INSTALLMENT = 999_999_999_999_999
+export interface RowRules {
+  /** Rejects a row with an optional value that Tratta would reject, instead of omitting the value. */
+  strict: boolean
+  allowSuspicious: boolean
+}
+
+interface Reference {
+  resource: 'customer' | 'location'
+  external_id: string
+  /** The row has no name: if there is no such resource, the account is loaded without it. */
+  isOptional: boolean
+}
 
 export interface ValidRow {
   accounts: EncodedRow[]
   customer?: EncodedRow
   location?: EncodedRow
-  references: { resource: 'customer' | 'location'; external_id: string }[]
+  references: Reference[]
+  /** The optional values that are not loaded. */
+  omitted: RowError[]
 }
 
-/** @returns undefined when the row has errors, which are added to it */
-export function validateRow(row: ImportRow): ValidRow | undefined {
-  const accounts = row.accounts.map(({ values }) => validateAccount(values, row.errors))
-  const parts = [
-    row.customer && validatePart(CUSTOMER, row.customer, row.errors),
-    row.location && validatePart(LOCATION, row.location, row.errors),
-  ]
-  if (row.errors.length > 0) return undefined
-
-  const valid: ValidRow = {
-    accounts: accounts.map((account, at) => encodeRow('debt_accounts', row.accounts[at]!.columns, account)),
-    references: [],
+/** @returns undefined when the row is rejected: it then has errors */
+export function validateRow(row: ImportRow, rules: RowRules): ValidRow | undefined {
+  const { errors } = row
+  const accounts = row.accounts.map(({ values }) => validateAccount(values, errors, rules))
+  const valid: ValidRow = { accounts: [], references: [], omitted: [] }
+  if (row.customer) addPart(valid, CUSTOMER, row.customer, row, rules)
+  if (row.location) addPart(valid, LOCATION, row.location, row, rules)
+  if (errors.length > 0) {
+    const isOfAccount = accounts.length > 0
+    const fatal = rules.strict ? errors : errors.filter((error) => isRequired(error, isOfAccount))
+    if (fatal.length > 0) {
+      row.errors = fatal
+      return undefined
+    }
+    valid.omitted.push(...errors)
   }
-  for (const [at, resource] of (['customer', 'location'] as const).entries()) {
-    const encoded = parts[at]
-    if (!encoded) continue
-    if (row[resource]!.isReference) valid.references.push({ resource, external_id: encoded.external_id })
-    else valid[resource] = encoded
-  }
+  valid.accounts = accounts.map((account, at) =>
+    encodeRow('debt_accounts', row.accounts[at]!.columns, account),
+  )
   return valid
 }
 
 interface PartColumns {
+  external_id: string | null
+  name: string | null
   additional_fields: unknown
   /** Customers only. */
   address?: unknown
@@ -61,75 +81,101 @@ interface PartColumns {
 
 interface Resource<Values> {
   name: 'customer' | 'location'
-  contract: Validator
+  contract: ResourceContract
   build(values: Values, omitted: OmittedField[]): Json
 }
 
-function validatePart<Values extends PartColumns>(
+/** A customer or location without id or name is omitted if the row has an account, as in the lookup. */
+function addPart<Values extends PartColumns>(
+  valid: ValidRow,
+  resource: Resource<Values>,
+  part: RowPart<Values>,
+  { accounts, errors }: ImportRow,
+  rules: RowRules,
+) {
+  const { name } = resource
+  const isComplete = part.isReference || rules.strict || accounts.length === 0
+  if (!isComplete && !part.values.external_id?.trim()) {
+    errors.push(fieldError([name], { code: 'without_id' }))
+    return
+  }
+  const isOptional = !isComplete && !part.values.name?.trim()
+  const isReference = part.isReference || isOptional
+  const encoded = part.encoded ?? encodePart(resource, part, isReference, errors, rules)
+  if (!encoded) return
+  if (isReference) valid.references.push({ resource: name, external_id: encoded.external_id, isOptional })
+  else valid[name] = encoded
+}
+
+/** @returns undefined when the part has errors that reject the row */
+function encodePart<Values extends PartColumns>(
   { name, contract, build }: Resource<Values>,
   part: RowPart<Values>,
+  isReference: boolean,
   errors: RowError[],
+  rules: RowRules,
 ): EncodedRow | undefined {
-  if (part.encoded) return part.encoded
   const errorsBefore = errors.length
   const omitted: OmittedField[] = []
   const resource = build(part.values, omitted)
-  addErrors(errors, omitted, schemaErrors(resource, part.isReference ? REFERENCE : contract, [name]))
-  checkLineSeparators(errors, name, 'external_id', resource.external_id)
+  errors.push(...omitted.map(omittedError))
+  validateResource(resource, isReference ? REFERENCE : contract, [name], errors, rules)
+  checkId(errors, [name, 'external_id'], resource.external_id, rules.allowSuspicious)
+  if (!rules.allowSuspicious) checkSuspiciousFields(resource, name, errors)
   checkKeys(errors, part.values.address, Address, [name, 'address'])
-  if (errors.length > errorsBefore) return undefined
-  resource.additional_fields = part.values.additional_fields
+  if (errors.slice(errorsBefore).some((error) => rules.strict || isRequired(error, false))) return undefined
+  resource.additional_fields = isObject(part.values.additional_fields) ? part.values.additional_fields : null
   part.encoded = encodeRow(`${name}s`, part.columns, resource)
   return part.encoded
 }
 
-function validateAccount(values: DebtAccountRow, errors: RowError[]): Json {
+function validateAccount(values: DebtAccountRow, errors: RowError[], rules: RowRules): Json {
   const omitted: OmittedField[] = []
   const account = debtAccount(values, ['debt_account'], omitted)
-  const plan = values.payment_plan
-  checkKeys(errors, plan, PaymentPlan, PLAN_PATH)
+  errors.push(...omitted.map(omittedError))
+  checkPlan(values.payment_plan, account, errors)
   if (Array.isArray(values.locations))
     for (const [at, item] of values.locations.entries())
       checkKeys(errors, item, FurtherLocation, ['debt_account', 'locations', at])
-  // 150.00 in a file can be dollars.
-  if (isObject(plan) && isWrittenNumber(plan.amount))
-    errors.push(invalidValue(AMOUNT_PATH, `must be ${PaymentPlan.properties.amount.description}`))
-  addErrors(errors, omitted, schemaErrors(account, ACCOUNT, ['debt_account']))
-  checkLineSeparators(errors, 'debt_account', 'external_id', account.external_id)
-  checkLineSeparators(errors, 'debt_account', 'parent_external_id', account.parent_external_id)
-  if (account.parent_external_id !== undefined && account.parent_external_id === account.external_id)
-    errors.push(fieldError(['debt_account', 'parent_external_id'], { code: 'own_parent' }))
-  if (isObject(account.payment_plan) && Number(account.payment_plan.amount) > MAX_INSTALLMENT)
-    errors.push(invalidValue(AMOUNT_PATH, `must be at most ${MAX_INSTALLMENT} cents`))
+  validateResource(account, ACCOUNT, ['debt_account'], errors, rules)
+  checkId(errors, ['debt_account', 'external_id'], account.external_id, rules.allowSuspicious)
+  const parent = account.parent_external_id
+  if (parent !== undefined) {
+    checkId(errors, ['debt_account', 'parent_external_id'], parent, rules.allowSuspicious)
+    if (parent === account.external_id)
+      errors.push(fieldError(['debt_account', 'parent_external_id'], { code: 'own_parent' }))
+  }
   return Object.assign(account, {
     // As digits: the payload has numbers.
     balance: values.balance,
     current_balance: values.current_balance,
     customer_external_id: values.customer_external_id,
     location_external_id: values.location_external_id,
-    additional_fields: values.additional_fields,
+    additional_fields: isObject(values.additional_fields) ? values.additional_fields : null,
   })
 }
 
-/** The lookup would not send an unknown key, so a typing error would remain unnoticed. */
-function checkKeys(errors: RowError[], value: unknown, { properties }: TObject, path: Path) {
-  if (!isObject(value)) return
-  for (const key of Object.keys(value))
-    if (!Object.hasOwn(properties, key))
-      errors.push(
-        fieldError([...path, key], { code: 'unknown_field', known: Object.keys(properties).join(', ') }),
-      )
-}
-
-/** A field whose cell could not be read is missing in the resource. That is not a second error. */
-function addErrors(errors: RowError[], omitted: OmittedField[], ofContract: RowError[]) {
-  if (omitted.length + ofContract.length === 0) return
+/**
+ * Adds the errors of the contract. Omits the invalid optional fields, unless the row is rejected anyway.
+ */
+function validateResource(
+  resource: Json,
+  contract: ResourceContract,
+  path: Path,
+  errors: RowError[],
+  { strict }: RowRules,
+) {
+  const found = schemaErrors(resource, contract.whole, path)
+  if (found.length === 0) return
+  // A field whose cell could not be read is missing in the resource. That is not a second error.
   const known = new Set(errors.map(({ field }) => field))
-  errors.push(...omitted.map(omittedError), ...ofContract.filter(({ field }) => !known.has(field)))
-}
-
-/** Postgres treats line separators as control characters. The contract does not. */
-function checkLineSeparators(errors: RowError[], resource: string, column: string, id: unknown) {
-  if (typeof id === 'string' && /[\u2028\u2029]/.test(id))
-    errors.push(invalidValue([resource, column], 'must be an identifier without line separators'))
+  const fatal = strict ? found : found.filter((error) => isRequired(error, false))
+  if (fatal.length > 0) {
+    errors.push(...fatal.filter(({ field }) => !known.has(field)))
+    return
+  }
+  const omitted: OmittedField[] = []
+  runToEnd(omitInvalidFields(resource, contract, path, omitted))
+  const isKnown = (field: string) => [...known].some((one) => one === field || one?.startsWith(`${field}.`))
+  errors.push(...omitted.filter(({ field }) => !isKnown(field)).map(omittedError))
 }
