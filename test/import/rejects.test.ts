@@ -16,7 +16,7 @@ t.test(
       `5;500;c3;Eve;1234;${'z'.repeat(300)}`,
       '3;301;c3;Eve;1234;',
     ].join('\n')
-    const options = [...CENTS, '--delimiter', ';']
+    const options = [...CENTS, '--delimiter', ';', '--strict']
     const nothing = await load(text, ...options)
     t.equal(nothing.code, 1)
     t.equal(

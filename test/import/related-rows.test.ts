@@ -19,6 +19,7 @@ t.test('duplicate ids are rejected if their content differs, and count once if i
       '7,100,c3,Eve,l4,West',
     ].join('\n'),
     ...CENTS,
+    '--strict',
     '--keep-good',
     '--rejects',
     importer.path('rejects.csv'),

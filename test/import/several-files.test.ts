@@ -63,7 +63,7 @@ t.test(
     const paths = ['places.csv', 'customers.csv', 'accounts.csv'].map(path)
     const [places, customers, accounts] = paths
     const before = await tablesOf(database)
-    const rejected = await command('import', ...paths, '--money', 'dollars', '--json')
+    const rejected = await command('import', ...paths, '--money', 'dollars', '--strict', '--json')
     t.match(rejected, { code: 1, lines: [{ loaded: false, rows: 10, rows_rejected: 6 }] })
     const groups = rejected.lines[0]!.rejected as { code: string; examples: object[] }[]
     t.same(Object.fromEntries(groups.map(({ code, examples }) => [code, examples])), {
@@ -78,7 +78,7 @@ t.test(
       invalid_money: [{ file: accounts, line: 3, external_id: 'A-2', other_line: null }],
       unknown_reference: [{ file: accounts, line: 4, external_id: 'A-3', other_line: null }],
     })
-    const { stdout } = await command('import', ...paths, '--money', 'dollars')
+    const { stdout } = await command('import', ...paths, '--money', 'dollars', '--strict')
     t.match(stdout, `line 4 of ${accounts} (A-3)`)
     t.match(stdout, `line 5 of ${places} (see line 2 of ${places})`)
 

@@ -51,6 +51,7 @@ t.test(
       'external_id,balance,payment_plan.frequency,payment_plan.recurring_day,payment_plan.amount\n' +
         'a\u2028b,1,,,\n"c\td",1,,,\ne,1,monthly,1st,1000000000000000\n',
       ...CENTS,
+      '--strict',
     )
     t.same(rejected(event), {
       'debt_account.external_id must be an identifier of 1 to 255 characters without control characters': [3],
@@ -103,7 +104,7 @@ t.test(
       '{"debt_accounts":[]}',
       '{"debt_account":{"external_id":"1","balance":1},"customer":{"external_id":"c","name":"A","address":{"zip":"1"}}}',
     ]
-    t.same(rejected(await importer.event(lines.join('\n'))), {
+    t.same(rejected(await importer.event(lines.join('\n'), '--strict')), {
       'debt_account.balance must be a whole number of cents, without fraction and exponent': [1, 2, 3],
       'contains NUL or half of a surrogate pair': [5, 6],
       'debt_account.metadata.* must be a text of 1 to 255 characters': [7],

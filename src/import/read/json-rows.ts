@@ -19,7 +19,7 @@ import { REJECT_COLUMNS, REJECT_TEXT } from './reject-format.ts'
 const BULK = ['parent_debt_accounts', 'debt_accounts'] as const
 const JIT = ['debt_account', 'child_debt_accounts'] as const
 
-export interface JsonFieldReader {
+interface JsonFieldReader {
   /** Gets the name of a field without a column of its own: its value goes to additional_fields. */
   onAdditionalField(name: string): void
   /** Returns null for a null marker. */

@@ -2,7 +2,7 @@ import type { ValueErrorIterator } from '@sinclair/typebox/errors'
 import type { Path } from '../../payload/omit-invalid-fields.ts'
 import { fieldError, invalidValue, type RowError } from '../row-error.ts'
 
-export interface Validator {
+interface Validator {
   Check(value: unknown): boolean
   Errors(value: unknown): ValueErrorIterator
 }

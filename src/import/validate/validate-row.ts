@@ -168,14 +168,19 @@ function validateResource(
   const found = schemaErrors(resource, contract.whole, path)
   if (found.length === 0) return
   // A field whose cell could not be read is missing in the resource. That is not a second error.
-  const known = new Set(errors.map(({ field }) => field))
+  const knownBefore = new Set(errors.map(({ field }) => field))
   const fatal = strict ? found : found.filter((error) => isRequired(error, false))
   if (fatal.length > 0) {
-    errors.push(...fatal.filter(({ field }) => !known.has(field)))
+    errors.push(...fatal.filter(({ field }) => !knownBefore.has(field)))
     return
   }
   const omitted: OmittedField[] = []
+  const known = new Set(knownBefore)
   runToEnd(omitInvalidFields(resource, contract, path, omitted))
-  const isKnown = (field: string) => [...known].some((one) => one === field || one?.startsWith(`${field}.`))
-  errors.push(...omitted.filter(({ field }) => !isKnown(field)).map(omittedError))
+  for (const { field } of omitted) known.add(field)
+  // An object without its invalid fields can be empty or incomplete, and is then omitted too.
+  const isConsequence = (field: string) => [...known].some((one) => one?.startsWith(`${field}.`))
+  errors.push(
+    ...omitted.filter(({ field }) => !knownBefore.has(field) && !isConsequence(field)).map(omittedError),
+  )
 }
