@@ -71,8 +71,10 @@ begin
       execute format('create table tratta_jit.%I partition of tratta_jit.calls for values from (%L) to (%L)',
         partition, week || ' 00:00Z', week + 7 || ' 00:00Z');
     exception
-      -- calls_other has calls of this week, or a reader holds a lock.
-      when check_violation or lock_not_available then null;
+      -- calls_other has calls of this week.
+      when check_violation then null;
+      -- A reader holds a lock. The next call of this function tries again.
+      when lock_not_available then return;
     end;
   end loop;
   for partition in
@@ -82,7 +84,7 @@ begin
   loop
     begin
       execute format('drop table tratta_jit.%I', partition);
-    exception when lock_not_available then null;
+    exception when lock_not_available then return;
     end;
   end loop;
   delete from tratta_jit.calls_other where time < oldest;

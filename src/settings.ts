@@ -194,6 +194,11 @@ export const SETTINGS = {
     alias: 'no_proxy',
     read: hosts,
   },
+  CALL_LOG_DAYS: {
+    meaning: 'days for which calls are kept in tratta_jit.calls; 0: calls are not stored',
+    default: '90',
+    read: integer(0, 10_000),
+  },
   LOG_LEVEL: {
     meaning: 'log level: trace, debug, info, warn, error, fatal or silent',
     default: 'info',

@@ -57,7 +57,7 @@ const ACCOUNT_VALUES = [
 ]
 
 /** Commands that show accounts, or the form of a database URL, on request. */
-const SHOWS_ACCOUNTS = /^(lookup|demo|help|trigger|simulate|bulk|check)-/
+const SHOWS_ACCOUNTS = /^(lookup|demo|help|trigger|simulate|bulk|check|calls)-/
 
 /** The texts that the log of a command must not contain. */
 const forbidden = (file: string) => [

@@ -23,26 +23,32 @@ export interface BulkStatus {
 
 export type StatusRun = Omit<Run, 'run' | 'target'> & { customers: string; without_accounts: string }
 
-/** One row for each account that is stored. */
-const ACCOUNTS = `
-  select row.customer_external_id as customer, account,
-    case
-      when own.outcome = 'unknown' or own is null and whole.outcome = 'unknown' then 'unknown'
-      when own is not null or whole is not null then 'rejected'
-      when state in ('sending', 'unknown') or doubt is not null then 'unknown'
-      when state = 'settled' then 'accepted'
-      else state end as state,
-    coalesce(own.rejected_by, whole.rejected_by) as rejected_by
-  from tratta_jit.bulk_rows as row
-  join tratta_jit.bulk_requests as request using (request)
-  cross join unnest(row.debt_accounts) as account
+/** The state of an account in `bulk_rows as row` with `bulk_requests as request` and REJECTIONS. */
+export const ACCOUNT_STATE = `case
+  when own.outcome = 'unknown' or own.code is null and whole.outcome = 'unknown' then 'unknown'
+  when own.code is not null or whole.code is not null then 'rejected'
+  when state in ('sending', 'unknown') or doubt is not null then 'unknown'
+  when state = 'settled' then 'accepted'
+  else state end`
+
+/** The rejections of an account, and of its whole row. */
+export const REJECTIONS = `
   left join tratta_jit.bulk_rejections as own
     on own.target = row.target and own.customer_external_id = row.customer_external_id
     and own.debt_account_external_id = account and own.outcome <> 'unmatched'
   left join tratta_jit.bulk_rejections as whole
     on whole.target = row.target and whole.customer_external_id = row.customer_external_id
     and whole.location_external_id = row.location_external_id and whole.debt_account_external_id = ''
-    and whole.request = row.request and whole.outcome <> 'unmatched'
+    and whole.request = row.request and whole.outcome <> 'unmatched'`
+
+/** One row for each account that is stored. */
+const ACCOUNTS = `
+  select row.customer_external_id as customer, account, ${ACCOUNT_STATE} as state,
+    coalesce(own.rejected_by, whole.rejected_by) as rejected_by
+  from tratta_jit.bulk_rows as row
+  join tratta_jit.bulk_requests as request using (request)
+  cross join unnest(row.debt_accounts) as account
+  ${REJECTIONS}
   where row.target = $1
   union all
   select customer_external_id, account, outcome, rejected_by

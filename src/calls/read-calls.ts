@@ -40,7 +40,7 @@ export interface CallFilter {
   slowerThanMs?: number | undefined
 }
 
-export interface CallPage {
+interface CallPage {
   limit: number
   /** The last call of the previous page. */
   before?: Pick<CallRow, 'time' | 'request_id'> | undefined
@@ -79,7 +79,7 @@ export async function findCall(pool: pg.Pool, requestId: string): Promise<CallRo
 }
 
 /** What a read of the log saw: a snapshot of Postgres, and its time. */
-export interface CallCursor {
+interface CallCursor {
   snapshot: string
   readAt: Date
 }

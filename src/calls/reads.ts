@@ -31,7 +31,7 @@ export async function recordRead(pool: pg.Pool, { user, command, externalId, res
   )
 }
 
-export interface ReadFilter {
+interface ReadFilter {
   externalId?: string | undefined
   since?: Date | undefined
 }

@@ -87,39 +87,49 @@ function viewResults(readers: ViewReader[]): CheckResult[] {
   ]
 }
 
-const WRITTEN_TABLES = [
-  'registrations',
-  'readings',
-  'bulk_targets',
-  'bulk_runs',
-  'bulk_requests',
-  'bulk_rows',
-  'bulk_rejections',
-]
+const ALL = ['select', 'insert', 'update', 'delete']
+
+/** What is lost without the privileges on a table. */
+const WRITTEN_TABLES: Record<string, { stores: string; privileges: string[] }> = {
+  registrations: { stores: 'the registration', privileges: ALL },
+  readings: { stores: 'readings of the API', privileges: ALL },
+  bulk_targets: { stores: 'bulk pushes', privileges: ALL },
+  bulk_runs: { stores: 'bulk pushes', privileges: ALL },
+  bulk_requests: { stores: 'bulk pushes', privileges: ALL },
+  bulk_rows: { stores: 'bulk pushes', privileges: ALL },
+  bulk_rejections: { stores: 'bulk pushes', privileges: ALL },
+  calls: { stores: 'the call log', privileges: ['select', 'insert', 'delete'] },
+  reads: { stores: 'reads of accounts', privileges: ['select', 'insert'] },
+}
 
 /** Calls are answered without these privileges. */
 async function missingWritePrivileges(pool: pg.Pool): Promise<CheckResult[]> {
+  const needed = Object.entries(WRITTEN_TABLES).flatMap(([table, { privileges }]) =>
+    privileges.map((privilege) => [table, privilege] as const),
+  )
   const { rows } = await pool.query<{ user: string; is_read_only: boolean; denied: string[] }>(
     `select quote_ident(current_user) as "user", current_setting('transaction_read_only')::bool as is_read_only,
-       array(select relname from pg_class c join pg_namespace n on n.oid = relnamespace and nspname = 'tratta_jit'
-         where relname = any($1) and not (has_schema_privilege(n.oid, 'usage')
-           and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-           and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))
-         order by relname)::text[] as denied`,
-    [WRITTEN_TABLES],
+       array(select relname from unnest($1::text[], $2::text[]) as needed (relation, privilege)
+         join pg_class c on relname = relation
+         join pg_namespace n on n.oid = relnamespace and nspname = 'tratta_jit'
+         where not (has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, privilege))
+         group by relname order by relname)::text[] as denied`,
+    [needed.map(([table]) => table), needed.map(([, privilege]) => privilege)],
   )
   const { user, is_read_only, denied } = rows[0]!
+  const lost = (tables: string[]) =>
+    new Intl.ListFormat('en').format(new Set(tables.map((table) => WRITTEN_TABLES[table]!.stores)))
   if (is_read_only)
     return [
       warning(
-        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but the registration and bulk pushes cannot be stored',
+        `the database is read-only (a standby, or default_transaction_read_only): calls are answered, but ${lost(Object.keys(WRITTEN_TABLES))} cannot be stored`,
         'set DATABASE_URL to the primary, or run `register` and `bulk push` with another DATABASE_URL',
       ),
     ]
   if (denied.length === 0) return []
   return [
     warning(
-      `${user} may not write ${denied.join(', ')} in tratta_jit: the registration and bulk pushes cannot be stored`,
+      `${user} may not write ${denied.join(', ')} in tratta_jit: ${lost(denied)} cannot be stored`,
       `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${user}`,
     ),
   ]

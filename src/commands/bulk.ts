@@ -15,6 +15,7 @@ import { print, printError, printJson } from '../terminal/output.ts'
 import { showWaiting } from '../terminal/progress.ts'
 import { loadReadings } from '../tratta/readings.ts'
 import { UsageError } from '../user-facing-error.ts'
+import { auditRead } from './audit-read.ts'
 import { clientFor, sourceOf, withDatabase } from './bulk-database.ts'
 import { DONE, FAILED, fail, type Options, SOME_REJECTED, stopSignal } from './command.ts'
 
@@ -108,6 +109,7 @@ export async function bulkErrorsCommand(options: Options, [bulkId]: string[]): P
     for (const problem of problems) printError(problem)
     let hasRejections = false
     if (options.csv || options.json || options.rows) {
+      await auditRead(config, { command: 'bulk errors --rows' })
       if (options.csv) await print(CSV_HEADER)
       for await (const row of readRejectionRows(pool, target, bulkId)) {
         hasRejections = true

@@ -1,5 +1,6 @@
 /** The commands with their arguments and options, for help and completion. Each command loads its code when it runs. */
 import { Command, Option } from 'commander'
+import { LOGGED_OUTCOMES } from '../responder/problem.ts'
 import { SETTINGS } from '../settings.ts'
 import { print, printError } from '../terminal/output.ts'
 import { VERSION } from '../version.ts'
@@ -62,6 +63,26 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
     .argument('<ID>', 'external_id of the account')
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./lookup.ts')).lookupCommand))
+
+  program
+    .command('calls')
+    .description('print the calls of Tratta, newest first: when, which account, the outcome, the amounts')
+    .option('--account <ID>', 'calls for this account, with its uploads, rejections and triggers')
+    .addOption(new Option('--outcome <NAME>', 'calls with this outcome').choices(LOGGED_OUTCOMES))
+    .option(
+      '--since <TIME>',
+      'calls since a time in UTC (2026-11-24, 2026-11-24T10:30) or an age (90s, 30m, 2h, 7d)',
+    )
+    .option('--slower-than <MS>', 'calls that took longer, in milliseconds')
+    .option('--limit <N>', 'print at most N calls (default: 50)')
+    .option('--follow', 'print new calls of all replicas until Ctrl-C')
+    .option(
+      '--compare <REQUEST_ID>',
+      'print what differs now from what was sent for a call; exit code 3: differs',
+    )
+    .option('--audit', 'print who read accounts with lookup, trigger, bulk errors and the console')
+    .addOption(JSON_LINES)
+    .action(action(async () => (await import('./calls.ts')).callsCommand))
 
   program.commandsGroup('Register at Tratta:')
   program
@@ -213,6 +234,6 @@ function settingsHelp(program: Command) {
     ...items,
     '',
     'Exit codes: 0 success; 1 failure; 2 usage or configuration error; 3 finished, but some rows were rejected or',
-    'are unknown, or check has warnings; 141 the reader closed the output (| head).',
+    'are unknown, check has warnings, or calls --compare found a difference; 141 the reader closed the output (| head).',
   ].join('\n')
 }

@@ -2,14 +2,18 @@ import { type Config, readConfig } from '../config.ts'
 import { accountStatement } from '../database/account-statement.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { type AccountLookup, lookUpAccount } from '../payload/look-up-account.ts'
+import type { Outcome } from '../responder/problem.ts'
+import { problemOfError } from '../responder/problem-of-error.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { printable } from '../terminal/printable.ts'
 import { loadReadings } from '../tratta/readings.ts'
+import { auditRead } from './audit-read.ts'
 import { DONE, fail, type Options } from './command.ts'
 
 export async function lookupCommand(options: Options, [externalId = '']: string[]): Promise<number> {
   const config = readConfig(process.env, 'DATABASE_URL')
   const found = await lookUp(config, externalId)
+  if (wasRead(found)) await auditRead(config, { command: 'lookup', externalId })
   if ('problem' in found) return fail(found.problem, options)
   const { payload, omitted } = found
   if (options.json)
@@ -25,6 +29,19 @@ export async function lookupCommand(options: Options, [externalId = '']: string[
   }
   return DONE
 }
+
+/** The outcome that a call would have. */
+export const outcomeOf = (found: AccountLookup): Outcome =>
+  'payload' in found
+    ? 'answered'
+    : found.error === undefined
+      ? 'account_not_found'
+      : problemOfError(found.error)[0]
+
+const NOT_READ: Outcome[] = ['database_unavailable', 'database_busy', 'deadline_exceeded', 'internal_error']
+
+/** Whether the database answered, so that the person knows something about the account. */
+export const wasRead = (found: AccountLookup) => !NOT_READ.includes(outcomeOf(found))
 
 /** Returns the payload of a call, or the error. */
 export async function lookUp(config: Config<'DATABASE_URL'>, externalId: string): Promise<AccountLookup> {

@@ -15,6 +15,7 @@ import {
   readTriggerError,
   type TriggerOutcome,
 } from '../tratta/trigger-outcome.ts'
+import { auditRead } from './audit-read.ts'
 import { DONE, FAILED, failWith, type Options } from './command.ts'
 import { lookUp } from './lookup.ts'
 import { REGISTRATION_SETTINGS } from './register.ts'
@@ -40,6 +41,7 @@ async function triggerOne(config: RegistrationConfig, pool: pg.Pool, externalId:
   )
   if (isProof(answer)) await storeProof(pool, config.TRATTA_API_URL, urlDigest(config)).catch(() => {})
   const outcome = 'error' in answer ? await explainUnregistered(config, pool, answer) : answer
+  await auditRead(config, { command: 'trigger', externalId, result: resultOf(outcome) })
   const request = `${maskedUrl(config)}?debt_account_external_id=${encodeURIComponent(externalId)}`
   const response = 'payload' in ours ? ours.payload : { problem: ours.problem }
   const comparison =
@@ -71,6 +73,14 @@ async function explainUnregistered(
   return isRegistered
     ? outcome
     : { accepted: false, error: `Not registered yet: run \`tratta-jit register\`. ${outcome.error}` }
+}
+
+/** For the record of reads. The messages of Tratta can contain values. */
+function resultOf(outcome: TriggerOutcome) {
+  if (outcome.accepted) return 'accepted'
+  if ('ours' in outcome) return `${outcome.ours.code}, request_id ${outcome.ours.request_id}`
+  if ('validation' in outcome) return `rejected: ${outcome.validation.map(({ field }) => field).join(', ')}`
+  return 'failed'
 }
 
 async function show(

@@ -17,6 +17,11 @@ const MAX_BATCH = 8
 /** Bounds the memory of a burst. With 10 connections 200 calls a second can wait 2 s for a lock. */
 const MAX_WAITING_BATCHES_PER_CONNECTION = 50
 
+interface QueryOptions extends Pick<Limits, 'queryMs'> {
+  /** Called when the query has a connection, right before it is sent. */
+  onConnection?: (() => void) | undefined
+}
+
 /**
  * Sends one statement, and once more where another connection or another attempt may succeed.
  * @throws {DatabaseUnavailableError} with the error as its cause
@@ -28,15 +33,15 @@ export async function boundedQuery<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
   query: Query,
   values: string[],
-  { queryMs }: Pick<Limits, 'queryMs'>,
+  { queryMs, onConnection }: QueryOptions,
 ): Promise<Row[]> {
   const deadline = performance.now() + queryMs
   try {
-    return await attempt(pool, query, values, deadline)
+    return await attempt(pool, query, values, deadline, onConnection)
   } catch (error) {
     // After a restart of Postgres one connection is broken, the next may work.
     if (error instanceof DatabaseUnavailableError && error.retryable)
-      return attempt(pool, query, values, deadline)
+      return attempt(pool, query, values, deadline, onConnection)
     throw error
   }
 }
@@ -44,6 +49,7 @@ export async function boundedQuery<Row extends pg.QueryResultRow>(
 interface PendingQuery {
   query: Query
   values: string[]
+  onConnection: QueryOptions['onConnection']
   isSettled: boolean
   settle(error: Error | undefined, rows?: pg.QueryResultRow[]): void
   /** Present once the query was sent. Destroys the connection, because Postgres may never answer on it. */
@@ -58,6 +64,7 @@ function attempt<Row extends pg.QueryResultRow>(
   query: Query,
   values: string[],
   deadline: number,
+  onConnection: QueryOptions['onConnection'],
 ): Promise<Row[]> {
   return new Promise((resolve, reject) => {
     if (pool.waitingCount >= pool.options.max * MAX_WAITING_BATCHES_PER_CONNECTION)
@@ -65,6 +72,7 @@ function attempt<Row extends pg.QueryResultRow>(
     const pending: PendingQuery = {
       query,
       values,
+      onConnection,
       isSettled: false,
       settle(error, rows) {
         if (pending.isSettled) return
@@ -114,7 +122,10 @@ function sendBatch(pool: pg.Pool, batch: PendingQuery[]) {
       client.connection.stream.destroy()
       release(true)
     }
-    for (const pending of open) pending.destroyConnection = destroyConnection
+    for (const pending of open) {
+      pending.destroyConnection = destroyConnection
+      pending.onConnection?.()
+    }
     sendItems(client, open, (isUnusable) => {
       if (!isDestroyed) release(isUnusable)
     })

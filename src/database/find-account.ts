@@ -21,6 +21,8 @@ import type { Limits } from './pool.ts'
 interface LookupOptions extends Pick<Limits, 'queryMs'> {
   /** Awaited before Postgres sends a large answer. */
   beforeLargeAnswer?: (bytes: number) => Promise<void>
+  /** Called when a query of the lookup has a connection. */
+  onConnection?: () => void
 }
 
 /**
@@ -85,8 +87,11 @@ async function runLookup(lookup: Lookup, { inline, large }: CompiledStatement) {
 
 /** @returns the account as JSON, or only its size in bytes */
 async function sendLookup(lookup: Lookup, statement: Statement): Promise<string | number | undefined> {
-  const { pool, externalId } = lookup
-  const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], remaining(lookup))
+  const { pool, externalId, options, until } = lookup
+  const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], {
+    queryMs: until - performance.now(),
+    onConnection: options.onConnection,
+  })
   if (rows.length > 1) throw new AmbiguousAccountError('debt_account')
   const account = rows[0]?.account
   return account === undefined || account.startsWith('[') ? account : Number(account)

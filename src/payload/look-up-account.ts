@@ -14,8 +14,10 @@ import { buildPayload } from './build-payload.ts'
 import type { SsnLast4Format } from './column-values.ts'
 import { type OmittedField, UnsendableAccountError } from './omit-invalid-fields.ts'
 
-/** `problem`: a sentence without values of the account. */
-export type AccountLookup = { payload: JitPayload; omitted: OmittedField[] } | { problem: string }
+/** `problem`: a sentence without values of the account. `error` is its cause; absent when the account does not exist. */
+export type AccountLookup =
+  | { payload: JitPayload; omitted: OmittedField[] }
+  | { problem: string; error?: unknown }
 
 const ACCOUNT_ERRORS = [
   AccountTooLargeError,
@@ -36,9 +38,9 @@ export async function lookUpAccount(
     return row ? buildPayload(row, ssnLast4) : { problem: 'No such debt account' }
   } catch (error) {
     if (ACCOUNT_ERRORS.some((type) => error instanceof type))
-      return { problem: `Tratta would get an error: ${(error as Error).message}` }
+      return { problem: `Tratta would get an error: ${(error as Error).message}`, error }
     const known = userFacing(error)
-    if (known) return { problem: known.message }
+    if (known) return { problem: known.message, error }
     throw error
   }
 }

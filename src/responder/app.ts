@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { describeError, type Log } from '../log.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
+import type { CallRecord } from './call-record.ts'
 import { clientAddressResolver } from './client-address.ts'
 import type { Outcome } from './problem.ts'
 import { sendProblem } from './problem.ts'
@@ -19,6 +20,8 @@ declare module 'fastify' {
     /** Additional fields of the log line, without data of a person or a debt. */
     logFields: Record<string, unknown> | null
     isFinished: boolean
+    /** A call with the correct secret, for the call log. */
+    call: CallRecord | null
     /** The client address, with TRUSTED_PROXIES applied. */
     readonly clientAddress: string
   }
@@ -37,7 +40,7 @@ interface AppOptions {
   /** PUBLIC_URL: the path of this URL is accepted in front of the JIT route. */
   publicUrl?: string | undefined
   /** Called once for each request that reached the router. */
-  onFinish?: (request: FastifyRequest, seconds: number) => void
+  onFinish?: (request: FastifyRequest, reply: FastifyReply) => void
 }
 
 export type App = ReturnType<typeof createApp>
@@ -90,6 +93,7 @@ export function createApp(options: AppOptions) {
   app.decorateRequest('outcome', 'not_found')
   app.decorateRequest('logFields', null)
   app.decorateRequest('isFinished', false)
+  app.decorateRequest('call', null)
   app.decorateRequest('clientAddress', {
     getter() {
       return clientAddress(this.raw)
@@ -100,7 +104,7 @@ export function createApp(options: AppOptions) {
     request.isFinished = true
     request.outcome = outcome
     logRequest(log, request, reply)
-    onFinish?.(request, reply.elapsedTime / 1000)
+    onFinish?.(request, reply)
   })
   app.addHook('onRequest', (request, reply, done) => {
     // Fastify does not report the end of a request whose client disconnected. After a normal end this is a

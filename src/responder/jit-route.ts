@@ -8,9 +8,7 @@ import type { AccountStatement } from '../database/account-statement.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
-  DatabaseBusyError,
   DatabaseUnavailableError,
-  DeadlineExceededError,
   UnreadableAccountError,
 } from '../database/database-errors.ts'
 import { findAccount } from '../database/find-account.ts'
@@ -20,12 +18,14 @@ import { buildPayloadSteps } from '../payload/build-payload.ts'
 import type { SsnLast4Format } from '../payload/column-values.ts'
 import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import type { App } from './app.ts'
+import { createCallRecord, recordError, recordSent } from './call-record.ts'
 import { addressGroup, addressMatcher } from './client-address.ts'
 import { inSlices } from './in-slices.ts'
 import { createLargeAnswers } from './large-answers.ts'
 import type { Connections } from './limit-connections.ts'
 import type { Metrics } from './metrics.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from './problem.ts'
+import { problemOfError } from './problem-of-error.ts'
 import type { Readiness } from './readiness.ts'
 import { secretCheck } from './secret-check.ts'
 
@@ -53,7 +53,6 @@ export const JitParameters = Type.Object({
 
 const GUESSES_A_MINUTE = 10
 const MAX_LOGGED_NAMES = 20
-const RETRY_AFTER_SECONDS = 1
 /** The maximum size in UTF-8 of a UTF-16 code unit, which `length` counts. */
 const MAX_UTF8_BYTES = 3
 
@@ -113,25 +112,34 @@ export async function addJitRoute(
       },
     },
     async (request, reply) => {
+      const call = createCallRecord()
+      request.call = call
       if (request.validationError) return reject(request, reply, 'invalid_parameter')
       const externalId = request.query.debt_account_external_id
+      call.externalId = externalId
       const logged: Record<string, unknown> = { account: accountName(externalId) }
       request.logFields = logged
       try {
-        const until = performance.now() + limits.queryMs
+        call.lookupStart = performance.now()
+        const until = call.lookupStart + limits.queryMs
         let onBodyBuilt = () => {}
         const row = await findAccount(pool, statement, externalId, {
           ...limits,
           async beforeLargeAnswer(bytes) {
             onBodyBuilt = await largeAnswers.reserve(reply.raw, bytes, until - reserveMs)
           },
+          onConnection() {
+            call.connectedAt ??= performance.now()
+          },
         })
+        call.lookupEnd = performance.now()
         readiness.sawAnswer()
         if (!row) return reject(request, reply, 'account_not_found')
         const { payload, omitted } = await inSlices(buildPayloadSteps(row, ssnLast4), until)
         if (omitted.length > 0) {
           const counts = Map.groupBy(omitted, ({ kind }) => kind)
-          logged.omitted = [...counts.keys()].slice(0, MAX_LOGGED_NAMES)
+          call.omitted = [...counts.keys()].slice(0, MAX_LOGGED_NAMES)
+          logged.omitted = call.omitted
           logged.omitted_count = omitted.length
           for (const [kind, { length }] of counts) metrics.omitted(kind, length)
         }
@@ -141,10 +149,15 @@ export async function addJitRoute(
         if (bytes > config.JIT_MAX_ANSWER_BYTES)
           throw new AccountTooLargeError(bytes, config.JIT_MAX_ANSWER_BYTES)
         request.outcome = 'answered'
-        return reply.header('content-type', 'application/json').send(body)
+        reply.header('content-type', 'application/json').send(body)
+        // After the response was handed to the socket.
+        recordSent(call, payload, body)
+        return reply
       } catch (error) {
-        const [code, details] = problemOf(error)
+        call.lookupEnd ||= performance.now()
+        const [code, details] = problemOfError(error)
         Object.assign(logged, errorFields(error, code))
+        recordError(call, logged)
         return reject(request, reply, code, details)
       } finally {
         // A pipelined request does not get its own 'close' event.
@@ -167,18 +180,4 @@ function errorFields(error: unknown, code: ProblemCode) {
   if (error instanceof DatabaseUnavailableError || error instanceof UnreadableAccountError)
     return { error: describeError(error.cause) }
   return code === 'internal_error' ? { error: describeError(error) } : {}
-}
-
-function problemOf(error: unknown): [ProblemCode, (ProblemDetails & { retryAfterSeconds?: number })?] {
-  if (error instanceof DatabaseUnavailableError)
-    return ['database_unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
-  if (error instanceof DatabaseBusyError) return ['database_busy', { retryAfterSeconds: RETRY_AFTER_SECONDS }]
-  if (error instanceof DeadlineExceededError) return ['deadline_exceeded']
-  if (error instanceof UnsendableAccountError)
-    return ['account_not_sendable', { field: error.field, detail: error.message }]
-  if (error instanceof AmbiguousAccountError)
-    return ['account_not_sendable', { field: error.relation, detail: error.message }]
-  if (error instanceof UnreadableAccountError) return ['account_not_readable', { detail: error.message }]
-  if (error instanceof AccountTooLargeError) return ['account_too_large', { detail: error.message }]
-  return ['internal_error']
 }

@@ -22,6 +22,7 @@ export interface Metrics {
   unmatched(route: string | null): void
   connectionRejected(limit: ConnectionLimit): void
   omitted(kind: string, count: number): void
+  callLogDropped(count: number): void
   contentType: string
   /** Returns the metrics in the text format of Prometheus. */
   text(snapshot: MetricsSnapshot): Promise<string>
@@ -98,6 +99,11 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     labelNames: ['field'],
     registers,
   })
+  const callLogDropped = new Counter({
+    name: 'tratta_jit_call_log_dropped_total',
+    help: 'Calls that were answered and are not in the call log, because Postgres did not store them in time',
+    registers,
+  })
   gauge(
     'build_info',
     'Always 1; the labels are the version of the program and of Node',
@@ -159,6 +165,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     unmatched: (route) => unmatched.inc({ route: route ?? OTHER_ROUTE }),
     connectionRejected: (limit) => connectionsRejected.inc({ limit }),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),
+    callLogDropped: (count) => callLogDropped.inc(count),
     contentType: registry.contentType,
     async text(snapshot) {
       update(snapshot)

@@ -65,3 +65,14 @@ export const CALL_OUTCOMES: Outcome[] = [
   'client_disconnected',
   ...(Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => code !== 'not_found' && code !== 'not_ready'),
 ]
+
+/** The outcomes without a correct secret. Nobody without it may fill the call log. */
+const UNAUTHENTICATED: Outcome[] = [
+  'wrong_secret',
+  'too_many_guesses',
+  'client_not_allowed',
+  'malformed_request',
+]
+
+/** The outcomes of calls in the call log. */
+export const LOGGED_OUTCOMES = CALL_OUTCOMES.filter((outcome) => !UNAUTHENTICATED.includes(outcome))

@@ -1,6 +1,7 @@
 /** The server: starts and stops both ports in order. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createCallLog } from '../calls/call-log.ts'
 import type { Config } from '../config.ts'
 import { accountStatement } from '../database/account-statement.ts'
 import { replaceConnections, warmUp } from '../database/new-connections.ts'
@@ -10,6 +11,7 @@ import type { SsnLast4Format } from '../payload/column-values.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp, routeOf } from './app.ts'
+import { callLogRow } from './call-record.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
 import { limitConnections, maxConnections } from './limit-connections.ts'
 import { listenError } from './listen-error.ts'
@@ -25,7 +27,7 @@ export interface Responder {
   adminUrl: string
   /**
    * Stops in order: becomes not ready, serves for another `announceMs` so that load balancers notice,
-   * finishes the open calls, closes. Takes at most `announceMs`, the deadline and one second.
+   * finishes the open calls, closes. Takes at most `announceMs`, the deadline and two seconds.
    */
   stop(announceMs?: number): Promise<void>
   /** Applies a change of secrets or of DATABASE_URL. Calls in progress continue. */
@@ -66,14 +68,16 @@ export async function startResponder(
   )
   const readiness = createReadiness(pool, statement)
   const metrics = createMetrics(pool, config)
+  const callLog = createCallLog(config, log, metrics.callLogDropped)
 
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp({
     ...appOptions,
     publicUrl: config.PUBLIC_URL,
-    onFinish(request, seconds) {
-      if (request.routeOptions.url === JIT_ROUTE) metrics.called(request.outcome, seconds)
+    onFinish(request, reply) {
+      if (request.routeOptions.url === JIT_ROUTE) metrics.called(request.outcome, reply.elapsedTime / 1000)
       else if (request.is404) metrics.unmatched(routeOf(request))
+      if (request.call) callLog?.add(callLogRow(request.call, request, reply))
     },
   })
   const connections = limitConnections(app, {
@@ -101,7 +105,8 @@ export async function startResponder(
     await closeWithin(app, callsMs)
     await closeWithin(admin, 100)
     warmUpEnd.abort()
-    await Promise.race([Promise.all([pool.end(), operationalStatus.end()]), pause(400)])
+    const ended = Promise.race([Promise.all([pool.end(), operationalStatus.end()]), pause(400)])
+    await Promise.all([ended, callLog?.close()])
   }
   try {
     // Reads the columns and opens a connection before the first call.

@@ -210,7 +210,7 @@ t.test('a read-only database is a warning', { buffered: true }, async (t) => {
       check: 'privileges',
       state: 'warning',
       message:
-        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but the registration and bulk pushes cannot be stored',
+        'the database is read-only (a standby, or default_transaction_read_only): calls are answered, but the registration, readings of the API, bulk pushes, the call log, and reads of accounts cannot be stored',
       remedy: 'set DATABASE_URL to the primary, or run `register` and `bulk push` with another DATABASE_URL',
     },
   ])
@@ -239,7 +239,7 @@ t.test('a role without privileges on tratta_jit has warnings', { buffered: true 
     {
       check: 'privileges',
       state: 'warning',
-      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, readings, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, calls, readings, reads, registrations in tratta_jit: bulk pushes, the call log, readings of the API, reads of accounts, and the registration cannot be stored`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
     skipped('registration', 'needs the privilege to read tratta_jit.registrations'),
@@ -255,7 +255,21 @@ t.test('a role that may only read has a warning', { buffered: true }, async (t) 
     {
       check: 'privileges',
       state: 'warning',
-      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, readings, registrations in tratta_jit: the registration and bulk pushes cannot be stored`,
+      message: `${name} may not write bulk_rejections, bulk_requests, bulk_rows, bulk_runs, bulk_targets, calls, readings, reads, registrations in tratta_jit: bulk pushes, the call log, readings of the API, reads of accounts, and the registration cannot be stored`,
+      remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
+    },
+  ])
+})
+
+t.test('a role without privileges on the call log has a warning', { buffered: true }, async (t) => {
+  const { database, env } = await healthy.copy(t)
+  const { name, url } = await serviceRole(t, database, [])
+  await database.query(`revoke delete on tratta_jit.calls from ${name}`)
+  await expectResults(t, { ...env, DATABASE_URL: url }, [
+    {
+      check: 'privileges',
+      state: 'warning',
+      message: `${name} may not write calls in tratta_jit: the call log cannot be stored`,
       remedy: `grant usage on schema tratta_jit, and select, insert, update, delete on all tables in it, to ${name}`,
     },
   ])
