@@ -20,6 +20,7 @@ import { type ImportedFile, lastLoaded, recordImport } from './imports-table.ts'
 import type { ImportProgress } from './progress.ts'
 import { countRejected, type Rejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
+import { type Summary, summarize } from './report/summary.ts'
 import { type Absent, applySnapshot, countAbsent, planSnapshot, type Snapshot } from './stage/absent.ts'
 import { analyze, countMerge, type MergeCounts, merge } from './stage/merge.ts'
 import { createStaging } from './stage/staging.ts'
@@ -52,6 +53,8 @@ export interface ImportResult {
   counts?: MergeCounts
   /** Accounts of the tables that are not in the files. Undefined if there are no accounts in the files. */
   absent?: Absent
+  /** Present with `counts`. */
+  summary?: Summary
   additionalFields: string[]
   adjustments: Adjustments
 }
@@ -142,6 +145,7 @@ async function importWith(
   const absent = snapshot ? await planSnapshot(client, snapshot) : await countAbsent(client)
   if (absent) result.absent = absent
   if (absent?.isRefused) return result
+  result.summary = await summarize(client)
   if (dryRun) return { ...result, counts: await countMerge(client) }
   const counts = await merge(client)
   if (snapshot) await applySnapshot(client)

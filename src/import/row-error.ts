@@ -36,7 +36,8 @@ export const fieldError = (path: Path, reason: Reason): RowError => ofField(omit
 export const invalidValue = (path: Path, rule: string) => fieldError(path, { code: 'invalid_value', rule })
 
 export const omittedError = (omitted: OmittedField): RowError =>
-  ofField(omitted, { code: 'invalid_value', rule: omitted.reason })
+  // The reason can name a position in a list. Equal reasons are counted.
+  ofField(omitted, { code: 'invalid_value', rule: omitted.reason.replaceAll(/\[\d+\]/g, '[*]') })
 
 const ofField = ({ field, kind }: OmittedField, reason: Reason): RowError => ({
   reason,

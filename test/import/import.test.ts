@@ -24,6 +24,7 @@ t.test(
   debt_accounts            5 added           0 changed           0 unchanged
   customers                2 added           0 changed           0 unchanged
   locations                2 added           0 changed           0 unchanged
+  5 accounts, 2 of them children, 2 customers; balances: smallest $12.50, median $500.00, largest $1,500.00, total $3,077.40
 `,
       stderr: '',
       lines: [],
@@ -82,6 +83,7 @@ t.test(
   debt_accounts            0 added           0 changed           5 unchanged
   customers                0 added           0 changed           2 unchanged
   locations                0 added           0 changed           2 unchanged
+  5 accounts, 2 of them children, 2 customers; balances: smallest $12.50, median $500.00, largest $1,500.00, total $3,077.40
 `,
       stderr: /^sample\/accounts.csv: a file with the same content was loaded before, at \S+\n$/,
     })

@@ -4,9 +4,10 @@ import { ADJUSTED, type Adjustment } from '../adjustments.ts'
 import type { ImportOptions, ImportResult } from '../import-files.ts'
 import { absentEvent, absentLines, refusalOf } from './absent-text.ts'
 import type { RejectedGroup } from './count-rejected.ts'
+import { summaryEvent, summaryLine } from './summary.ts'
 
 export function importEvent(result: ImportResult, { dryRun }: ImportOptions, seconds: number) {
-  const { files, rows, isLoaded, rejected, counts, absent, additionalFields } = result
+  const { files, rows, isLoaded, rejected, counts, summary, absent, additionalFields } = result
   return {
     event: dryRun ? 'dry_run' : 'imported',
     file: namesOf(files),
@@ -15,6 +16,7 @@ export function importEvent(result: ImportResult, { dryRun }: ImportOptions, sec
     rows,
     rows_rejected: rejected.rows,
     ...counts,
+    ...(summary && { summary: summaryEvent(summary, customersOf(result)) }),
     ...(absent && { absent: absentEvent(absent) }),
     rejected: rejected.reasons,
     ...Object.fromEntries(ADJUSTED.map((kind) => [kind, result.adjustments.list(kind)])),
@@ -24,7 +26,7 @@ export function importEvent(result: ImportResult, { dryRun }: ImportOptions, sec
 }
 
 export function importText(result: ImportResult, options: ImportOptions): string {
-  const { files, additionalFields, isLoaded, rejected, counts, absent } = result
+  const { files, additionalFields, isLoaded, rejected, counts, summary, absent } = result
   const lines = [`${namesOf(files)}: ${headline(result, options)}`]
   if (counts)
     for (const table of ['debt_accounts', 'customers', 'locations'] as const) {
@@ -34,6 +36,7 @@ export function importText(result: ImportResult, options: ImportOptions): string
         `  ${table.padEnd(14)}${columns.map(([name, count]) => `${formatNumber(count).padStart(12)} ${name}`).join('')}`,
       )
     }
+  if (counts && summary && summary.accounts > 0) lines.push(summaryLine(summary, customersOf(result)))
   if (absent) lines.push(...absentLines(absent, isLoaded, absentNote(result, options)))
   for (const group of rejected.reasons) lines.push(...groupLines(group.message, group.rows, group.examples))
   for (const kind of ADJUSTED)
@@ -50,6 +53,12 @@ export function importText(result: ImportResult, options: ImportOptions): string
         : `  all rejected rows with all reasons: ${options.rejects}`,
     )
   return lines.join('\n')
+}
+
+/** The customers of the files. */
+function customersOf({ counts }: ImportResult) {
+  const { added, changed, unchanged } = counts?.customers ?? { added: 0, changed: 0, unchanged: 0 }
+  return added + changed + unchanged
 }
 
 const absentNote = ({ rejected }: ImportResult, { snapshot }: ImportOptions) =>
