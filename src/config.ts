@@ -62,6 +62,11 @@ export function readSettings(environment: NodeJS.ProcessEnv, needed: readonly Se
     const is = 'must be https, because requests carry the token (or set TRATTA_API_ALLOW_HTTP)'
     problems.push({ name: 'TRATTA_API_URL', is })
   }
+  const { TLS_CERT_FILE, TLS_KEY_FILE } = config as Config
+  if (TLS_CERT_FILE && !TLS_KEY_FILE && !problems.some(({ name }) => name === 'TLS_KEY_FILE'))
+    problems.push({ name: 'TLS_KEY_FILE', is: 'is not set, but TLS_CERT_FILE is' })
+  if (TLS_KEY_FILE && !TLS_CERT_FILE && !problems.some(({ name }) => name === 'TLS_CERT_FILE'))
+    problems.push({ name: 'TLS_CERT_FILE', is: 'is not set, but TLS_KEY_FILE is' })
   return { config: Object.freeze(config) as Partial<Config>, problems }
 }
 

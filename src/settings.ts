@@ -57,6 +57,15 @@ export const SETTINGS = {
     default: '8080',
     read: integer(0, 65535),
   },
+  TLS_CERT_FILE: {
+    meaning:
+      'file with the certificate of PORT and its intermediate certificates (PEM); set it with TLS_KEY_FILE to serve https',
+    read: matching(/^\P{Cc}+$/u, 'the path of a file'),
+  },
+  TLS_KEY_FILE: {
+    meaning: 'file with the private key of TLS_CERT_FILE (PEM, without a passphrase)',
+    read: matching(/^\P{Cc}+$/u, 'the path of a file'),
+  },
   ADMIN_HOST: {
     meaning: 'address on which ADMIN_PORT listens',
     default: '127.0.0.1',

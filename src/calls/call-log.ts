@@ -14,6 +14,7 @@ import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { QueryError } from '../database/database-errors.ts'
+import { replaceConnections } from '../database/new-connections.ts'
 import { createPool } from '../database/pool.ts'
 import { describeError, type Log } from '../log.ts'
 import { findStoreProblem, maintainCalls, type NewCall, storeCalls } from './store-calls.ts'
@@ -21,6 +22,8 @@ import { findStoreProblem, maintainCalls, type NewCall, storeCalls } from './sto
 interface CallLog {
   /** Never waits and never throws. */
   add(call: NewCall): void
+  /** Applies a change of DATABASE_URL. */
+  useDatabase(url: string): void
   /** Stores the queued calls. Takes at most CLOSE_MS; then the remaining calls are dropped and counted. */
   close(): Promise<void>
 }
@@ -145,6 +148,7 @@ export function createCallLog(
       if (queue.length === MAX_BATCH && state === 'storing') void flush()
       else if (!flushing) flushIn(FLUSH_MS)
     },
+    useDatabase: (url) => replaceConnections(pool, url),
     async close() {
       if (isClosed) return
       isClosed = true

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import { isInsecureRemote } from '../config.ts'
+import { MIN_VALID_DAYS } from '../responder/certificate.ts'
 import { PROBLEMS } from '../responder/problem.ts'
 import { type CheckResult, check, errorResult, ok, skipped, warning } from './check.ts'
 
@@ -100,8 +101,6 @@ function unreachable(url: string, { name, cause }: Error & { cause?: NodeJS.Errn
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Automatic renewal runs earlier than this. */
-const MIN_DAYS = 14
 
 export const certificate = check({
   name: 'certificate',
@@ -113,7 +112,7 @@ export const certificate = check({
         isInsecureRemote(PUBLIC_URL)
           ? errorResult(
               'PUBLIC_URL is http: the secret and the accounts cross the network in clear text',
-              'put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
+              'set TLS_CERT_FILE and TLS_KEY_FILE, or put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
             )
           : ok('none is needed: PUBLIC_URL is this machine'),
       ]
@@ -140,7 +139,7 @@ export const certificate = check({
           ),
         ]
       const message = `the certificate of PUBLIC_URL is valid for ${days} more days`
-      return [days < MIN_DAYS ? warning(message, 'renew it') : ok(message)]
+      return [days < MIN_VALID_DAYS ? warning(message, 'renew it') : ok(message)]
     } catch (error) {
       const { code = 'no TLS' } = error as NodeJS.ErrnoException
       return [

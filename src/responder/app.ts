@@ -5,6 +5,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { describeError, type Log } from '../log.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
 import type { CallRecord } from './call-record.ts'
+import { type Certificate, serverOptions } from './certificate.ts'
 import { clientAddressResolver } from './client-address.ts'
 import type { Outcome } from './problem.ts'
 import { sendProblem } from './problem.ts'
@@ -39,6 +40,8 @@ interface AppOptions {
   trustedProxies: string[]
   /** PUBLIC_URL: the path of this URL is accepted in front of the JIT route. */
   publicUrl?: string | undefined
+  /** Serves https with this certificate. */
+  certificate?: Certificate | undefined
   /** Called once for each request that reached the router. */
   onFinish?: (request: FastifyRequest, reply: FastifyReply) => void
 }
@@ -69,13 +72,13 @@ export function createApp(options: AppOptions) {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
-    http: {
+    ...serverOptions(options.certificate, {
       // Without this, Node responds with a 400 without a body.
       requireHostHeader: false,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: MAX_HEADER_BYTES,
-    },
+    }),
     frameworkErrors: (_error, request, reply) => {
       sendProblem(noStore(reply), 'malformed_request')
       app.finish(request, reply, 'malformed_request')

@@ -53,6 +53,12 @@ export function maxConnections(databasePoolSize: number): number {
   return Math.min(MAX_CONNECTIONS, Math.max(MIN_CONNECTIONS, openFiles - RESERVED_FILES - databasePoolSize))
 }
 
+/**
+ * The socket of the 'connection' event. With TLS a request has another socket, and `_parent`, which Node's types do not
+ * declare, is the socket of its connection.
+ */
+const connectionOf = (socket: Socket) => (socket as { _parent?: Socket | null })._parent ?? socket
+
 export function limitConnections(
   app: App,
   { max, trustedProxies, onRejected }: LimitConnectionsOptions,
@@ -110,7 +116,7 @@ export function limitConnections(
   })
 
   app.addHook('onRequest', (request, reply, done) => {
-    const openedAt = unauthenticated.get(request.socket)
+    const openedAt = unauthenticated.get(connectionOf(request.socket))
     if (openedAt !== undefined)
       if (performance.now() - openedAt > UNAUTHENTICATED_MS) reply.header('connection', 'close')
       else reply.header('keep-alive', `timeout=${UNAUTHENTICATED_KEEP_ALIVE_MS / 1000}`)
@@ -118,13 +124,14 @@ export function limitConnections(
   })
   // After Node's own listener, which sets the timeout of the server, AUTHENTICATED_KEEP_ALIVE_MS.
   app.addHook('onResponse', (request, _reply, done) => {
-    if (unauthenticated.has(request.socket)) request.socket.setTimeout(UNAUTHENTICATED_KEEP_ALIVE_MS)
+    if (unauthenticated.has(connectionOf(request.socket)))
+      request.socket.setTimeout(UNAUTHENTICATED_KEEP_ALIVE_MS)
     done()
   })
   app.server.keepAliveTimeout = AUTHENTICATED_KEEP_ALIVE_MS
   return {
     authenticate(socket, reply) {
-      untrack(socket)
+      untrack(connectionOf(socket))
       reply.removeHeader('keep-alive')
     },
   }

@@ -21,6 +21,7 @@ export interface Metrics {
   /** @param route as `routeOf` returns it for a request that no route matches */
   unmatched(route: string | null): void
   connectionRejected(limit: ConnectionLimit): void
+  certificateExpires(date: Date): void
   omitted(kind: string, count: number): void
   callLogDropped(count: number): void
   contentType: string
@@ -112,6 +113,11 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
   ).set({ version: VERSION, node: process.versions.node }, 1)
   gauge('deadline_seconds', 'JIT_DEADLINE_MS').set(JIT_DEADLINE_MS / 1000)
 
+  const certificateExpires = gauge(
+    'certificate_expires_timestamp_seconds',
+    'Unix time at which the certificate of TLS_CERT_FILE expires; absent without TLS_CERT_FILE',
+  )
+  certificateExpires.remove()
   const connections = gauge(
     'pool_connections',
     'Connections to Postgres by state; waiting counts the calls that wait for a connection',
@@ -164,6 +170,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     },
     unmatched: (route) => unmatched.inc({ route: route ?? OTHER_ROUTE }),
     connectionRejected: (limit) => connectionsRejected.inc({ limit }),
+    certificateExpires: (date) => certificateExpires.set(date.getTime() / 1000),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),
     callLogDropped: (count) => callLogDropped.inc(count),
     contentType: registry.contentType,

@@ -1,6 +1,7 @@
 /** The server: starts and stops both ports in order. */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Server as TlsServer } from 'node:tls'
 import { createCallLog } from '../calls/call-log.ts'
 import type { Config } from '../config.ts'
 import { accountStatement } from '../database/account-statement.ts'
@@ -12,6 +13,7 @@ import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp, routeOf } from './app.ts'
 import { callLogRow } from './call-record.ts'
+import type { Certificate } from './certificate.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
 import { limitConnections, maxConnections } from './limit-connections.ts'
 import { listenError } from './listen-error.ts'
@@ -32,6 +34,8 @@ export interface Responder {
   stop(announceMs?: number): Promise<void>
   /** Applies a change of secrets or of DATABASE_URL. Calls in progress continue. */
   useSecrets(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): void
+  /** Uses a certificate for new connections. Only with TLS. */
+  useCertificate(certificate: Certificate): void
 }
 
 /** The listen backlog. With Node's default of 511, a burst of connections can delay a call by a second. */
@@ -50,6 +54,8 @@ interface Dependencies {
   operationalStatus: StatusReader
   /** How `ssn_last4` is sent. */
   ssnLast4: SsnLast4Format
+  /** Serves https on PORT. */
+  certificate: Certificate | undefined
   /** Aborts the start. */
   signal: AbortSignal
 }
@@ -57,7 +63,7 @@ interface Dependencies {
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { registration, operationalStatus, ssnLast4, signal }: Dependencies,
+  { registration, operationalStatus, ssnLast4, certificate, signal }: Dependencies,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(
@@ -69,10 +75,12 @@ export async function startResponder(
   const readiness = createReadiness(pool, statement)
   const metrics = createMetrics(pool, config)
   const callLog = createCallLog(config, log, metrics.callLogDropped)
+  if (certificate) metrics.certificateExpires(certificate.x509.validToDate)
 
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp({
     ...appOptions,
+    certificate,
     publicUrl: config.PUBLIC_URL,
     onFinish(request, reply) {
       if (request.routeOptions.url === JIT_ROUTE) metrics.called(request.outcome, reply.elapsedTime / 1000)
@@ -128,10 +136,15 @@ export async function startResponder(
   return {
     url: urlOf(app),
     adminUrl: urlOf(admin),
+    useCertificate({ options, x509 }) {
+      ;(app.server as unknown as TlsServer).setSecureContext(options)
+      metrics.certificateExpires(x509.validToDate)
+    },
     stop: (announceMs = 0) => (stopped ??= stop(announceMs)),
     useSecrets(changed) {
       jitRoute.useSecrets(changed)
       operationalStatus.useSecrets(changed)
+      callLog?.useDatabase(changed.DATABASE_URL)
       if (changed.DATABASE_URL === databaseUrl) return
       databaseUrl = changed.DATABASE_URL
       replaceConnections(pool, databaseUrl)
@@ -150,5 +163,5 @@ async function closeWithin(app: App, milliseconds: number) {
 function urlOf(app: App) {
   const { address, family, port } = app.server.address() as AddressInfo
   const host = ['0.0.0.0', '::'].includes(address) ? '127.0.0.1' : address
-  return `http://${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`
+  return `${app.server instanceof TlsServer ? 'https' : 'http'}://${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`
 }

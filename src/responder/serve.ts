@@ -13,9 +13,11 @@ import { describeError, type Log } from '../log.ts'
 import { loadReadings, type Readings } from '../tratta/readings.ts'
 import { type Registration, registerInBackground } from '../tratta/register-in-background.ts'
 import { UserFacingError } from '../user-facing-error.ts'
+import { readCertificate } from './certificate.ts'
 import { createStatusReader } from './operational-status.ts'
 import { raceAbort } from './race-abort.ts'
 import { type Responder, startResponder } from './responder.ts'
+import { watchCertificate } from './watch-certificate.ts'
 import { type ServeConfig, watchSecretFiles } from './watch-secret-files.ts'
 
 const DATABASE_TIMEOUT_MS = 60_000
@@ -29,7 +31,7 @@ interface ServeOptions {
 }
 
 export interface Service extends Responder {
-  /** Reads the secrets from their files again. Never rejects. */
+  /** Reads the secrets and the certificate from their files again. Never rejects. */
   reload(): Promise<void>
 }
 
@@ -45,6 +47,7 @@ export async function serve(
   { migrateFirst, signal }: ServeOptions,
 ): Promise<Service> {
   const started = performance.now()
+  const certificate = readCertificate(config)
   void warnOfInsecureDatabase(config, log)
   const { ssnLast4 } = await prepareDatabase(config, log, { migrateFirst, signal })
   let registration: Registration | undefined
@@ -53,6 +56,7 @@ export async function serve(
     registration: () => registration?.state ?? 'pending',
     operationalStatus: createStatusReader(config),
     ssnLast4,
+    certificate,
     signal,
   })
   log.info({
@@ -74,12 +78,17 @@ export async function serve(
       if (!isStopping) registration = registerInBackground(next, log, signal)
     },
   })
+  const certificateWatch = certificate && watchCertificate(config, log, certificate, responder.useCertificate)
   return {
     ...responder,
-    reload: secretFiles.reload,
+    async reload() {
+      certificateWatch?.reload()
+      await secretFiles.reload()
+    },
     async stop(announceMs) {
       isStopping = true
       secretFiles.stop()
+      certificateWatch?.stop()
       await Promise.all([registration?.stop(), responder.stop(announceMs)])
     },
   }

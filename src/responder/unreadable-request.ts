@@ -11,6 +11,9 @@ const STATUS_BY_CODE: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
+/** The client does not speak TLS, or only an old version, or does not trust the certificate. */
+const FAILED_HANDSHAKE = /^(ERR_SSL|ERR_TLS|EPROTO)/
+
 interface UnreadableRequests {
   /** Stores the response, because an error response to later bytes of the connection must follow it. */
   onRequest(socket: Socket, response: ServerResponse): void
@@ -23,7 +26,7 @@ export function unreadableRequests(log: Log, nextId: () => string): UnreadableRe
   const rejected = new WeakSet<Socket>()
 
   const reject = (error: Error & { code?: string }, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (error.code === 'ECONNRESET' || FAILED_HANDSHAKE.test(error.code ?? '') || !socket.writable) {
       socket.destroy()
       return
     }
