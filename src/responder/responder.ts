@@ -144,10 +144,10 @@ export async function startResponder(
     useSecrets(changed) {
       jitRoute.useSecrets(changed)
       operationalStatus.useSecrets(changed)
-      callLog?.useDatabase(changed.DATABASE_URL)
       if (changed.DATABASE_URL === databaseUrl) return
       databaseUrl = changed.DATABASE_URL
       replaceConnections(pool, databaseUrl)
+      callLog?.useDatabase(databaseUrl)
       void warmUp(pool, warmUpEnd.signal)
     },
   }

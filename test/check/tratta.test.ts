@@ -119,7 +119,8 @@ t.test('http to another address than loopback is an error', { buffered: true }, 
       check: 'certificate',
       state: 'error',
       message: 'PUBLIC_URL is http: the secret and the accounts cross the network in clear text',
-      remedy: 'set TLS_CERT_FILE and TLS_KEY_FILE, or put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
+      remedy:
+        'set TLS_CERT_FILE and TLS_KEY_FILE, or put a TLS proxy in front of `serve`, and use https in PUBLIC_URL',
     },
   ])
 })

@@ -80,6 +80,7 @@ t.test('JIT_SECRET and the token', async (t) => {
 
   write({ JIT_SECRET_PREVIOUS: '' })
   await until(async () => (await accepted(serving)) === 'bc')
+  await until(() => changes(serving).flat().length >= 5)
   t.same(changes(serving).flat().sort(), [
     'JIT_SECRET',
     'JIT_SECRET_NEXT',
