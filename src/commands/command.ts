@@ -8,7 +8,7 @@ export const USAGE_ERROR = 2
 export const SOME_REJECTED = 3
 
 /** By the name of the option, such as `dry-run` and `no-migrate`. */
-export type Options = Record<string, string | boolean | undefined>
+export type Options = Record<string, string | boolean | string[] | undefined>
 
 /** @returns the exit code */
 export type Run = (options: Options, positionals: string[]) => Promise<number>

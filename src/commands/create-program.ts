@@ -120,7 +120,15 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
         'dmy',
       ]),
     )
-    .option('--map <FILE>', 'JSON file that maps columns: {"Their column": "our_column", "Another": null}')
+    .option(
+      '--map <FILE>',
+      'JSON file that maps columns: {"Their column": "our_column", "Another": null}; one for all files, or one for each',
+      (file: string, files: string[] = []) => [...files, file],
+    )
+    .option(
+      '--suggest-map',
+      'print a map for a CSV file, guessed from its column names and cells; loads nothing',
+    )
     .addOption(new Option('--format <FORMAT>', 'format of the files').choices(['csv', 'ndjson', 'bulk-json']))
     .addOption(
       new Option('--encoding <NAME>', 'encoding of the files').choices([

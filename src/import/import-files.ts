@@ -15,49 +15,18 @@
 import type pg from 'pg'
 import { Adjustments } from './adjustments.ts'
 import { recordFailure, recordOf } from './import-record.ts'
+import type { ImportOptions, ImportResult } from './import-result.ts'
 import { beginImport, createClient } from './import-session.ts'
-import { type ImportedFile, lastLoaded, recordImport } from './imports-table.ts'
+import { lastLoaded, recordImport } from './imports-table.ts'
 import type { ImportProgress } from './progress.ts'
-import { countRejected, type Rejected } from './report/count-rejected.ts'
+import { countRejected } from './report/count-rejected.ts'
 import { requireNewFile, writeRejectFile } from './report/reject-file.ts'
-import { type Summary, summarize } from './report/summary.ts'
-import { type Absent, applySnapshot, countAbsent, planSnapshot, type Snapshot } from './stage/absent.ts'
-import { analyze, countMerge, type MergeCounts, merge } from './stage/merge.ts'
+import { summarize } from './report/summary.ts'
+import { applySnapshot, countAbsent, planSnapshot } from './stage/absent.ts'
+import { analyze, countMerge, merge } from './stage/merge.ts'
 import { createStaging } from './stage/staging.ts'
 import { type InputFile, stageFiles } from './stage-files.ts'
-import type { RowRules } from './validate/validate-row.ts'
 import { validateStaged } from './validate/validate-staged.ts'
-
-export interface ImportOptions {
-  rules: RowRules
-  dryRun: boolean
-  /** Loads the valid rows although others are rejected. */
-  keepGood: boolean
-  /** The path of the reject file. */
-  rejects?: string
-  /** The files are the whole portfolio. */
-  snapshot?: Snapshot
-  /** The options of the command, for the record of the import. */
-  recorded: Record<string, unknown>
-  /** Called before a file is loaded whose content was loaded before. */
-  onLoadedBefore(file: string, loadedAt: Date): void
-}
-
-export interface ImportResult {
-  files: Required<ImportedFile>[]
-  /** Of all files. */
-  rows: number
-  isLoaded: boolean
-  rejected: Rejected
-  /** Undefined when rejected rows prevented the merge. */
-  counts?: MergeCounts
-  /** Accounts of the tables that are not in the files. Undefined if there are no accounts in the files. */
-  absent?: Absent
-  /** Present with `counts`. */
-  summary?: Summary
-  additionalFields: string[]
-  adjustments: Adjustments
-}
 
 /** @throws {UserFacingError} {@link UsageError} and errors of the database */
 export async function importFiles(

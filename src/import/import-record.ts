@@ -1,7 +1,7 @@
 /** The record of a finished or failed import. */
 import { userFacing } from '../database/connection-errors.ts'
 import type { ADJUSTED, Adjustments } from './adjustments.ts'
-import type { ImportOptions, ImportResult } from './import-files.ts'
+import type { ImportOptions, ImportResult } from './import-result.ts'
 import { createClient } from './import-session.ts'
 import { type ImportRecord, recordImport } from './imports-table.ts'
 import type { ImportProgress } from './progress.ts'

@@ -9,7 +9,7 @@ export type Reason =
   | { code: 'invalid_utf8'; encoding: string }
   | { code: 'unnamed_column'; position: number }
   | { code: 'wrong_field_count'; found: number; expected: number }
-  | { code: 'missing' | 'misplaced' | 'own_parent' }
+  | { code: 'missing' | 'misplaced' | 'own_parent' | 'unmapped_value' }
   | { code: 'unknown_field'; known: string }
   /** `rule` completes "the field …". It comes from the contract or from the payload builder. */
   | { code: 'invalid_value'; rule: string }
@@ -77,6 +77,8 @@ function reasonText(reason: Reason): string {
       return 'has no debt account'
     case 'without_id':
       return 'has no external_id'
+    case 'unmapped_value':
+      return 'is not one of "values" in the map: add it, or a "default"'
     case 'missing':
       return 'is missing'
     case 'misplaced':

@@ -2,6 +2,7 @@
 import { UserFacingError } from '../user-facing-error.ts'
 import type { Adjustments } from './adjustments.ts'
 import type { ImportRow } from './import-row.ts'
+import { requireColumns } from './map/layout.ts'
 import type { ImportProgress } from './progress.ts'
 import type { FileRecord } from './read/file-record.ts'
 import { openFile } from './read/open-file.ts'
@@ -24,6 +25,7 @@ export interface InputFile {
 const MAX_ADDITIONAL_FIELDS = 20
 
 interface StagedFile {
+  columnNames: string[]
   sha256: string
   bytes: number
   rows: number
@@ -53,6 +55,8 @@ export async function stageFiles(
     staged.push(await stageFile(file, at, keepRaw, staging, adjustments, rules, progress, signal))
   }
   await staging.end()
+  const sharedMap = files.find(({ read }) => read.isMapShared)?.read.map
+  if (sharedMap) requireColumns(sharedMap, new Set(staged.flatMap(({ columnNames }) => columnNames)))
   return staged
 }
 
@@ -107,6 +111,7 @@ async function stageFile(
   if (!reader) throw new UserFacingError('The file is empty')
   reader.end()
   return {
+    columnNames: reader.columnNames(),
     sha256: opened.sha256(),
     bytes: opened.bytesRead,
     rows: progress.rows - rowsBefore,

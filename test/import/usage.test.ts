@@ -15,20 +15,14 @@ t.test('invalid options, maps, files and settings end with a message', async (t)
     [['-', '-'], 'Standard input can be read only once.'],
     [['-', '--rejects', 'x'], '--rejects works with one FILE only.'],
     [['--delimiter', 'ab'], '--delimiter must be one character or the word tab.'],
-    [
-      ['--map', path('map.json')],
-      'map.json must be a JSON object, {"Their column": "our_column", "Another": null}.',
-    ],
+    [['--map', path('map.json')], 'map.json:1:1: must be a JSON object, {"Their column": "our_column"}.'],
     [['--map', path('none')], 'none cannot be read (ENOENT).'],
   ] as const)
     t.match(await load(csv, ...CENTS, ...args), { code: 2, stdout: /^$/, stderr: message }, args.join(' '))
-  const { code, stderr } = await load(csv, ...CENTS, '--map', path('odd.json'))
-  t.equal(code, 1)
-  for (const line of [
-    'Column "balance", mapped to "blance", is unknown: is it "balance"?',
-    'The map names column "Absent", which the file does not have',
-  ])
-    t.match(stderr, line)
+  t.match(await load(csv, ...CENTS, '--map', path('odd.json')), {
+    code: 2,
+    stderr: 'odd.json:1:35: "blance" is unknown: is it "balance"?',
+  })
   t.match(await load('{}', '--dates', 'mdy'), {
     code: 2,
     stderr: '--dates is for CSV only: JSON files have cents and ISO dates',

@@ -1,6 +1,8 @@
 /** Reads a CSV file: finds its header, and leaves out the lines that are no accounts. */
 import { UsageError, UserFacingError } from '../../user-facing-error.ts'
 import { type ImportRow, unreadableRow } from '../import-row.ts'
+import { NO_MAP, namedColumns, sourcesOf } from '../map/column-map.ts'
+import { requireColumns } from '../map/layout.ts'
 import { messageOf, type Reason } from '../row-error.ts'
 import { cellCleaner } from './clean-cell.ts'
 import { csvRowReader } from './csv-rows.ts'
@@ -23,7 +25,7 @@ const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?[\r\n]/i
  * @throws {UserFacingError} {@link UsageError} here, and from `write` and `end`
  */
 export function csvReader(start: string, options: ReadOptions, handlers: RowHandlers): RowReader {
-  const { dates = 'iso', money, map = {}, encoding = 'utf-8', quote, allowSuspicious = false } = options
+  const { dates = 'iso', money, map = NO_MAP, encoding = 'utf-8', quote, allowSuspicious = false } = options
   if (!money)
     throw new UsageError(
       'A CSV file needs --money cents or --money dollars, which says how its amounts are written',
@@ -32,6 +34,7 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
   const delimiter = options.delimiter ?? separator ?? ','
   const skipLines = Math.max(options.skipLines ?? 0, separator ? 1 : 0)
   const codec = createCodec(encoding)
+  const named = new Set(namedColumns(map))
   const decode = recordDecoder(encoding)
   const { onRow, adjustments } = handlers
   const onChange = (change: string) => adjustments.changed(change)
@@ -59,13 +62,13 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
         delimiter,
         quote,
         skipLines,
-        isKnown: (name) => isKnownName(name, map),
+        isKnown: (name) => named.has(name) || isKnownName(name),
       })
       header = uniqueNames(cells)
+      if (!options.isMapShared) requireColumns(map, new Set(header))
       readRow = csvRowReader(header, map, formats)
-      ssnPositions = header.flatMap((name, at) =>
-        isSsnName(name) || JSON.stringify(map[name])?.includes('ssn_last4') ? [at] : [],
-      )
+      const ssnColumns = sourcesOf(map, 'customer_ssn_last4')
+      ssnPositions = header.flatMap((name, at) => (isSsnName(name) || ssnColumns.includes(name) ? [at] : []))
       rawHeader = raw
       return
     }
@@ -115,6 +118,7 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
       for (const { line } of figures)
         adjustments.add('skipped', 'is a trailer line with totals or counts', line)
     },
+    columnNames: () => header,
     rejectFormat: () => csvRejectFormat(rawHeader!, delimiter, codec.encode),
   }
 }

@@ -1,9 +1,12 @@
 /** Reads CSV records: one account per record, with its customer and its location, or only a customer or a location. */
 import { emptyAccount, emptyCustomer, emptyLocation, type ImportRow, type RowPart } from '../import-row.ts'
+import { addParent } from '../map/add-parent.ts'
+import type { ColumnMap } from '../map/column-map.ts'
+import { layOut } from '../map/layout.ts'
 import { fieldError, type RowError } from '../row-error.ts'
 import { CellError } from './cell-error.ts'
 import { isErrorValue } from './clean-cell.ts'
-import { type Column, type ColumnMap, hasAccounts, readHeader } from './header.ts'
+import { type Column, hasAccounts, readHeader } from './header.ts'
 import { type CellFormats, cellKind, cellReader } from './read-cell.ts'
 
 type Resource = 'debt_account' | 'customer' | 'location'
@@ -20,16 +23,19 @@ interface Cell {
 
 /** @throws {UserFacingError} */
 export function csvRowReader(header: string[], map: ColumnMap, formats: CellFormats) {
-  const columns = readHeader(header, map)
+  const layout = layOut(header, map, (cell) => formats.clean(cell, 'text'))
+  const columns = readHeader(layout.names, layout.targets)
   const isOfAccounts = hasAccounts(columns)
-  const cells = columns.flatMap((column, position) => (column ? [toCell(column, position, formats)] : []))
+  const cells = columns.flatMap((column, position) =>
+    column ? [toCell(column, position, { ...formats, ...layout.formats[position] })] : [],
+  )
   const account = partReader(cells, 'debt_account', emptyAccount)
   const customerReader = partReader(cells, 'customer', emptyCustomer)
   const locationReader = partReader(cells, 'location', emptyLocation)
   const readCustomer = reuseLast(customerReader)
   const readLocation = reuseLast(locationReader)
   const unnamed = header.flatMap((name, position) =>
-    name === '' && !Object.hasOwn(map, '') ? [position] : [],
+    name === '' && !Object.hasOwn(layout.targets, '') ? [position] : [],
   )
   const accountColumns = new Set(account.columns)
   if (customerReader.columns.has('external_id')) accountColumns.add('customer_external_id')
@@ -40,17 +46,20 @@ export function csvRowReader(header: string[], map: ColumnMap, formats: CellForm
     for (const position of unnamed)
       if (fields[position]!.trim() !== '')
         errors.push({ reason: { code: 'unnamed_column', position: position + 1 } })
-    const values = account.read(fields, errors)
-    const customer = readCustomer(fields, errors)
-    const location = readLocation(fields, errors)
+    const cells = layout.convert(fields, errors)
+    const values = account.read(cells, errors)
+    const customer = readCustomer(cells, errors)
+    const location = readLocation(cells, errors)
     values.customer_external_id = customer.values.external_id
     values.location_external_id = location.values.external_id
-    return {
+    const row: ImportRow = {
       accounts: isOfAccounts ? [{ values, columns: accountColumns }] : [],
       ...(hasValues(customer.values) && { customer }),
       ...(hasValues(location.values) && { location }),
       errors,
     }
+    if (map.parents) addParent(row, layout.group(fields), map.parents!)
+    return row
   }
 }
 

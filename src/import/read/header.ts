@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { Address, PaymentPlan } from '../../contract.ts'
 import { CUSTOMER, DEBT_ACCOUNT, LOCATION } from '../../database/columns.ts'
-import { isObject } from '../../json.ts'
 import { nearestName } from '../../nearest-name.ts'
-import { UsageError, UserFacingError } from '../../user-facing-error.ts'
+import { UserFacingError } from '../../user-facing-error.ts'
 import { REJECT_COLUMNS } from './reject-format.ts'
 import { isData } from './require-header.ts'
 
@@ -24,18 +22,19 @@ export function uniqueNames(header: string[]): string[] {
   })
 }
 
-/** Whether a name is in the map, or is the name of a column except for case, blanks and punctuation. */
-export const isKnownName = (name: string, map: ColumnMap) =>
-  Object.hasOwn(map, name) || parseColumnName(name) !== undefined || COLUMNS.includes(normalized(name))
+/** Whether a name is the name of a column except for case, blanks and punctuation. */
+export const isKnownName = (name: string) =>
+  parseColumnName(name) !== undefined || COLUMNS.includes(normalized(name))
 
 const MAX_PROBLEMS = 20
 
 /**
  * @param names of {@link uniqueNames}
+ * @param map from names to ours; null for a column that is not read
  * @returns the destination of each column of the file; undefined for a column that is not read
  * @throws {UserFacingError} The message contains no cell that can be data
  */
-export function readHeader(names: string[], map: ColumnMap): (Column | undefined)[] {
+export function readHeader(names: string[], map: Record<string, string | null>): (Column | undefined)[] {
   const problems: string[] = []
   const nameOf = new Map<string, string>()
   const columns = names.map((name, at) => {
@@ -55,15 +54,16 @@ export function readHeader(names: string[], map: ColumnMap): (Column | undefined
     nameOf.set(target, name)
     return column
   })
-  for (const name of Object.keys(map))
-    if (!names.includes(name))
-      problems.push(`The map names column ${quoted(name)}, which the file does not have`)
   problems.push(...missingColumns(columns))
   if (problems.length > MAX_PROBLEMS)
     problems.splice(MAX_PROBLEMS, Number.POSITIVE_INFINITY, 'There are more errors')
   if (problems.length > 0) throw new UserFacingError(problems.join('\n'))
   return columns
 }
+
+/** @returns why a name is not one of our columns */
+export const columnProblem = (name: string) =>
+  parseColumnName(name) ? undefined : `${quoted(name)} is unknown${suggestion(name)}`
 
 const quoted = (name: string) => JSON.stringify(name)
 
@@ -156,21 +156,3 @@ function similarColumnName(name: string): string | undefined {
     (similar.length > MAX_NAME ? undefined : nearestName(similar, known, Math.floor(similar.length / 2)))
   )
 }
-
-/** From the column names of a file to ours. Columns with null are not read. */
-export type ColumnMap = Record<string, string | null>
-
-/** @throws {UsageError} */
-export function readMapFile(path: string): ColumnMap {
-  try {
-    const map: unknown = JSON.parse(readFileSync(path, 'utf8').replace(/^\ufeff/, ''))
-    if (isColumnMap(map)) return map
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code) throw new UsageError(`${path} cannot be read (${code})`)
-  }
-  throw new UsageError(`${path} must be a JSON object, {"Their column": "our_column", "Another": null}`)
-}
-
-const isColumnMap = (map: unknown): map is ColumnMap =>
-  isObject(map) && Object.values(map).every((name) => name === null || typeof name === 'string')

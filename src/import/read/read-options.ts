@@ -1,8 +1,8 @@
 import type { Adjustments } from '../adjustments.ts'
 import type { ImportRow } from '../import-row.ts'
+import type { ColumnMap } from '../map/column-map.ts'
 import type { Encoding } from './encoding.ts'
 import type { FileRecord, Splitter } from './file-record.ts'
-import type { ColumnMap } from './header.ts'
 import type { Dates } from './read-date.ts'
 import type { Money } from './read-money.ts'
 import type { RejectFormat } from './reject-format.ts'
@@ -26,6 +26,8 @@ export interface ReadOptions {
   dates?: Dates
   money?: Money
   map?: ColumnMap
+  /** Other files of the command have the same map: not every column of it is in this file. */
+  isMapShared?: boolean
 }
 
 export interface RowHandlers {
@@ -36,6 +38,8 @@ export interface RowHandlers {
 }
 
 export interface RowReader extends Splitter {
+  /** CSV only. Call this after the first record. */
+  columnNames(): string[]
   /** Call this after the first record. */
   rejectFormat(): RejectFormat
 }

@@ -99,6 +99,7 @@ function jsonReader(
       splitter.end()
       if (isEmpty) throw new UserFacingError('The file is empty')
     },
+    columnNames: () => [],
     rejectFormat: () => jsonRejectFormat(codec.encode, codec.decode),
   }
 }

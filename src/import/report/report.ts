@@ -1,7 +1,7 @@
 /** The result of an import, for a person and as JSON. Contains external ids and line numbers, no values. */
 import { formatNumber } from '../../terminal/format.ts'
 import { ADJUSTED, type Adjustment } from '../adjustments.ts'
-import type { ImportOptions, ImportResult } from '../import-files.ts'
+import type { ImportOptions, ImportResult } from '../import-result.ts'
 import { absentEvent, absentLines, refusalOf } from './absent-text.ts'
 import type { RejectedGroup } from './count-rejected.ts'
 import { summaryEvent, summaryLine } from './summary.ts'
