@@ -84,7 +84,7 @@ t.test(
     )
     const head = 'Nr,Group,Placed,Owed,Kind,Client'
     const options = ['--map', path('map.json'), ...DOLLARS]
-    const bad = await event(`${head}\n1,,1.00,100,O,North\n2,,1.00,100,Q,South\n`, ...options)
+    const bad = await event(`${head}\n1,,1.00,100,O,North\n2,,1.00,100,Q,South\n`, ...options, '--strict')
     t.match(bad.rejected, [
       {
         code: 'unmapped_value',
@@ -93,7 +93,9 @@ t.test(
         examples: [{ line: 3, external_id: '2' }],
       },
     ])
-    t.match(await load(`${head}\n2,1,1.00,60,P,South\n1,1,1.00,100,,South\n`, ...options), { code: 1 })
+    const lenient = await event(`${head}\n2,,1.00,100,Q,South\n`, ...options)
+    t.match(lenient, { loaded: true, rows_rejected: 0 })
+    t.match(JSON.stringify(lenient), 'location.type is not one of')
     t.match(await load(`${head}\n2,1,1.00,60,P,South\n1,1,1.00,100,P,South\n`, ...options), { code: 0 })
     t.match(await accounts(), [
       { external_id: '1', parent_external_id: null, balance: '100', current_balance: '100' },
@@ -175,9 +177,9 @@ t.test('an error in a map is reported with line and column', { buffered: true },
       '3:3: must be one of our columns, null, or {"to": "our_column"}',
     ],
     [
-      '{\n "columns": {\n  "Nr": {"to": "external_id",\n   "nul_values": [""], "dates": "ymd", "values": {"A": 1}}},\n "joins": {},\n "parents": {"prefix": ""}}',
+      '{\n "columns": {\n  "Nr": {"to": "external_id",\n   "nul_values": [""], "dates": "dym", "values": {"A": 1}}},\n "joins": {},\n "parents": {"prefix": ""}}',
       '4:4: "nul_values" is unknown: is it "null_values"?',
-      '4:24: must be one of iso, mdy, dmy',
+      '4:24: must be one of iso, ',
       '4:51: must be a text',
       '5:2: "joins" is unknown: is it "join"?',
       '6:2: "column" is missing',

@@ -15,7 +15,7 @@ const CONVERSIONS = {
   null_values: Type.Optional(Type.Array(TEXT, { description: 'must be a list of texts' })),
   /** The new text of each cell. */
   values: Type.Optional(Type.Record(Type.String(), TEXT, { description: 'must be an object of texts' })),
-  /** The new text of a cell that `values` does not have. Without it, the row is rejected. */
+  /** The new text of a cell that `values` does not have. Without it, the cell is an invalid value. */
   default: Type.Optional(TEXT),
   /** `SAMPLE, ROBIN Q` becomes `Robin Q Sample`. */
   name: Type.Optional(Type.Literal('last-first', { description: 'must be "last-first"' })),
