@@ -10,7 +10,7 @@ t.test('every documented command line of the program has --disable-sigusr1', asy
   const files = [
     'Dockerfile',
     'docker-compose.yml',
-    ...globSync(['*.md', 'docs/*.md', 'deploy/**/*.{yaml,md,conf}']),
+    ...globSync(['*.md', 'docs/*.md', 'deploy/**/*.{yaml,md,conf,service}']),
   ]
   const lines = [
     ...['start', 'cli', 'demo'].map((name) => scripts[name] ?? ''),
@@ -18,7 +18,9 @@ t.test('every documented command line of the program has --disable-sigusr1', asy
   ]
   // As a shell line, or as a list of words in JSON or YAML.
   const commands = lines.filter(
-    (line) => /\bnode\b.*(src\/|make-demo).*\.ts\b/.test(line) && !/^\s*- \.\//.test(line),
+    (line) =>
+      /\bnode\b.*((src\/|make-demo).*\.ts|bin\/tratta-jit\.mjs)\b/.test(line) &&
+      !/^\s*- \.\/|^RUN sed/.test(line),
   )
   t.ok(commands.length >= 5, `${commands.length} command lines`)
   for (const command of commands) t.match(command, /\bnode\b[", ]+--disable-sigusr1\b/, command.trim())
