@@ -94,7 +94,11 @@ export function createProgram(onExit: (exitCode: number) => void): Command {
   program
     .command('trigger')
     .description('make Tratta call us for an account, and print the request, the response and the result')
-    .argument('<ID>', 'external_id of the account')
+    .argument('[ID]', 'external_id of the account')
+    .option(
+      '--sample <N>',
+      'instead of an ID: N accounts of the whole portfolio, and a report; resumes after a stop',
+    )
     .addOption(JSON_LINES)
     .action(action(async () => (await import('./trigger.ts')).triggerCommand))
   program

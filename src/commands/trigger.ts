@@ -7,7 +7,7 @@ import { showWaiting } from '../terminal/progress.ts'
 import { type Comparison, compareResources } from '../tratta/compare-resources.ts'
 import { maskedUrl, type RegistrationConfig, trattaClient, urlDigest } from '../tratta/jit-url.ts'
 import { registrationPool } from '../tratta/registration.ts'
-import { readRegistration, storeProof } from '../tratta/registration-store.ts'
+import { isRegistered, storeProof } from '../tratta/registration-store.ts'
 import { TrattaError } from '../tratta/tratta-error.ts'
 import {
   isProof,
@@ -15,12 +15,17 @@ import {
   readTriggerError,
   type TriggerOutcome,
 } from '../tratta/trigger-outcome.ts'
+import { UsageError } from '../user-facing-error.ts'
 import { auditRead } from './audit-read.ts'
 import { DONE, FAILED, failWith, type Options } from './command.ts'
 import { lookUp } from './lookup.ts'
 import { REGISTRATION_SETTINGS } from './register.ts'
+import { triggerSample } from './trigger-sample.ts'
 
-export async function triggerCommand(options: Options, [externalId = '']: string[]): Promise<number> {
+export async function triggerCommand(options: Options, [externalId]: string[]): Promise<number> {
+  if ((externalId === undefined) === (options.sample === undefined))
+    throw new UsageError('trigger needs an ID or --sample N')
+  if (externalId === undefined) return triggerSample(options)
   const config = readConfig(process.env, ...REGISTRATION_SETTINGS)
   const pool = registrationPool(config)
   try {
@@ -68,9 +73,7 @@ async function explainUnregistered(
   pool: pg.Pool,
   outcome: TriggerOutcome & { error: string },
 ): Promise<TriggerOutcome> {
-  const stored = await readRegistration(pool, config.TRATTA_API_URL).catch(() => undefined)
-  const isRegistered = stored?.urlDigest === urlDigest(config) && /^(already_)?registered$/.test(stored.state)
-  return isRegistered
+  return (await isRegistered(config, pool))
     ? outcome
     : { accepted: false, error: `Not registered yet: run \`tratta-jit register\`. ${outcome.error}` }
 }

@@ -158,6 +158,12 @@ export const settingDefinitions = {
   rejectedRows: share(
     'share of bulk rows whose customer or one account is rejected unless stored; the same row is always rejected',
   ),
+  rejectedValues: setting(
+    'none',
+    '`none`, or field=text with commas between them',
+    (value) => typeof value === 'string' && /^(none|[a-z_.*]+=[^,=]+(,[a-z_.*]+=[^,=]+)*)$/.test(value),
+    'answers to a JIT call are rejected if the field contains the text, such as `customer.phone=555,debt_account.metadata.*=x`; or `none`',
+  ),
   seed: setting(1, 'a whole number', isInteger, 'seed of `lostResponses` and `rejectedRows`'),
 }
 

@@ -47,7 +47,32 @@ export function validatePayload(
   if (customer !== undefined)
     validateResource(customer, 'customer', customerShapeFor(settings), store.customers, errors)
   validateAccounts(data, requestedId, store, settings, errors)
+  addRejectedValues(data, settings, errors)
   return errors
+}
+
+/** Adds an error for each value that the setting `rejectedValues` rejects. */
+function addRejectedValues(
+  data: JsonObject,
+  { rejectedValues }: SimulatorSettings,
+  errors: ValidationErrors,
+) {
+  if (rejectedValues === 'none') return
+  for (const pair of rejectedValues.split(',')) {
+    const [field = '', text = ''] = pair.split('=')
+    for (const [path, value] of valuesAt(data, field.split('.')))
+      if (String(value).includes(text)) addError(errors, path, messages.format)
+  }
+}
+
+/** @param names `*` matches every key and index */
+function valuesAt(value: unknown, names: string[], path = ''): [path: string, value: unknown][] {
+  const [name, ...rest] = names
+  if (name === undefined) return [[path, value]]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, one]) =>
+    name === '*' || name === key ? valuesAt(one, rest, path === '' ? key : `${path}.${key}`) : [],
+  )
 }
 
 /** Validates fields and identifiers of one resource. Returns false if it is not an object. */

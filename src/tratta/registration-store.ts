@@ -1,5 +1,6 @@
 /** All SQL that reads or writes `tratta_jit.registrations`. See registration.ts for the states. */
 import type pg from 'pg'
+import { type RegistrationConfig, urlDigest } from './jit-url.ts'
 
 export interface StoredRegistration {
   state: 'in_flight' | 'registered' | 'already_registered' | 'rejected' | 'failed'
@@ -115,4 +116,10 @@ export async function withRegistrationLock<T>(pool: pg.Pool, work: () => Promise
       () => client.release(true),
     )
   }
+}
+
+/** Whether Tratta has this URL, as far as it is known here. */
+export async function isRegistered(config: RegistrationConfig, pool: pg.Pool): Promise<boolean> {
+  const stored = await readRegistration(pool, config.TRATTA_API_URL).catch(() => undefined)
+  return stored?.urlDigest === urlDigest(config) && /^(already_)?registered$/.test(stored.state)
 }

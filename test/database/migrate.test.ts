@@ -16,6 +16,7 @@ const FROZEN: Record<string, string> = {
   '0004-calls': '107f852abd348ee33c12912fcb99280284beffc1d605f1899b611950b6c85e83',
   '0005-readings': '1a5d01b11f9cbdbed67ddaad963156565a844c4e28014c47dd4132994b2f8cab',
   '0006-imports': '04e5898aca7703798cf60cbb218be737e9581c6bebe3e7ae083f5fb3c17de381',
+  '0007-trigger-samples': '4d8140060865ed4d1620ef6675b90782c0d37d738f61b6bb6dd8c25423698cc5',
 }
 
 /** The advisory lock of Kysely's Migrator. A session holds it. */
