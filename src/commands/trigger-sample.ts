@@ -1,4 +1,5 @@
 /** `trigger --sample N`: a rehearsal of calls over N accounts before go-live. */
+import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import { readConfig } from '../config.ts'
 import { accountStatement } from '../database/account-statement.ts'
@@ -10,12 +11,14 @@ import { formatDuration } from '../terminal/format.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { showProgress, showWaiting } from '../terminal/progress.ts'
 import { type RegistrationConfig, trattaClient } from '../tratta/jit-url.ts'
+import { loadReadings } from '../tratta/readings.ts'
 import { isRegistered } from '../tratta/registration-store.ts'
 import { runSample } from '../trigger-sample/run-sample.ts'
 import { reportOf, reportText } from '../trigger-sample/sample-report.ts'
 import { readCallTimes, readSample, type SampleRow, storeSample } from '../trigger-sample/sample-store.ts'
 import { selectAccounts } from '../trigger-sample/select-accounts.ts'
 import { UsageError } from '../user-facing-error.ts'
+import { auditRead } from './audit-read.ts'
 import {
   DONE,
   FAILED,
@@ -30,6 +33,8 @@ import { REGISTRATION_SETTINGS } from './register.ts'
 
 const MAX_SAMPLE = 10_000
 const SELECT_MS = 3000
+/** `serve` stores a call a quarter of a second after its answer. */
+const CALL_LOG_MS = 500
 const STORED = 'Stopped. The results are stored: run the same command again to resume'
 
 export async function triggerSample(options: Options): Promise<number> {
@@ -64,6 +69,7 @@ async function rehearse(config: RegistrationConfig, pool: pg.Pool, size: number,
     config.JIT_MAX_ANSWER_BYTES,
     config.OMIT_FIELDS,
   )
+  const { ssnLast4 } = await loadReadings(pool, config)
   const stop = new AbortController()
   void stopSignal().then(() => stop.abort())
   const open = rows.filter(({ result }) => result === null)
@@ -79,7 +85,7 @@ async function rehearse(config: RegistrationConfig, pool: pg.Pool, size: number,
       pool,
       client: trattaClient(config),
       apiUrl,
-      lookUp: (id) => lookUpAccount(pool, statement, id, limits),
+      lookUp: (id) => lookUpAccount(pool, statement, id, { ...limits, ssnLast4 }),
       isRegistered: () => isRegistered(config, pool),
       signal: stop.signal,
       async onOutcome({ external_id, traits }, outcome) {
@@ -93,15 +99,21 @@ async function rehearse(config: RegistrationConfig, pool: pg.Pool, size: number,
   }
   endProgress()
 
+  await pause(CALL_LOG_MS)
   const report = reportOf(await readSample(pool, apiUrl, size), await readCallTimes(pool, apiUrl))
+  const { accepted, accounts, left } = report
+  await auditRead(config, {
+    command: `trigger --sample ${size}`,
+    result: `${accepted} of ${accounts} accepted, ${left} not triggered`,
+  })
   if (asJson) await printJson({ event: 'summary', ...report })
   else await print(reportText(report))
-  if (report.left > 0) printError(`${STORED}.`)
+  if (left > 0) printError(`${STORED}.`)
   if (failure && !(await isRegistered(config, pool)))
     return fail(`Not registered yet: run \`tratta-jit register\`. ${(failure as Error).message}`, options)
   if (failure) return failWith(failure, options)
-  if (report.left > 0) return FAILED
-  return report.accepted === report.accounts ? DONE : SOME_REJECTED
+  if (left > 0) return FAILED
+  return accepted === accounts ? DONE : SOME_REJECTED
 }
 
 /** Returns the sample that is not complete, or a new one. */
