@@ -11,6 +11,8 @@ create table tratta_jit.readings (
   result text not null check (result in ('as_assumed', 'differs', 'unsupported')),
   -- A sentence, for people. It contains no data of the organization.
   found text not null,
+  -- What follows from a difference.
+  effect text,
   learned_at timestamptz not null default now(),
   -- The version of this program.
   version text not null,

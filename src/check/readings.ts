@@ -25,8 +25,8 @@ const day = ({ learnedAt }: StoredReading) => learnedAt.toISOString().slice(0, 1
 
 const unsupportedResult = (reading: StoredReading): CheckResult =>
   warning(
-    `${reading.name}: ${reading.found} (found by \`probe\` ${day(reading)}), which this program does not support`,
-    'see docs/tratta.md for the effect, and ask Tratta; then run `tratta-jit probe` again',
+    `not supported: ${reading.name}: ${reading.found} (found by \`probe\` ${day(reading)}). ${reading.effect ?? ''}`.trim(),
+    'ask Tratta whether this can change; then run `tratta-jit probe` again',
   )
 
 function contradictions(config: Partial<Config>, known: Map<string, StoredReading>): CheckResult[] {

@@ -98,6 +98,7 @@ export function createProbe({
             value: finding.value!,
             result,
             found: finding.found,
+            effect: finding.effect ?? null,
           })
         yield { experiment: name, assumed, ...finding }
       }

@@ -8,6 +8,8 @@ export interface StoredReading {
   value: string
   result: 'as_assumed' | 'differs' | 'unsupported'
   found: string
+  /** What follows from a difference. */
+  effect: string | null
   learnedAt: Date
   version: string
 }
@@ -19,7 +21,7 @@ export interface StoredReading {
 export async function readStoredReadings(pool: pg.Pool, apiUrl: string): Promise<StoredReading[]> {
   try {
     const { rows } = await pool.query<StoredReading>(
-      `select distinct on (name) name, value, result, found, learned_at as "learnedAt", version
+      `select distinct on (name) name, value, result, found, effect, learned_at as "learnedAt", version
        from tratta_jit.readings where api_url in ($1, $2) order by name, api_url = $1 desc`,
       [apiUrl, apiUrl.replace('.production.', '.sandbox.')],
     )
@@ -36,12 +38,13 @@ const ABSENT = ['42P01', '3F000', '42501']
 export async function storeReading(
   pool: pg.Pool,
   apiUrl: string,
-  { name, value, result, found }: Omit<StoredReading, 'learnedAt' | 'version'>,
+  { name, value, result, found, effect }: Omit<StoredReading, 'learnedAt' | 'version'>,
 ): Promise<void> {
   await pool.query(
-    `insert into tratta_jit.readings (api_url, name, value, result, found, version) values ($1, $2, $3, $4, $5, $6)
-     on conflict (api_url, name) do update set (value, result, found, version, learned_at) =
-       (excluded.value, excluded.result, excluded.found, excluded.version, now())`,
-    [apiUrl, name, value, result, found, VERSION],
+    `insert into tratta_jit.readings (api_url, name, value, result, found, effect, version)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (api_url, name) do update set (value, result, found, effect, version, learned_at) =
+       (excluded.value, excluded.result, excluded.found, excluded.effect, excluded.version, now())`,
+    [apiUrl, name, value, result, found, effect, VERSION],
   )
 }

@@ -61,8 +61,8 @@ t.test('readings that a setting contradicts, or that are not supported', { buffe
     {
       check: 'readings',
       state: 'warning',
-      message: 'call_timeout: N s (found by `probe` 2026-01-02), which this program does not support',
-      remedy: 'see docs/tratta.md for the effect, and ask Tratta; then run `tratta-jit probe` again',
+      message: 'not supported: call_timeout: N s (found by `probe` 2026-01-02).',
+      remedy: 'ask Tratta whether this can change; then run `tratta-jit probe` again',
     },
     contradicted(
       'TRATTA_EXISTING_CUSTOMERS is reuse, which contradicts existing_customers: a row with a known customer is rejected',

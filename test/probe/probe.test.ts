@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { EXPERIMENTS } from '../../src/probe/experiments.ts'
 import { isSandbox } from '../../src/probe/sandbox.ts'
 import { createSimulator, type SimulatorOptions } from '../../src/simulator/create-simulator.ts'
+import { READING_SOURCES } from '../../src/tratta/readings.ts'
 import { freePort } from '../support/child-process.ts'
 import { testDatabase } from '../support/database.ts'
 import { program, run, SECRET } from '../support/program.ts'
@@ -92,6 +93,20 @@ t.test('with the default rate limit: everything is as assumed, in less than two 
   t.equal(again.code, 2)
   t.match(again.stderr, 'probe.jsonl exists. Name a new file for --save.')
   t.equal(readFileSync(file, 'utf8'), saved, 'the file is not changed')
+})
+
+t.test('docs/tratta.md lists every experiment with what is assumed, and its setting', async (t) => {
+  const settings = new Map<string, string>(
+    Object.values(READING_SOURCES).map(({ experiment, setting }) => [experiment, `\`${setting}\``]),
+  )
+  const [, section = ''] = readFileSync('docs/tratta.md', 'utf8').split('\n## Probe\n')
+  t.same(
+    section.split('\n').filter((line) => line.startsWith('| `')),
+    EXPERIMENTS.map(({ name, assumed, isOptIn }) => {
+      const note = isOptIn ? ' (only with `--only`)' : ''
+      return `| \`${name}\`${note} | ${assumed} | ${settings.get(name) ?? ''} |`
+    }),
+  )
 })
 
 t.test('only a sandbox or this machine', async (t) => {
