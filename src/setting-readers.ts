@@ -62,6 +62,16 @@ export const hosts = (text: string) =>
     .split(/[\s,]+/)
     .filter(Boolean)
 
+/** @returns the names in lower case */
+export const hostNames = (text: string) => {
+  const names = text.split(',').flatMap((name) => name.trim().toLowerCase() || [])
+  must(
+    names.every((name) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)),
+    'a comma-separated list of host names without port',
+  )
+  return names
+}
+
 export const secret = matching(/^[A-Za-z0-9._~-]{32,200}$/, '32 to 200 of the characters A-Z a-z 0-9 . _ ~ -')
 
 /** @returns the ranges as written, after validation */

@@ -3,6 +3,7 @@ import { readDatabaseUrl } from './database-url.ts'
 import {
   boolean,
   cidrs,
+  hostNames,
   hosts,
   httpAddress,
   integer,
@@ -72,9 +73,25 @@ export const SETTINGS = {
     read: matching(/^\S+$/, 'an address or a name'),
   },
   ADMIN_PORT: {
-    meaning: 'port for operators: health, metrics, the API description',
+    meaning: 'port for operators: health, metrics, the API description, and the console',
     default: '9090',
     read: integer(0, 65535),
+  },
+  CONSOLE_PASSWORD: {
+    meaning:
+      'password of the console in the browser on ADMIN_PORT, at least 16 characters; not set: no console',
+    secret: true,
+    read: matching(/^[^\p{Cc}]{16,200}$/u, '16 to 200 characters'),
+  },
+  CONSOLE_HOSTS: {
+    meaning: 'names under which browsers reach the console, beside localhost and ADMIN_HOST',
+    default: '',
+    read: hostNames,
+  },
+  CONSOLE_USER_HEADER: {
+    meaning:
+      'header in which a proxy of TRUSTED_PROXIES names the user of the console, for the record of reads',
+    read: matching(/^[A-Za-z0-9-]{1,100}$/, 'the name of a header'),
   },
   PUBLIC_URL: {
     meaning: 'URL at which Tratta reaches PORT, for example https://jit.agency.example',

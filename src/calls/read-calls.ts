@@ -40,7 +40,7 @@ export interface CallFilter {
   slowerThanMs?: number | undefined
 }
 
-interface CallPage {
+export interface CallPage {
   limit: number
   /** The last call of the previous page. */
   before?: Pick<CallRow, 'time' | 'request_id'> | undefined

@@ -1,6 +1,7 @@
 /** The routes for operators: metrics, health with details, and the description of the API. */
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import type { Console, ConsoleConfig } from '../console/console.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { apiPage, PAGE_POLICY } from './api-page.ts'
@@ -12,7 +13,8 @@ import { sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
 
 interface AdminRoutesOptions {
-  config: Config
+  config: Config<'DATABASE_URL' | 'JIT_SECRET'>
+  environment: NodeJS.ProcessEnv
   pool: pg.Pool
   readiness: Readiness
   metrics: Metrics
@@ -20,10 +22,11 @@ interface AdminRoutesOptions {
   registration: () => RegistrationState
 }
 
-export function addAdminRoutes(
+/** @returns undefined without a console */
+export async function addAdminRoutes(
   app: App,
-  { config, pool, readiness, metrics, operationalStatus, registration }: AdminRoutesOptions,
-) {
+  { config, environment, pool, readiness, metrics, operationalStatus, registration }: AdminRoutesOptions,
+): Promise<Console | undefined> {
   const api = openApi(config.PUBLIC_URL)
   const page = apiPage(api)
 
@@ -64,6 +67,19 @@ export function addAdminRoutes(
     return reply.send(api)
   })
 
+  if (hasConsole(config)) {
+    const { addConsole } = await import('../console/console.ts')
+    const onRefused = metrics.consoleRefused
+    return await addConsole(app, {
+      config,
+      environment,
+      readiness,
+      operationalStatus,
+      registration,
+      api,
+      onRefused,
+    })
+  }
   app.get('/', (request, reply) => {
     request.outcome = 'answered'
     return reply
@@ -72,4 +88,8 @@ export function addAdminRoutes(
       .header('x-content-type-options', 'nosniff')
       .send(page)
   })
+  return undefined
 }
+
+const hasConsole = (config: Config<'DATABASE_URL' | 'JIT_SECRET'>): config is ConsoleConfig =>
+  config.CONSOLE_PASSWORD !== undefined

@@ -17,7 +17,6 @@ code { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: any
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${hash('sha256', STYLE, 'base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 export function apiPage(api: OpenApi): string {
-  const paths = Object.entries(api.paths).map(([path, { get }]) => operation(path, get))
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -28,19 +27,25 @@ export function apiPage(api: OpenApi): string {
 </head>
 <body>
 <h1>${escaped(api.info.title)} ${escaped(api.info.version)}</h1>
-<p>${escaped(api.info.description)}</p>
-<p>Here, for operators: <a href="/health">health</a>, <a href="/metrics">metrics</a>,
-<a href="/openapi.json">this description as OpenAPI 3.1</a>. There, for Tratta${
+${apiContent(api)}
+</body>
+</html>
+`
+}
+
+/** The part below the heading. */
+export function apiContent(api: OpenApi): string {
+  const paths = Object.entries(api.paths).map(([path, { get }]) => operation(path, get))
+  return `<p>${escaped(api.info.description)}</p>
+<p>Here, for operators: <a href="health">health</a>, <a href="metrics">metrics</a>,
+<a href="openapi.json">this description as OpenAPI 3.1</a>. There, for Tratta${
     api.servers ? ` (<code>${escaped(api.servers[0]!.url)}</code>)` : ''
   }:</p>
 ${paths.join('\n')}
 <h2 id="JitPayload">JitPayload</h2>
 ${table(['Field', 'Meaning', ''], fields(api.components.schemas.JitPayload as Schema))}
 <h2 id="Problem">Problem</h2>
-${table(['Field', 'Meaning', ''], fields(api.components.schemas.Problem as Schema))}
-</body>
-</html>
-`
+${table(['Field', 'Meaning', ''], fields(api.components.schemas.Problem as Schema))}`
 }
 
 function operation(path: string, { summary, parameters, responses }: Operation) {

@@ -26,6 +26,10 @@ declare module 'fastify' {
     /** The client address, with TRUSTED_PROXIES applied. */
     readonly clientAddress: string
   }
+  interface FastifyContextConfig {
+    /** The route reads a form: its body is not ignored. */
+    hasForm?: true
+  }
   interface FastifyInstance {
     /** Logs and counts a request once. Also called for requests whose end Fastify does not report. */
     finish(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void
@@ -117,6 +121,7 @@ export function createApp(options: AppOptions) {
     if (readiness.stopping) reply.header('connection', 'close')
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
       rejectMalformed(request, reply)
+    else if (request.routeOptions.config.hasForm) done()
     else
       ignoreBody(request, (isIgnored) => {
         if (isIgnored) done()

@@ -9,6 +9,7 @@ import type pg from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestState } from '../bulk/requests.ts'
 import type { Config } from '../config.ts'
+import { REFUSALS, type Refusal } from '../console/refusal.ts'
 import { REGISTRATION_STATES, type RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { UNMATCHED_JIT_ROUTE } from './app.ts'
@@ -22,6 +23,7 @@ export interface Metrics {
   unmatched(route: string | null): void
   connectionRejected(limit: ConnectionLimit): void
   certificateExpires(date: Date): void
+  consoleRefused(reason: Refusal): void
   omitted(kind: string, count: number): void
   callLogDropped(count: number): void
   contentType: string
@@ -88,6 +90,13 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     registers,
   })
   for (const limit of CONNECTION_LIMITS) connectionsRejected.inc({ limit }, 0)
+  const consoleRefused = new Counter({
+    name: 'tratta_jit_console_refused_total',
+    help: 'Requests to the console that were refused, by reason',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of REFUSALS) consoleRefused.inc({ reason }, 0)
   const duration = new Histogram({
     name: 'tratta_jit_call_duration_seconds',
     help: 'Seconds from the arrival of a JIT call to its response',
@@ -169,6 +178,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
       duration.observe(seconds)
     },
     unmatched: (route) => unmatched.inc({ route: route ?? OTHER_ROUTE }),
+    consoleRefused: (reason) => consoleRefused.inc({ reason }),
     connectionRejected: (limit) => connectionsRejected.inc({ limit }),
     certificateExpires: (date) => certificateExpires.set(date.getTime() / 1000),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),

@@ -54,7 +54,9 @@ export function sendProblem(
 }
 
 /** The result of a request, for the log and the metrics. */
-export type Outcome = 'answered' | 'wrong_secret' | 'client_disconnected' | ProblemCode
+export type Outcome = 'answered' | 'wrong_secret' | 'client_disconnected' | ConsoleOutcome | ProblemCode
+
+type ConsoleOutcome = 'not_signed_in' | 'console_refused'
 
 /**
  * The outcomes of JIT calls. A wrong secret has an outcome of its own, although its response is not_found.

@@ -58,12 +58,14 @@ interface Dependencies {
   certificate: Certificate | undefined
   /** Aborts the start. */
   signal: AbortSignal
+  /** The environment of the settings. */
+  environment: NodeJS.ProcessEnv
 }
 
 export async function startResponder(
   config: Config<'DATABASE_URL' | 'JIT_SECRET'>,
   log: Log,
-  { registration, operationalStatus, ssnLast4, certificate, signal }: Dependencies,
+  { registration, operationalStatus, ssnLast4, certificate, signal, environment }: Dependencies,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
   const statement = accountStatement(
@@ -103,7 +105,15 @@ export async function startResponder(
     ssnLast4,
   })
   const admin = createApp(appOptions)
-  addAdminRoutes(admin, { config, pool, readiness, metrics, operationalStatus, registration })
+  const console = await addAdminRoutes(admin, {
+    config,
+    environment,
+    pool,
+    readiness,
+    metrics,
+    operationalStatus,
+    registration,
+  })
 
   const warmUpEnd = new AbortController()
   let stopped: Promise<void> | undefined
@@ -144,6 +154,7 @@ export async function startResponder(
     useSecrets(changed) {
       jitRoute.useSecrets(changed)
       operationalStatus.useSecrets(changed)
+      console?.useSecrets(changed)
       if (changed.DATABASE_URL === databaseUrl) return
       databaseUrl = changed.DATABASE_URL
       replaceConnections(pool, databaseUrl)

@@ -28,6 +28,8 @@ interface ServeOptions {
   migrateFirst: boolean
   /** Aborts the start. After the abort nothing is registered. */
   signal: AbortSignal
+  /** The environment of the settings. The console runs `check` with it. */
+  environment?: NodeJS.ProcessEnv
 }
 
 export interface Service extends Responder {
@@ -44,11 +46,12 @@ const RESTARTS_REGISTRATION = new Set<string>(['JIT_SECRET', 'TRATTA_API_TOKEN',
 export async function serve(
   config: ServeConfig,
   log: Log,
-  { migrateFirst, signal }: ServeOptions,
+  { migrateFirst, signal, environment = process.env }: ServeOptions,
 ): Promise<Service> {
   const started = performance.now()
   const certificate = readCertificate(config)
   void warnOfInsecureDatabase(config, log)
+  warnOfInsecureConsole(config, log)
   const { ssnLast4 } = await prepareDatabase(config, log, { migrateFirst, signal })
   let registration: Registration | undefined
   let isStopping = false
@@ -58,6 +61,7 @@ export async function serve(
     ssnLast4,
     certificate,
     signal,
+    environment,
   })
   log.info({
     event: 'serving',
@@ -68,7 +72,7 @@ export async function serve(
   // Last, because Tratta may call at once.
   registration = registerInBackground(config, log, signal)
   const secretFiles = watchSecretFiles(config, {
-    environment: process.env,
+    environment,
     log,
     tryDatabase,
     async onChange(next, changed) {
@@ -98,6 +102,19 @@ async function warnOfInsecureDatabase({ DATABASE_URL }: Config<'DATABASE_URL'>, 
   // The connection itself reports a host that cannot be resolved.
   const problem = await tlsProblem(DATABASE_URL).catch(() => undefined)
   if (problem) log.warn({ event: 'insecure_database', message: problem.message, remedy: problem.remedy })
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/
+
+/** Without a trusted proxy in front, browsers send the password without TLS. */
+function warnOfInsecureConsole({ CONSOLE_PASSWORD, ADMIN_HOST, TRUSTED_PROXIES }: Config, log: Log) {
+  if (CONSOLE_PASSWORD && !LOOPBACK.test(ADMIN_HOST) && TRUSTED_PROXIES.length === 0)
+    log.warn({
+      event: 'insecure_console',
+      message: 'other machines can reach the console without TLS, and read the password on the network',
+      remedy:
+        'set ADMIN_HOST to 127.0.0.1, or put a proxy with TLS in front and add its address to TRUSTED_PROXIES',
+    })
 }
 
 async function prepareDatabase(
