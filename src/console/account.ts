@@ -14,9 +14,9 @@ import type { App } from '../responder/app.ts'
 import { canRegister } from '../tratta/jit-url.ts'
 import { loadReadings } from '../tratta/readings.ts'
 import { callsTable } from './calls.ts'
-import type { Shared } from './console.ts'
 import { badge, code, type Html, message, postForm, table, time } from './html.ts'
 import { payloadFields } from './payload-fields.ts'
+import type { Shared } from './shared.ts'
 import { triggerAccount } from './trigger.ts'
 
 const ROWS = 20

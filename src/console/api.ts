@@ -1,7 +1,7 @@
 import { html } from 'ghtml'
 import { apiContent } from '../responder/api-page.ts'
 import type { App } from '../responder/app.ts'
-import type { Shared } from './console.ts'
+import type { Shared } from './shared.ts'
 
 export function addApiPage(app: App, { api, send }: Shared) {
   const content = apiContent(api)

@@ -15,9 +15,9 @@ import { findTarget } from '../bulk/runs.ts'
 import { recordRead } from '../calls/reads.ts'
 import type { App } from '../responder/app.ts'
 import { type RunRow, readRuns } from './bulk-runs.ts'
-import type { Shared } from './console.ts'
 import { badge, code, facts, type Html, postForm, table, time } from './html.ts'
 import { live } from './layout.ts'
+import type { Shared } from './shared.ts'
 
 const LIVE_SECONDS = 5
 const MAX_ROWS = 200

@@ -6,7 +6,6 @@ import { type CallFilter, type CallPage, type CallRow, findCall, readCalls } fro
 import type { App } from '../responder/app.ts'
 import { CALL_OUTCOMES } from '../responder/problem.ts'
 import { callDetails } from './call-details.ts'
-import type { Shared } from './console.ts'
 import {
   badge,
   code,
@@ -21,6 +20,7 @@ import {
   time,
 } from './html.ts'
 import { live } from './layout.ts'
+import type { Shared } from './shared.ts'
 
 const ROWS = 50
 const LIVE_SECONDS = 1

@@ -19,7 +19,7 @@ export interface CheckRun {
 /** Less than the main thread has: a check must not take the memory of calls. */
 const MAX_HEAP_MB = 256
 
-export interface CheckRunner {
+interface CheckRunner {
   readonly last: CheckRun | undefined
   /** Does nothing while a check is running. */
   start(isQuick: boolean): void

@@ -3,9 +3,9 @@ import { html } from 'ghtml'
 import type { State } from '../check/check.ts'
 import type { App } from '../responder/app.ts'
 import { type CheckRun, createCheckRunner, type NamedResult } from './check-run.ts'
-import type { Shared } from './console.ts'
 import { badge, code, type Html, message, postForm, type Tone, time } from './html.ts'
 import { live } from './layout.ts'
+import type { Shared } from './shared.ts'
 
 const STATES: Record<State, Tone> = { error: 'bad', warning: 'warn', ok: 'good', skipped: 'plain' }
 const RUNNING_SECONDS = 1

@@ -8,17 +8,11 @@ import formbody from '@fastify/formbody'
 import fastifyStatic from '@fastify/static'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { html } from 'ghtml'
-import type pg from 'pg'
-import type { Config } from '../config.ts'
 import { userFacing } from '../database/connection-errors.ts'
 import { replaceConnections } from '../database/new-connections.ts'
 import { createPool } from '../database/pool.ts'
 import { describeError } from '../log.ts'
 import type { App } from '../responder/app.ts'
-import type { OpenApi } from '../responder/openapi.ts'
-import type { StatusReader } from '../responder/operational-status.ts'
-import type { Readiness } from '../responder/readiness.ts'
-import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { addAccountPages } from './account.ts'
 import { addApiPage } from './api.ts'
 import { addBulkPages } from './bulk.ts'
@@ -27,38 +21,12 @@ import { addCheckPages } from './check.ts'
 import { createGuard } from './guard.ts'
 import { code, message } from './html.ts'
 import { addImportPages } from './imports.ts'
-import { type Page, sendPage } from './layout.ts'
+import { sendPage } from './layout.ts'
 import { addOverview } from './overview.ts'
-import type { Refusal } from './refusal.ts'
 import { createSessions } from './sessions.ts'
 import { addSetup } from './setup.ts'
+import type { Console, ConsoleOptions, Shared } from './shared.ts'
 import { addSignIn } from './sign-in.ts'
-
-export interface ConsoleOptions {
-  config: ConsoleConfig
-  /** The environment of the settings, for the check. */
-  environment: NodeJS.ProcessEnv
-  readiness: Readiness
-  operationalStatus: StatusReader
-  registration: () => RegistrationState
-  api: OpenApi
-  onRefused: (reason: Refusal) => void
-}
-
-export type ConsoleConfig = Config<'DATABASE_URL' | 'JIT_SECRET' | 'CONSOLE_PASSWORD'>
-
-export interface Console {
-  /** Applies a change of secrets or of DATABASE_URL. */
-  useSecrets(config: Config<'DATABASE_URL' | 'JIT_SECRET'>): void
-}
-
-/** What the pages share. `config` changes when secrets change. */
-export interface Shared extends ConsoleOptions {
-  /** Separate from the pool of the calls. */
-  pool: pg.Pool
-  /** Sends a page to the signed-in user. */
-  send(request: FastifyRequest, reply: FastifyReply, page: Omit<Page, 'session'>): FastifyReply
-}
 
 const CONNECTIONS = 4
 const CONNECTION_MS = 3000

@@ -2,8 +2,8 @@
 import { html } from 'ghtml'
 import { type ImportRecord, listImports } from '../import/imports-table.ts'
 import type { App } from '../responder/app.ts'
-import type { Shared } from './console.ts'
 import { badge, code, facts, type Html, table, time } from './html.ts'
+import type { Shared } from './shared.ts'
 
 const IMPORTS = 20
 

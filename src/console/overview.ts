@@ -12,10 +12,10 @@ import {
   readStatistics,
 } from './call-statistics.ts'
 import { callsChart, timesChart } from './charts.ts'
-import type { Shared } from './console.ts'
 import { badge, code, facts, type Html, message, outcomeBadge, table, time } from './html.ts'
 import { importSummary } from './imports.ts'
 import { live } from './layout.ts'
+import type { Shared } from './shared.ts'
 
 const HOUR_TTL_MS = 2000
 const DAY_TTL_MS = 60_000

@@ -23,13 +23,13 @@ const AMOUNTS = new Set(['balance', 'current_balance', 'amount'])
 /** Inside these every value and every name comes from the data. */
 const FREE = new Set(['metadata', 'additional_fields'])
 
-export interface Field {
+interface Field {
   /** `customer.address.city`; masked below metadata. */
   path: string
   value: Html
 }
 
-export const MASK = html`<span class="mask">hidden</span>`
+const MASK = html`<span class="mask">hidden</span>`
 
 /** The order of the resources. */
 const RESOURCES = ['debt_account', 'child_debt_accounts', 'customer', 'location']

@@ -5,8 +5,8 @@ import type { App } from '../responder/app.ts'
 import { SETTINGS, type SettingName } from '../settings.ts'
 import { readStoredReadings } from '../tratta/readings-store.ts'
 import { readRegistration } from '../tratta/registration-store.ts'
-import type { Shared } from './console.ts'
 import { badge, code, facts, type Html, table, time } from './html.ts'
+import type { Shared } from './shared.ts'
 
 export function addSetup(app: App, { config, environment, pool, registration, send }: Shared) {
   app.get('/setup', async (request, reply) =>

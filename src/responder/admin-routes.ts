@@ -1,7 +1,7 @@
 /** The routes for operators: metrics, health with details, and the description of the API. */
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import type { Console, ConsoleConfig } from '../console/console.ts'
+import type { Console, ConsoleConfig } from '../console/shared.ts'
 import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { apiPage, PAGE_POLICY } from './api-page.ts'
