@@ -2,6 +2,7 @@
  * The console in the browser, on the admin port. Pages are rendered here, are complete without JavaScript, and load
  * nothing from elsewhere. See docs/console.md.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
@@ -31,6 +32,7 @@ import { addSignIn } from './sign-in.ts'
 const CONNECTIONS = 4
 const CONNECTION_MS = 3000
 const STATEMENT_MS = 10_000
+const END_MS = 400
 const MAX_FORM_BYTES = 16_384
 
 const ASSETS = fileURLToPath(new URL('assets', import.meta.url))
@@ -65,7 +67,8 @@ export async function addConsole(admin: App, options: ConsoleOptions): Promise<C
     app.decorateRequest('session', undefined)
     app.addHook('onRequest', guard.onRequest)
     app.addHook('preHandler', guard.preHandler)
-    app.addHook('onClose', () => pool.end())
+    // A statement that is running must not delay the stop.
+    app.addHook('onClose', () => Promise.race([pool.end(), pause(END_MS)]))
     app.setErrorHandler(sendError)
     await addSignIn(app, { guard, config, onRefused })
     for (const add of [
