@@ -54,7 +54,7 @@ export function messageOf(reason: Reason, field?: string | null) {
 function reasonText(reason: Reason): string {
   switch (reason.code) {
     case 'stray_quote':
-      return 'has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"'
+      return 'has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one", or use --quote none if no field is quoted'
     case 'wrong_field_count':
       return `has ${reason.found} fields where the header has ${reason.expected}`
     case 'invalid_utf8':

@@ -193,7 +193,21 @@ t.test('escapes of spreadsheets, and ids that a spreadsheet damaged', async (t) 
     ...DOLLARS,
   )
   t.equal(event.rows_rejected, suspicious.length)
-  const good = ['1E5', 'A-1', '12-34', '1.2.3', 'TOTAL-1', '5-Mark', '12/34', '0.5', '#1', '2026', '20260102']
+  const good = [
+    '1E5',
+    'A-1',
+    '12-34',
+    '1.2.3',
+    'TOTAL-1',
+    'ITEM 5',
+    'Account-12',
+    '5-Mark',
+    '12/34',
+    '0.5',
+    '#1',
+    '2026',
+    '20260102',
+  ]
   t.match(await importer.event(`${head}${good.map((id) => `${id},1,,`).join('\n')}\n`, ...DOLLARS), {
     loaded: true,
     rows_rejected: 0,

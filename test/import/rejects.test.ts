@@ -30,7 +30,7 @@ t.test(
             line 3 (2)
         1 × debt_account.metadata.* must be a text of 1 to 255 characters
             line 6 (5)
-        1 × has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one"
+        1 × has a quote that is not closed or not doubled: write a field with quotes as "like ""this"" one", or use --quote none if no field is quoted
             line 5
   --rejects FILE writes all rejected rows with all reasons
 `,
@@ -56,7 +56,7 @@ t.test(
       'import_line;import_reasons;external_id;balance;customer_external_id;customer_name;customer_ssn_last4;metadata.été',
       '3;"customer.ssn_last4 must be four digits; debt_account.balance must be whole cents, written like 123456 or -123456 (use --money dollars if the file has dollars)";2;12.5;c2;Bob;42;b',
       '4;"debt_account.external_id appears more than once in the file, with different content (see line 7)";3;300;c3;Eve;1234;',
-      '5;"has a quote that is not closed or not doubled: write a field with quotes as ""like """"this"""" one""";4;400;;"stray;1;',
+      '5;"has a quote that is not closed or not doubled: write a field with quotes as ""like """"this"""" one"", or use --quote none if no field is quoted";4;400;;"stray;1;',
       `6;"debt_account.metadata.été must be a text of 1 to 255 characters";5;500;c3;Eve;1234;${'z'.repeat(300)}`,
       '7;"debt_account.external_id appears more than once in the file, with different content (see line 4)";3;301;c3;Eve;1234;',
       '',

@@ -80,6 +80,10 @@ t.test('files that are read', async (t) => {
     'Grand Total:,201.00,180.50,,,,,,',
     '2',
     ',201.00,180.50',
+    'Total Records: 2',
+    'TOTALS: 2 accounts,201.00,180.50,,,,,,',
+    'Record count 2',
+    'Report generated on 11/25/2026,,,,,,,,',
     '(2 rows affected)',
   ])
     t.same(await read(`${text}${line}\r\n`), { ...nothing, names: two, skipped: trailer }, line)
@@ -116,6 +120,11 @@ t.test('files that are not read: the message says what to do, and has no cell', 
       'fixed width with commas',
       'A-1       0010050SAMPLE, ROBIN  \nA-2       0020100SAMPLE, ADA    \nA-3       0020100SAMPLE, ADA    \n',
       'The file has no delimiters',
+    ],
+    [
+      'a title above a header with another delimiter',
+      `Title\n${file('sep-line.csv').toString().slice(7)}`,
+      "Line 2 has known column names: use --delimiter ';' --skip-lines 1",
     ],
     ['another delimiter', file('sep-line.csv').toString().slice(7), "use --delimiter ';'"],
     ['a title above unknown names', 'Robin Sample\nAcct,Due,Debtor,Phone\n1,2,3,4\n', 'use --skip-lines 1'],

@@ -49,7 +49,7 @@ export function cellCleaner(nullValues: string[] | undefined, onChange: (change:
 }
 
 /** An apostrophe keeps a number as text. Names can begin with one too. */
-function withoutEscape(cell: string, kind: CellKind): string {
+export function withoutEscape(cell: string, kind: CellKind): string {
   const [, quoted] = /^=(?:T\()?"((?:[^"]|"")*)"\)?$/.exec(cell) ?? []
   if (quoted !== undefined) return quoted.replaceAll('""', '"').trim()
   if (kind === 'identifier') return cell.replace(/^'(?=.)/, '').replace(/="([^"]*)"$/, '$1')

@@ -4,7 +4,7 @@ import { type ImportRow, unreadableRow } from '../import-row.ts'
 import { NO_MAP, namedColumns, sourcesOf } from '../map/column-map.ts'
 import { requireColumns } from '../map/layout.ts'
 import { messageOf, type Reason } from '../row-error.ts'
-import { cellCleaner } from './clean-cell.ts'
+import { cellCleaner, withoutEscape } from './clean-cell.ts'
 import { csvRowReader } from './csv-rows.ts'
 import { createCodec } from './encoding.ts'
 import type { FileRecord } from './file-record.ts'
@@ -102,7 +102,7 @@ export function csvReader(start: string, options: ReadOptions, handlers: RowHand
 
   /** In the cells and in the record, which can be written to the reject file. */
   function shortenSsn(record: FileRecord, cells: string[], at: number) {
-    const cell = clean(cells[at]!.trim(), 'text')
+    const cell = withoutEscape(cells[at]!.trim(), 'identifier')
     const lastFour = lastFourOfSsn(cell)
     if (lastFour === undefined) return
     record.raw = record.raw.replaceAll(cell, lastFour)

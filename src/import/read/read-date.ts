@@ -6,7 +6,7 @@ export type Dates = (typeof DATES)[number]
 const ISO = /^\d{4}-\d\d-\d\d$/
 /** A database or a spreadsheet writes a date with the time 0:00. */
 const MIDNIGHT =
-  /(?:T| +)(?:0?0:00(?::00(?:\.0+)?)?(?: ?AM)?|12:00(?::00(?:\.0+)?)? ?AM)(?: ?(?:Z|UTC|[+-]00(?::?00)?))?$/i
+  /(?:T| +)(?:0?0:00(?::00(?:\.0+)?)?(?: ?AM)?|12:00(?::00(?:\.0+)?)? ?AM)(?: ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?$/i
 const MONTHS = [
   'january',
   'february',
@@ -29,7 +29,7 @@ const MONTHS = [
  */
 export function readDate(text: string, dates: Dates): string {
   if (ISO.test(text)) return text
-  const day = text.replace(MIDNIGHT, '')
+  const day = text.replace(MIDNIGHT, '').replace(/^(\d{8})0{4,6}$/, '$1')
   if (ISO.test(day)) return day
   const [year, month, date] = parts(day, dates) ?? []
   if (!year || !month || !date) throw new CellError({ code: 'invalid_date', dates })

@@ -23,24 +23,22 @@ interface Sample {
  */
 export function requireHeader(header: string[], line: number, sample: Sample) {
   if (isHeader(header, sample)) return
-  const records = firstRecords(sample, sample.delimiter)
-  const later = records.find((record) => record.line > line && isHeader(record.fields ?? [], sample))
-  if (later)
-    throw new UserFacingError(
-      `The header is not in line ${line}. Line ${later.line} has known column names: use --skip-lines ${later.line - 1}`,
-    )
-  for (const delimiter of DELIMITERS) {
-    if (delimiter === sample.delimiter) continue
-    const [first] = firstRecords(sample, delimiter)
-    if (isHeader(first?.fields ?? [], sample) || (header.length === 1 && (first?.fields?.length ?? 0) > 1))
+  for (const delimiter of [sample.delimiter, ...DELIMITERS]) {
+    const found = firstRecords(sample, delimiter).find(({ fields = [] }) => isHeader(fields, sample))
+    const option = delimiter === sample.delimiter ? '' : ` --delimiter ${optionOf(delimiter)}`
+    if (found && found.line > line)
       throw new UserFacingError(
-        `The header has only one column. If the delimiter is another one, use --delimiter ${delimiter === '\t' ? 'tab' : `'${delimiter}'`}`,
+        `The header is not in line ${line}. Line ${found.line} has known column names: use${option} --skip-lines ${found.line - 1}`,
       )
+    if (found) throw otherDelimiter(delimiter)
   }
+  const records = firstRecords(sample, sample.delimiter)
   if (hasFixedWidth(header, records))
     throw new UserFacingError(
       'The file has no delimiters: its columns seem to have fixed widths. Convert it to CSV, and import that file',
     )
+  const other = header.length === 1 && DELIMITERS.find((delimiter) => header[0]!.includes(delimiter))
+  if (other) throw otherDelimiter(other)
   const wider = widerRecord(header, records)
   if (wider && wider.line > line)
     throw new UserFacingError(
@@ -50,6 +48,13 @@ export function requireHeader(header: string[], line: number, sample: Sample) {
     `No header was found: line ${line} has ${header.length} columns, and none has a known name. If this line is data, add a line with column names; otherwise map the names with --map`,
   )
 }
+
+const optionOf = (delimiter: string) => (delimiter === '\t' ? 'tab' : `'${delimiter}'`)
+
+const otherDelimiter = (delimiter: string) =>
+  new UserFacingError(
+    `The header has only one column. If the delimiter is another one, use --delimiter ${optionOf(delimiter)}`,
+  )
 
 /** One known name can be a word in data, such as `metadata`. */
 function isHeader(cells: string[], { isKnown }: Sample) {

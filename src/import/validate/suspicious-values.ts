@@ -21,7 +21,7 @@ const SUSPICIOUS_IDS: [pattern: string, rule: string][] = [
     ].join('|'),
     'is a date: a spreadsheet changed the id',
   ],
-  ['(?:grand |sub)?totals?|trl|trailer|eof|hdr|header', 'is a word of a trailer line, not an id'],
+  ['(?:grand |sub)?totals?(?:[ :=].*)?|trl|trailer|eof|hdr|header', 'is a word of a trailer line, not an id'],
   ['true|false|undefined|\\[object object\\]', 'is a word of a program, not an id'],
   ['#(?:#+|n/a|ref!|value!|name\\?|div/0!|null!|num!)', 'is an error value of a spreadsheet'],
 ]
