@@ -1,8 +1,10 @@
 /** Expectations that several drills share. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Call, percentile, tally } from '../test/support/calls.ts'
 import { type DrillContext, type DrillResult, type Expectation, maxRecoveryMs } from './drill.ts'
 import type { Replica } from './replica.ts'
 import { isAnswered, isFailed, isUnavailable, recoveryMs } from './row.ts'
+import { query } from './setup.ts'
 
 const TRATTA_TIMEOUT_MS = 10_000
 
@@ -105,5 +107,18 @@ export async function countedExactly(replica: Replica, calls: Call[], earlier = 
   return {
     text: `the metrics counted each call: ${shown.join(', ')}`,
     isMet: JSON.stringify(counted) === JSON.stringify(sent),
+  }
+}
+
+const STORE_MS = 20_000
+
+/** Waits until each call is in the call log, or counted as dropped. */
+export async function loggedExactly(replica: Replica, url: string, calls: Call[]): Promise<Expectation> {
+  for (const until = performance.now() + STORE_MS; ; await pause(250)) {
+    const [row] = await query(url, 'select count(*)::int as stored from tratta_jit.calls')
+    const [stored, dropped] = [Number(row!.stored), await replica.dropped()]
+    const isMet = stored + dropped === calls.length
+    if (isMet || performance.now() > until)
+      return { text: `the call log has each call: ${stored} stored, ${dropped} dropped`, isMet }
   }
 }

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedPostgres } from '../src/development/embedded-postgres.ts'
 import type { Drill, DrillContext } from './drill.ts'
-import { faultResult, same } from './expectations.ts'
+import { faultResult, loggedExactly, same } from './expectations.ts'
 import { startReplica } from './replica.ts'
 import { startCalls, startDatabase } from './setup.ts'
 
@@ -34,7 +34,9 @@ export const drillOf = ({ description, settings, begin, duration }: Fault): Dril
     await pause(context.short ? 2000 : 4000)
     const calls = await calling.stop()
     const during = same('status of live and ready during the fault', health, [200, 503])
-    return faultResult(context, replica, { calls, faultEnded }, during)
+    const result = await faultResult(context, replica, { calls, faultEnded }, during)
+    result.expectations.push(await loggedExactly(replica, postgres.url, calls))
+    return result
   },
 })
 

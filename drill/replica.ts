@@ -26,6 +26,8 @@ export interface Replica {
   health(path: 'live' | 'ready'): Promise<number>
   /** JIT calls by outcome, from the metrics. */
   counts(): Promise<Record<string, number>>
+  /** Calls that are not in the call log, from the metrics. */
+  dropped(): Promise<number>
   /** The lines of the log so far. */
   log(): Record<string, unknown>[]
   /** Starts the service and waits until it is ready. An error contains the end of the log. */
@@ -55,6 +57,7 @@ export async function startReplica(
   let running: RunningProcess | undefined
   context.onEnd(() => running?.kill())
 
+  const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
   const isReady = () => fetch(`${url}/health/ready`).then(isOk, () => false)
   const replica: Replica = {
     port,
@@ -64,9 +67,11 @@ export async function startReplica(
     memory: () => memoryOf(running!.pid),
     answer: () => fetch(replica.jitUrl).then((response) => response.text()),
     health: (path) => fetch(`${url}/health/${path}`).then(drained),
+    async dropped() {
+      return Number(/^tratta_jit_call_log_dropped_total (\d+)$/m.exec(await metrics())?.[1])
+    },
     async counts() {
-      const text = await (await fetch(`${adminUrl}/metrics`)).text()
-      const lines = text.matchAll(/^tratta_jit_calls_total\{outcome="(\w+)"\} (\d+)$/gm)
+      const lines = (await metrics()).matchAll(/^tratta_jit_calls_total\{outcome="(\w+)"\} (\d+)$/gm)
       return Object.fromEntries([...lines].map(([, outcome, count]) => [outcome, Number(count)]))
     },
     log: () =>

@@ -12,6 +12,7 @@ import { createTemplate } from './support/database.ts'
 const SLOW = [
   'test/responder/faults.test.ts',
   'test/responder/large-answers.test.ts',
+  'test/calls/faults.test.ts',
   'test/bulk/killed.test.ts',
 ]
 const LOGS = 'test/logged.test.ts'
