@@ -31,7 +31,8 @@ create table legacy.account (
   placed numeric(12,2) not null,
   owed numeric(12,2) not null,
   placed_on date,
-  closed boolean not null default false
+  closed boolean not null default false,
+  packet_no integer  -- accounts that are collected together; no account is the master
 );
 
 insert into legacy.client values ('HARBOR', 'Harbor Clinic');

@@ -5,7 +5,7 @@ import { expectResults } from '../check/expect-results.ts'
 import { startCheckedService } from '../check/start-checked-service.ts'
 import { run, service } from '../support/program.ts'
 
-const PAGE = readFileSync('docs/data.md', 'utf8')
+const PAGE = /^## Example:.*?^## /ms.exec(readFileSync('docs/data.md', 'utf8'))![0]
 const STATEMENTS = [...PAGE.matchAll(/^```sql\n(.*?)^```/gms)].map(([, block]) => block!)
 const TABLES = readFileSync('sample/legacy-tables.sql', 'utf8')
 const PAYLOAD = readFileSync('sample/legacy-payload.json', 'utf8')

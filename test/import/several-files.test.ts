@@ -19,21 +19,19 @@ for (const order of [
     const paths = order.map(path)
     const { code, lines } = await command('import', ...paths, '--money', 'dollars', '--json')
     t.equal(code, 0)
-    t.match(lines, [
-      {
-        event: 'imported',
-        file: paths.join(', '),
-        files: [
-          { file: paths[0], rows: 1 },
-          { file: paths[1], rows: 1 },
-        ],
-        loaded: true,
-        rows: 2,
-        rows_rejected: 0,
-        debt_accounts: { added: 1, changed: 0, unchanged: 0 },
-        customers: { added: 1, changed: 0, unchanged: 0 },
-      },
-    ])
+    t.match(lines.at(-1), {
+      event: 'imported',
+      file: paths.join(', '),
+      files: [
+        { file: paths[0], rows: 1 },
+        { file: paths[1], rows: 1 },
+      ],
+      loaded: true,
+      rows: 2,
+      rows_rejected: 0,
+      debt_accounts: { added: 1, changed: 0, unchanged: 0 },
+      customers: { added: 1, changed: 0, unchanged: 0 },
+    })
     const { stdout } = await command('lookup', 'A-1')
     t.same(JSON.parse(stdout), {
       data: {
@@ -64,8 +62,9 @@ t.test(
     const [places, customers, accounts] = paths
     const before = await tablesOf(database)
     const rejected = await command('import', ...paths, '--money', 'dollars', '--strict', '--json')
-    t.match(rejected, { code: 1, lines: [{ loaded: false, rows: 10, rows_rejected: 6 }] })
-    const groups = rejected.lines[0]!.rejected as { code: string; examples: object[] }[]
+    t.equal(rejected.code, 1)
+    t.match(rejected.lines.at(-1), { loaded: false, rows: 10, rows_rejected: 6 })
+    const groups = rejected.lines.at(-1)!.rejected as { code: string; examples: object[] }[]
     t.same(Object.fromEntries(groups.map(({ code, examples }) => [code, examples])), {
       conflicting_rows: [
         { file: places, line: 2, external_id: null, other_file: places, other_line: 5 },
