@@ -112,6 +112,10 @@ export const SETTINGS = {
     secret: true,
     read: secret,
   },
+  JIT_CANARY_ACCOUNT: {
+    meaning: 'external_id of an account that the service requests from itself each minute; empty: none',
+    read: matching(/^\P{Cc}{1,255}$/u, 'an external_id of 1 to 255 characters'),
+  },
   JIT_DEADLINE_MS: {
     meaning: 'time limit of a call in milliseconds; the limit of Tratta is 10000',
     default: '5000',

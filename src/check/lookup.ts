@@ -15,6 +15,7 @@ import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Relations } from '../database/relations.ts'
 import { describeError } from '../log.ts'
 import { formatNumber } from '../terminal/format.ts'
+import { canaryAccount } from './canary-account.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
 import { discardedRows } from './discarded-rows.ts'
 import { compileSql, excludeUnreadableRows, type UnreadableRows } from './exclude-unreadable-rows.ts'
@@ -79,6 +80,7 @@ export const lookup = check({
         )
       const message = parts.join('; ') || 'no account could be read'
       return [
+        ...(await canaryAccount(config, servePool, statement, limits)),
         ...(largest.length > 0 ? await discardedRows(pool, relations, external_id) : []),
         Math.max(median(largest), median(random)) > SLOW_MS
           ? warning(`slow: ${message}`, 'analyze the tables; look for functions and joins in the views')

@@ -19,6 +19,7 @@ import type { SsnLast4Format } from '../payload/column-values.ts'
 import { UnsendableAccountError } from '../payload/omit-invalid-fields.ts'
 import type { App } from './app.ts'
 import { createCallRecord, recordError, recordSent } from './call-record.ts'
+import type { Canary } from './canary.ts'
 import { addressGroup, addressMatcher } from './client-address.ts'
 import { inSlices } from './in-slices.ts'
 import { createLargeAnswers } from './large-answers.ts'
@@ -36,6 +37,7 @@ interface JitRouteOptions {
   readiness: Readiness
   metrics: Metrics
   connections: Connections
+  canary: Canary | undefined
   ssnLast4: SsnLast4Format
 }
 
@@ -63,7 +65,7 @@ export interface JitRoute {
 
 export async function addJitRoute(
   app: App,
-  { config, pool, statement, readiness, metrics, connections, ssnLast4 }: JitRouteOptions,
+  { config, pool, statement, readiness, metrics, connections, canary, ssnLast4 }: JitRouteOptions,
 ): Promise<JitRoute> {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const largeAnswers = createLargeAnswers(config.JIT_DEADLINE_MS)
@@ -95,7 +97,7 @@ export async function addJitRoute(
       schema: { params: Type.Object({ secret: Type.String() }), querystring: JitParameters },
       attachValidation: true,
       onRequest(request, reply, done) {
-        if (isAllowed && !isAllowed(request.clientAddress)) {
+        if (isAllowed && !isAllowed(request.clientAddress) && !canary?.isSender(request.raw)) {
           request.logFields = { client: request.clientAddress }
           reject(request, reply, 'client_not_allowed')
         } else if (isSecret(request.params.secret)) {
@@ -119,6 +121,7 @@ export async function addJitRoute(
       call.externalId = externalId
       const logged: Record<string, unknown> = { account: accountName(externalId) }
       request.logFields = logged
+      if (canary?.isSender(request.raw)) logged.canary = true
       try {
         call.lookupStart = performance.now()
         const until = call.lookupStart + limits.queryMs

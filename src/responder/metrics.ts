@@ -13,6 +13,7 @@ import { REFUSALS, type Refusal } from '../console/refusal.ts'
 import { REGISTRATION_STATES, type RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { UNMATCHED_JIT_ROUTE } from './app.ts'
+import { CANARY_RESULTS, type CanaryResult } from './canary.ts'
 import { CONNECTION_LIMITS, type ConnectionLimit } from './limit-connections.ts'
 import type { OperationalStatus } from './operational-status.ts'
 import { CALL_OUTCOMES, type Outcome } from './problem.ts'
@@ -24,6 +25,7 @@ export interface Metrics {
   connectionRejected(limit: ConnectionLimit): void
   certificateExpires(date: Date): void
   consoleRefused(reason: Refusal): void
+  canaryCalled(result: CanaryResult): void
   omitted(kind: string, count: number): void
   callLogDropped(count: number): void
   contentType: string
@@ -67,48 +69,54 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
   for (const kind of ['resources', 'handles', 'requests'])
     registry.removeSingleMetric(`nodejs_active_${kind}_total`)
 
-  const calls = new Counter({
-    name: 'tratta_jit_calls_total',
-    help: 'JIT calls by outcome',
-    labelNames: ['outcome'],
-    registers,
-  })
-  // Starts each outcome at zero. Otherwise Prometheus does not count the first call of an outcome as an
-  // increase.
-  for (const outcome of CALL_OUTCOMES) calls.inc({ outcome }, 0)
-  const unmatched = new Counter({
-    name: 'tratta_jit_unmatched_requests_total',
-    help: 'Requests to PORT that match no route: below /jit (another method or number of segments), or other',
-    labelNames: ['route'],
-    registers,
-  })
-  for (const route of [UNMATCHED_JIT_ROUTE, OTHER_ROUTE]) unmatched.inc({ route }, 0)
-  const connectionsRejected = new Counter({
-    name: 'tratta_jit_connections_rejected_total',
-    help: 'Connections to PORT without a correct secret that were closed, by the limit that was reached',
-    labelNames: ['limit'],
-    registers,
-  })
-  for (const limit of CONNECTION_LIMITS) connectionsRejected.inc({ limit }, 0)
-  const consoleRefused = new Counter({
-    name: 'tratta_jit_console_refused_total',
-    help: 'Requests to the console that were refused, by reason',
-    labelNames: ['reason'],
-    registers,
-  })
-  for (const reason of REFUSALS) consoleRefused.inc({ reason }, 0)
+  // Starts each label at zero. Otherwise Prometheus does not count the first call of an outcome as an increase.
+  const counter = <Label extends string>(
+    name: string,
+    help: string,
+    label: Label,
+    values: readonly string[],
+  ) => {
+    const counter = new Counter({ name: `tratta_jit_${name}_total`, help, labelNames: [label], registers })
+    for (const value of values) counter.inc({ [label]: value } as Record<Label, string>, 0)
+    return counter
+  }
+  const calls = counter('calls', 'JIT calls by outcome', 'outcome', CALL_OUTCOMES)
+  const unmatched = counter(
+    'unmatched_requests',
+    'Requests to PORT that match no route: below /jit (another method or number of segments), or other',
+    'route',
+    [UNMATCHED_JIT_ROUTE, OTHER_ROUTE],
+  )
+  const connectionsRejected = counter(
+    'connections_rejected',
+    'Connections to PORT without a correct secret that were closed, by the limit that was reached',
+    'limit',
+    CONNECTION_LIMITS,
+  )
+  const consoleRefused = counter(
+    'console_refused',
+    'Requests to the console that were refused, by reason',
+    'reason',
+    REFUSALS,
+  )
+  const canaryCalls = counter(
+    'canary_calls',
+    'Synthetic calls for JIT_CANARY_ACCOUNT, which are not in tratta_jit_calls_total',
+    'result',
+    CANARY_RESULTS,
+  )
   const duration = new Histogram({
     name: 'tratta_jit_call_duration_seconds',
     help: 'Seconds from the arrival of a JIT call to its response',
     buckets: durationBuckets(JIT_DEADLINE_MS),
     registers,
   })
-  const fieldsOmitted = new Counter({
-    name: 'tratta_jit_fields_omitted_total',
-    help: 'Optional fields that were not sent because Tratta would reject them',
-    labelNames: ['field'],
-    registers,
-  })
+  const fieldsOmitted = counter(
+    'fields_omitted',
+    'Optional fields that were not sent because Tratta would reject them',
+    'field',
+    [],
+  )
   const callLogDropped = new Counter({
     name: 'tratta_jit_call_log_dropped_total',
     help: 'Calls that were answered and are not in the call log, because Postgres did not store them in time',
@@ -181,6 +189,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     consoleRefused: (reason) => consoleRefused.inc({ reason }),
     connectionRejected: (limit) => connectionsRejected.inc({ limit }),
     certificateExpires: (date) => certificateExpires.set(date.getTime() / 1000),
+    canaryCalled: (result) => canaryCalls.inc({ result }),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),
     callLogDropped: (count) => callLogDropped.inc(count),
     contentType: registry.contentType,

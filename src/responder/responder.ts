@@ -13,6 +13,7 @@ import type { RegistrationState } from '../tratta/register-in-background.ts'
 import { addAdminRoutes } from './admin-routes.ts'
 import { type App, createApp, routeOf } from './app.ts'
 import { callLogRow } from './call-record.ts'
+import { createCanary } from './canary.ts'
 import type { Certificate } from './certificate.ts'
 import { addJitRoute, JIT_ROUTE } from './jit-route.ts'
 import { limitConnections, maxConnections } from './limit-connections.ts'
@@ -79,12 +80,15 @@ export async function startResponder(
   const callLog = createCallLog(config, log, metrics.callLogDropped)
   if (certificate) metrics.certificateExpires(certificate.x509.validToDate)
 
+  const canary = createCanary(config, log, metrics.canaryCalled)
+
   const appOptions = { log, readiness, registration, trustedProxies: config.TRUSTED_PROXIES }
   const app = createApp({
     ...appOptions,
     certificate,
     publicUrl: config.PUBLIC_URL,
     onFinish(request, reply) {
+      if (canary?.isSender(request.raw)) return
       if (request.routeOptions.url === JIT_ROUTE) metrics.called(request.outcome, reply.elapsedTime / 1000)
       else if (request.is404) metrics.unmatched(routeOf(request))
       if (request.call) callLog?.add(callLogRow(request.call, request, reply))
@@ -102,6 +106,7 @@ export async function startResponder(
     readiness,
     metrics,
     connections,
+    canary,
     ssnLast4,
   })
   const admin = createApp(appOptions)
@@ -119,6 +124,7 @@ export async function startResponder(
   let stopped: Promise<void> | undefined
   const stop = async (announceMs: number, callsMs = config.JIT_DEADLINE_MS + 500) => {
     readiness.announceStop()
+    canary?.stop()
     await pause(announceMs)
     await closeWithin(app, callsMs)
     await closeWithin(admin, 100)
@@ -142,6 +148,7 @@ export async function startResponder(
     throw error
   }
   void warmUp(pool, warmUpEnd.signal)
+  canary?.start(urlOf(app))
   let databaseUrl = config.DATABASE_URL
   return {
     url: urlOf(app),
@@ -153,6 +160,7 @@ export async function startResponder(
     stop: (announceMs = 0) => (stopped ??= stop(announceMs)),
     useSecrets(changed) {
       jitRoute.useSecrets(changed)
+      canary?.useSecrets(changed)
       operationalStatus.useSecrets(changed)
       console?.useSecrets(changed)
       if (changed.DATABASE_URL === databaseUrl) return
