@@ -45,13 +45,16 @@ interface ExchangesOptions {
   signal: AbortSignal
 }
 
-/** 409, 423 and 425 mean a later attempt, and so do 429 and 503. */
-const BUSY = [409, 423, 425, 429, 503]
+/** Another upload is processed. */
+const CONFLICT = [409, 423, 425]
+/** After any of these, an upload is sent again. */
+const BUSY = [...CONFLICT, 429, 503]
 const BUSY_MS = 60_000
 const BUSY_WAIT_MS = 500
 
 export const isAccepted = ({ status }: Exchange) => status !== undefined && status >= 200 && status < 300
-export const isBusy = ({ status }: Exchange) => status !== undefined && BUSY.includes(status)
+export const isConflict = ({ status }: Exchange) => status !== undefined && CONFLICT.includes(status)
+const isBusy = ({ status }: Exchange) => status !== undefined && BUSY.includes(status)
 
 export function createExchanges({ record, signal, ...options }: ExchangesOptions): Exchanges {
   let headers: string[] = []
@@ -62,7 +65,6 @@ export function createExchanges({ record, signal, ...options }: ExchangesOptions
       headers = [...response.headers.keys()]
     },
   })
-  const limits = { attempts: 1, signal }
 
   async function exchange(
     request: Request,
@@ -103,15 +105,18 @@ export function createExchanges({ record, signal, ...options }: ExchangesOptions
     bulk(rows, { busyMs = BUSY_MS } = {}) {
       const body = Buffer.from(JSON.stringify(rows))
       return untilNotBusy(
-        () => exchange({ method: 'POST', path: '/bulk', body: rows }, () => client.bulk(body, limits)),
+        () =>
+          exchange({ method: 'POST', path: '/bulk', body: rows }, () =>
+            client.bulk(body, { attempts: 1, signal }),
+          ),
         busyMs,
       )
     },
     errors: (bulkId) =>
-      exchange({ method: 'GET', path: '/bulk/…/errors' }, () => client.bulkErrors(bulkId, limits)),
+      exchange({ method: 'GET', path: '/bulk/…/errors' }, () => client.bulkErrors(bulkId, { signal })),
     register: (url) =>
       exchange({ method: 'POST', path: '/just-in-time', body: { url: '…' } }, () =>
-        client.createJitEndpoint(url, limits),
+        client.createJitEndpoint(url, { signal }),
       ),
     trigger: (externalId) =>
       exchange(
@@ -120,7 +125,7 @@ export function createExchanges({ record, signal, ...options }: ExchangesOptions
           path: '/just-in-time/trigger',
           body: { debt_account_external_id: externalId },
         },
-        () => client.trigger(externalId, limits),
+        () => client.trigger(externalId, { signal }),
       ),
   }
 }

@@ -42,6 +42,9 @@ interface Probe {
   close(): Promise<void>
 }
 
+/** A message of Tratta can repeat PUBLIC_URL. */
+const withoutUrls = (text: string) => text.replace(/https?:\/\/[^\s"'<>]+/gi, '…')
+
 export function createProbe({
   config,
   pool,
@@ -75,11 +78,12 @@ export function createProbe({
 
   async function run({ run }: Experiment): Promise<Finding> {
     try {
-      return await run(context)
+      const finding = await run(context)
+      return { ...finding, found: withoutUrls(finding.found) }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof UndecidedError || error instanceof TrattaError)
-        return { result: 'undecided', found: error.message }
+        return { result: 'undecided', found: withoutUrls(error.message) }
       throw error
     }
   }

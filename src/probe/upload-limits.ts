@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { readError } from '../bulk/read-answer.ts'
 import { proxyFor } from '../tratta/proxy.ts'
 import { ASSUMED } from '../tratta/readings.ts'
-import { answerText, type Exchange, isAccepted, isBusy } from './exchanges.ts'
+import { answerText, type Exchange, isAccepted, isConflict } from './exchanges.ts'
 import { asAssumed, differs, type Experiment, type ProbeContext } from './experiment.ts'
 import type { MadeUpRow } from './made-up-data.ts'
 import { UndecidedError } from './undecided-error.ts'
@@ -109,7 +109,7 @@ export const parallelRequests: Experiment = {
   assumed: 'several uploads are accepted at the same time',
   async run({ tratta, data }) {
     const exchanges = await Promise.all([1, 2].map(() => tratta.bulk([data.row()], { busyMs: 0 })))
-    const rejected = exchanges.find(isBusy)
+    const rejected = exchanges.find(isConflict)
     if (rejected)
       return differs(
         '1',

@@ -11,7 +11,8 @@ import { UndecidedError } from './undecided-error.ts'
 
 const ROWS = 60
 const POLL_MS = 300
-const READY_MS = 60_000
+const MAX_POLL_MS = 3000
+const READY_MS = 120_000
 /** Statuses that can mean that the errors are not ready. */
 const NOT_READY = [202, 404, 409, 423, 425]
 
@@ -76,7 +77,7 @@ export async function readErrors(
   const before = new Set<string>()
   let isMarked = false
   let last = -1
-  for (;;) {
+  for (let pollMs = POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, pollMs * 1.3)) {
     const first = await tratta.errors(bulkId)
     const readyMs = Math.round(performance.now() - start)
     const report = notReadyReport(first)
@@ -97,7 +98,7 @@ export async function readErrors(
       last = rows.length
     }
     if (readyMs > READY_MS) throw new UndecidedError(`no errors within ${READY_MS / 1000} s`)
-    await pause(POLL_MS, undefined, { signal })
+    await pause(pollMs, undefined, { signal })
   }
 }
 
