@@ -14,17 +14,17 @@ create table tratta_jit.imports (
   host text not null,
   -- The options of the command: {"money": "dollars", "snapshot": true}. Files without their folders.
   options jsonb not null,
-  -- [{"file": "accounts.csv", "sha256": "…", "bytes": 1234, "rows": 12}], without folders
+  -- [{"file": "accounts.csv", "sha256": "...", "bytes": 1234, "rows": 12}], without folders
   files jsonb not null,
   rows bigint not null,
   rows_rejected bigint not null,
-  -- {"debt_accounts": {"added": 1, "changed": 0, "unchanged": 0}, "customers": …, "locations": …}; null if nothing was loaded
+  -- {"debt_accounts": {"added": 1, "changed": 0, "unchanged": 0}, "customers": ..., "locations": ...}; null if nothing was loaded
   counts jsonb,
   -- {"action": "zero", "accounts": 2, "of": 100, "already_closed": 0, "parents": 1}
   absent jsonb,
-  -- [{"code": "invalid_money", "field": "debt_account.balance", "message": "…", "rows": 2}]
+  -- [{"code": "invalid_money", "field": "debt_account.balance", "message": "...", "rows": 2}]
   rejected jsonb not null,
-  -- {"omitted": [{"message": "…", "count": 3}], "changed": […], "skipped": […]}: omitted optional values, values that were
+  -- {"omitted": [{"message": "...", "count": 3}], "changed": [...], "skipped": [...]}: omitted optional values, values that were
   -- read differently from what the file has, and lines that are no account
   adjustments jsonb not null
 );

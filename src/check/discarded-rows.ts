@@ -16,18 +16,29 @@ export async function discardedRows(
   relations: Relations,
   externalId: string,
 ): Promise<CheckResult[]> {
+  // The check of the indexes reports these tables.
+  const reported = await explainLookup(pool, relations, { prefersIndexes: true }, async (plan, client) =>
+    (await tablesOf(client, scansOf(plan)))
+      .filter(({ scan }) => scan.kind === 'full' || scan.kind === 'foreign')
+      .map(({ table }) => table),
+  )
   try {
     return await explainLookup(pool, relations, { externalId }, async (plan, client) => {
       const tables = await tablesOf(
         client,
-        scansOf(plan).filter(({ kind, discarded }) => kind === 'index' && discarded >= MIN_ROWS),
+        scansOf(plan).filter(({ expressions, discarded }) => expressions.length > 0 && discarded >= MIN_ROWS),
       )
-      return tables.map(({ table, scan: { expressions, discarded } }) =>
-        warning(
-          `the lookup of ${externalId} reads and discards ${formatNumber(discarded)} rows of ${table}: its index selects too many`,
-          `create index on ${table} (${expressions.join(', ')})`,
-        ),
+      const remedies = Map.groupBy(
+        tables.filter(({ table }) => !reported.includes(table)),
+        ({ table, scan: { expressions } }) => `create index on ${table} (${expressions.join(', ')})`,
       )
+      return [...remedies].map(([remedy, same]) => {
+        const discarded = same.reduce((sum, { scan }) => sum + scan.discarded, 0)
+        return warning(
+          `the lookup of ${externalId} reads and discards ${formatNumber(discarded)} rows of ${same[0]!.table}`,
+          remedy,
+        )
+      })
     })
   } catch (error) {
     // `serve` has its own, better plan.

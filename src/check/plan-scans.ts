@@ -7,6 +7,8 @@ export interface PlanNode {
   'Relation Name'?: string
   Alias?: string
   'Index Cond'?: string
+  /** The conditions of a Bitmap Heap Scan that its index has. */
+  'Recheck Cond'?: string
   Filter?: string
   'Join Filter'?: string
   /** The query that postgres_fdw sends. */
@@ -39,7 +41,9 @@ export function scansOf(node: PlanNode, outerConditions: string[] = []): Scan[] 
   if (!schema || !name) return inner
   const expressionsOf = (text: string | undefined) => (text ? comparedExpressions(text, quoted(alias!)) : [])
   const filtered = conditions.map(expressionsOf).find(({ length }) => length > 0) ?? []
-  const expressions = [...new Set([...expressionsOf(node['Index Cond']), ...filtered])]
+  const expressions = [
+    ...new Set([...expressionsOf(node['Index Cond'] ?? node['Recheck Cond']), ...filtered]),
+  ]
   const discarded = (node['Rows Removed by Filter'] ?? 0) * (node['Actual Loops'] ?? 1)
   return [{ schema, name, kind: kindOf(node), expressions, discarded }, ...inner]
 }

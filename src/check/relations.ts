@@ -1,4 +1,5 @@
 /** Checks that DATABASE_SCHEMA has the relations and columns that the lookup needs. */
+import type pg from 'pg'
 import { COLUMNS, RELATION_NAMES, type RelationName } from '../database/columns.ts'
 import { problemsOf, type Relations, readRelations } from '../database/relations.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
@@ -29,6 +30,7 @@ export const relations = check({
     return [
       ok(`${config.DATABASE_SCHEMA} has all required columns${notSent}${withheld}`),
       ...possibleDollars(found),
+      ...(await possiblyHiddenAccounts(pool, config.DATABASE_SCHEMA)),
     ]
   },
 })
@@ -47,4 +49,20 @@ function possibleDollars({ schema, columns }: Relations): CheckResult[] {
         )
       : []
   })
+}
+
+/** Nobody can see the accounts that a view filters out. A clause of a subquery is indented further. */
+async function possiblyHiddenAccounts(pool: pg.Pool, schema: string): Promise<CheckResult[]> {
+  const { rows } = await pool.query<{ definition: string }>(
+    `select pg_get_viewdef(c.oid) as definition from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = 'debt_accounts' and c.relkind in ('v', 'm')`,
+    [schema],
+  )
+  return rows
+    .filter(({ definition }) => /^ {2}WHERE /m.test(definition))
+    .map(() =>
+      ok(
+        `the view ${schema}.debt_accounts has a WHERE clause: an account that it excludes is answered with 404, so closed accounts must stay in the view, with current_balance 0`,
+      ),
+    )
 }

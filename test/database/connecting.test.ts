@@ -52,6 +52,32 @@ t.test(
 )
 
 t.test(
+  'GET /jit while a materialized view is refreshed for 2 s: no call is lost',
+  { buffered: true },
+  async (t) => {
+    const database = await testDatabase(t)
+    await database.query(`
+      create schema agency;
+      create materialized view agency.debt_accounts as
+        select '123456' as external_id, 2000 as balance with no data;
+      create view agency.customers as select * from tratta_jit.customers;
+      create view agency.locations as select * from tratta_jit.locations;
+      refresh materialized view agency.debt_accounts`)
+    const { url } = await service(t, database.url, { DATABASE_POOL_SIZE: '2', DATABASE_SCHEMA: 'agency' })
+    const calls = callAtRate(`${url}/jit/${SECRET}?debt_account_external_id=123456`, 30)
+    const client = new pg.Client(database.url)
+    await client.connect()
+    await client.query('begin; refresh materialized view agency.debt_accounts')
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await client.query('commit')
+    await client.end()
+    const made = await calls.stop()
+    t.ok(made.length > 20)
+    t.same(tally(made), { 200: made.length })
+  },
+)
+
+t.test(
   'a file of sslrootcert that is missing for a while: 503, then 200, and the program keeps running',
   { buffered: true },
   async (t) => {

@@ -217,6 +217,8 @@ export const VIEW_SHAPES = {
 
 export type ViewShapeName = keyof typeof VIEW_SHAPES
 
-/** All shapes, in a database at this URL of a superuser. */
-export const viewShapes = (url: string, accounts: number) =>
-  [LEGACY(accounts), SERVER(url), ...Object.values(VIEW_SHAPES).map(({ sql }) => sql), 'analyze'].join(';\n')
+/** All shapes, in a database at this URL of a superuser. `more` creates further views over the same tables. */
+export const viewShapes = (url: string, accounts: number, more = '') =>
+  [LEGACY(accounts), SERVER(url), ...Object.values(VIEW_SHAPES).map(({ sql }) => sql), more, 'analyze'].join(
+    ';\n',
+  )
