@@ -33,7 +33,7 @@ export const data = check({
     const results = [
       ...toResults(
         'error',
-        rejectionsOf(scan, ['unsendable', 'duplicate']),
+        rejectionsOf(scan, ['unsendable']),
         `correct the data in ${config.DATABASE_SCHEMA}: Tratta gets an error for these accounts, or rejects them; see \`tratta-jit lookup ID\``,
       ),
       ...toResults(
@@ -105,9 +105,17 @@ export const parents = check({
         'set the amounts of the parent to the sums, or to 0: Tratta then uses the sums; or add the missing children',
       ),
     ]
-    return results.length > 0
-      ? results
-      : [ok('every parent exists, and its amounts are the sums of its children')]
+    const locations = await childrenOfOtherLocations(pool, relations, unreadable)
+    return [
+      ...(results.length > 0
+        ? results
+        : [ok('every parent exists, and its amounts are the sums of its children')]),
+      ...toResults(
+        'ok',
+        [locations],
+        'nothing to do if that is so: the location of the child is sent as an item of its `locations`',
+      ),
+    ]
   },
 })
 
@@ -116,14 +124,14 @@ const rejectionsOf = ({ rejected }: DataScan, codes: RejectionCode[]) =>
 
 type Counted = Omit<Rejection, 'code'>
 
-const toResults = (state: State, counted: Counted[], remedy: string): CheckResult[] =>
+export const toResults = (state: State, counted: Counted[], remedy: string): CheckResult[] =>
   counted
     .filter(({ count }) => count > 0)
     .sort((one, other) => other.count - one.count)
     .map(({ message, count, examples }) => ({ state, message, remedy, count, examples }))
 
 /** Counts the ids that a query returns as `id`. */
-async function count(
+export async function countIds(
   pool: pg.Pool,
   relations: Relations,
   message: string,
@@ -146,13 +154,31 @@ function childrenOfOtherCustomers(pool: pg.Pool, relations: Relations, unreadabl
   const child = columnsOf(relations, 'debt_accounts', 'child')
   const parent = columnsOf(relations, 'debt_accounts', 'parent')
   const [own, other] = [child('customer_external_id'), parent('customer_external_id')]
-  return count(
+  return countIds(
     pool,
     relations,
     'debt_account.parent_external_id refers to an account of another customer',
     sql`select distinct ${read(child('external_id'))} as id from ${accounts} as child
       join ${accounts} as parent on ${areSame(parent('external_id'), child('parent_external_id'))}
       where not ${isNull(own)} and (${isNull(other)} or not ${areSame(own, other)})`,
+  )
+}
+
+/** Children whose location exists and is not the location of their parent. */
+function childrenOfOtherLocations(pool: pg.Pool, relations: Relations, unreadable: UnreadableRows) {
+  const { debt_accounts, locations } = excludeUnreadableRows(relations, unreadable)
+  const child = columnsOf(relations, 'debt_accounts', 'child')
+  const parent = columnsOf(relations, 'debt_accounts', 'parent')
+  const location = columnsOf(relations, 'locations', 'location')
+  const own = child('location_external_id')
+  return countIds(
+    pool,
+    relations,
+    'debt_account has another location than its parent',
+    sql`select distinct ${read(child('external_id'))} as id from ${debt_accounts} as child
+      join ${debt_accounts} as parent on ${areSame(parent('external_id'), child('parent_external_id'))}
+      join ${locations} as location on ${areSame(location('external_id'), own)}
+      where (${areSame(own, parent('location_external_id'))}) is not true`,
   )
 }
 
@@ -167,7 +193,7 @@ function parentsWithOtherSums(pool: pg.Pool, relations: Relations, unreadable: U
     return type ? reference : sql`null::numeric`
   }
   const [ofChild, ofParent] = [amount(child), amount(parent)]
-  return count(
+  return countIds(
     pool,
     relations,
     'debt_account has balances that are not the sums of its children: Tratta uses the sums, so it would show other amounts',

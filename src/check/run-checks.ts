@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { readSettings } from '../config.ts'
 import { describeError } from '../log.ts'
+import { balances } from './balances.ts'
 import { type Check, type CheckResult, type Context, errorResult, type Progress, skipped } from './check.ts'
 import { clocks } from './clocks.ts'
 import { customers, data, parents } from './data.ts'
@@ -16,6 +17,7 @@ import { readings } from './readings.ts'
 import { relations } from './relations.ts'
 import { settings } from './settings.ts'
 import { registration, token } from './tratta.ts'
+import { unique } from './unique.ts'
 import { rows } from './unreadable-rows.ts'
 
 const CHECKS: Check[] = [
@@ -33,6 +35,8 @@ const CHECKS: Check[] = [
   data,
   customers,
   parents,
+  unique,
+  balances,
   ids,
   publicUrl,
   certificate,

@@ -27,6 +27,8 @@ const theirs = { DATABASE_SCHEMA: 'agency' }
 
 const UNSENDABLE =
   'correct the data in agency: Tratta gets an error for these accounts, or rejects them; see `tratta-jit lookup ID`'
+const DUPLICATE = (resource: string, relation: string) =>
+  `correct the view agency.${relation}: a call for such a ${resource} is answered with 500, and \`bulk push\` does not send it`
 const OMITTED =
   'correct the data in agency: the field is omitted, the other fields are sent (the examples are customers)'
 const NO_CUSTOMER =
@@ -85,15 +87,78 @@ void broken(
   theirs,
   [
     {
-      check: 'data',
+      check: 'unique',
       state: 'error',
       message: 'debt_account exists more than once',
-      remedy: UNSENDABLE,
+      remedy: DUPLICATE('debt_account', 'debt_accounts'),
       count: 1,
       examples: ['A-500200'],
     },
   ],
 )
+
+void broken(
+  'an account of two customers is a duplicate too, as is a location with the name and type of another',
+  `create schema agency;
+   create view agency.debt_accounts as
+     select external_id, parent_external_id, customer_external_id, location_external_id, balance, current_balance
+     from tratta_jit.debt_accounts
+     union all select 'A-500300', null, 'customer-123', null, 100, 100;
+   create view agency.customers as select * from tratta_jit.customers;
+   create view agency.locations as select external_id, name, type from tratta_jit.locations
+     union all select 'copy', name, coalesce(type, 'original_creditor') from tratta_jit.locations where external_id = (select min(external_id) from tratta_jit.locations)`,
+  theirs,
+  [
+    {
+      check: 'unique',
+      state: 'error',
+      message: 'debt_account exists more than once',
+      remedy: DUPLICATE('debt_account', 'debt_accounts'),
+      count: 1,
+      examples: ['A-500300'],
+    },
+    {
+      check: 'unique',
+      state: 'error',
+      message: 'location has the name and the type of another location',
+      remedy:
+        'give each location its own name, or use one external_id: Tratta has one location for a name and a type, and rejects accounts of the others',
+      count: 2,
+      examples: ['cascade-funding', 'copy'],
+    },
+  ],
+)
+
+for (const [title, balance, message, remedy] of [
+  [
+    'dollars that are read as cents',
+    '200 + i % 1500',
+    'smallest $2.00, median $9.49, largest $16.99, total $28,485.00: half of the balances are smaller than $20.00',
+    'agency.debt_accounts.balance is read as cents; if it contains dollars, select (balance * 100)::bigint in the view',
+  ],
+  [
+    'cents that were multiplied by 100',
+    '(2000 + i % 1500) * 10000',
+    'smallest $200,000.00, median $274,900.00, largest $349,900.00, total $824,850,000.00: half of the balances are larger than $100,000.00',
+    'agency.debt_accounts.balance is read as cents; check whether it was multiplied by 100 twice',
+  ],
+  [
+    'rounded dollars',
+    '(200 + i % 1500) * 100',
+    'smallest $200.00, median $949.00, largest $1,699.00, total $2,848,500.00: nearly all balances are whole dollars',
+    'check that agency.debt_accounts.balance has the cents of each debt: the view may have rounded dollars before it multiplied them by 100',
+  ],
+] as const)
+  void broken(
+    `${title}: a warning`,
+    `create schema agency;
+     create view agency.debt_accounts as
+       select 'A-' || i as external_id, 'C-20980' as customer_external_id, ${balance} as balance from generate_series(1, 3000) i;
+     create view agency.customers as select * from tratta_jit.customers;
+     create view agency.locations as select * from tratta_jit.locations`,
+    theirs,
+    [{ check: 'balances', state: 'warning', message, remedy }],
+  )
 
 void broken('an account without a customer is a warning', MINIMUM, {}, [
   {
@@ -170,7 +235,7 @@ void broken(
 void broken(
   'a customer that is larger than TRATTA_BULK_BYTES is a warning',
   `insert into tratta_jit.debt_accounts (external_id, customer_external_id, balance)
-     select 'more-' || i, 'C-20980', 1 from generate_series(1, 300) i`,
+     select 'more-' || i, 'C-20980', 12345 from generate_series(1, 300) i`,
   { TRATTA_BULK_BYTES: '10000' },
   [
     {
@@ -186,7 +251,7 @@ void broken(
 
 void broken(
   'equal results are counted, with three examples',
-  `insert into tratta_jit.debt_accounts (external_id, balance) select 'lone-' || i, 1 from generate_series(1, 1234) i`,
+  `insert into tratta_jit.debt_accounts (external_id, balance) select 'lone-' || i, 12345 from generate_series(1, 1234) i`,
   {},
   [
     {

@@ -55,6 +55,8 @@ export const CHECKS = [
   'data',
   'customers',
   'parents',
+  'unique',
+  'balances',
   'ids',
   'public_url',
   'certificate',
@@ -76,5 +78,7 @@ export const NO_DATA = (why: string) => [
   skipped('data', why),
   skipped('customers', 'needs the result of data'),
   skipped('parents', 'needs the result of data'),
+  skipped('unique', why),
+  skipped('balances', why),
   skipped('ids', why),
 ]

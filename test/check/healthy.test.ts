@@ -31,6 +31,7 @@ ok       database      Postgres N answers
 ok       connections   10 of at most N
 ok       pooler        none: the connection is direct
 ok       migrations    the schema tratta_jit is up to date
+ok       readings      Tratta's behavior is assumed (existing_customers, id_comparison, bulk_bytes, bulk_rows, parallel_requests, errors_ready, ssn_last4): \`tratta-jit probe\` finds it out at a sandbox
 ok       relations     tratta_jit has all required columns
 ok       privileges    postgres may read tratta_jit and write tratta_jit
 ok       indexes       the lookup can use indexes
@@ -39,13 +40,16 @@ ok       lookup        N ms for the account A-500100, with 3 children; 15 random
 ok       data          4 customers with 15 accounts, no data that Tratta would reject
 ok       customers     every account has a customer
 ok       parents       every parent exists, and its amounts are the sums of its children
+ok       unique        every external_id exists once, and every name and type of a location
+ok       balances      smallest $1.00, median $10.00, largest $1,842.50, total $4,453.25
+ok       ids           no two external_ids differ only by case, trailing blanks or Unicode composition
 ok       public_url    \`serve\` answers at PUBLIC_URL in N ms
 ok       certificate   none is needed: PUBLIC_URL is this machine
 ok       token         Tratta accepts the token (404 for a bulk action that does not exist)
 ok       registration  registered TIME at PUBLIC_URL, with this secret
 ok       clocks        Postgres, Tratta and this machine agree within 5 s
 
-0 errors, 0 warnings, 18 ok, 0 skipped
+0 errors, 0 warnings, 22 ok, 0 skipped
 `,
     )
   })

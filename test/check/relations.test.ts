@@ -25,7 +25,7 @@ const views = ({
 const LEGACY = `
   create schema legacy;
   create table legacy.account as
-    select i as no, case i % 2 when 0 then i - 1 end as master, (i - 1) / 2 % 100 as owner, 100 * (1 - i % 2) as balance
+    select i as no, case i % 2 when 0 then i - 1 end as master, (i - 1) / 2 % 100 as owner, 12345 * (1 - i % 2) as balance
     from generate_series(1, 20000) i;
   create table legacy.owner as select i as no, 'Person ' || i as name from generate_series(0, 99) i;
   alter table legacy.owner add primary key (no);`
