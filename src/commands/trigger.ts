@@ -44,6 +44,7 @@ async function triggerOne(config: RegistrationConfig, pool: pg.Pool, externalId:
       .trigger(externalId)
       .then(({ body }) => readTriggerAnswer(body), unlessTrattaError),
   )
+  // The trigger is complete also if this user may not store the state.
   if (isProof(answer)) await storeProof(pool, config.TRATTA_API_URL, urlDigest(config)).catch(() => {})
   const outcome = 'error' in answer ? await explainUnregistered(config, pool, answer) : answer
   await auditRead(config, { command: 'trigger', externalId, result: resultOf(outcome) })

@@ -76,7 +76,8 @@ export async function registerNow(config: RegistrationConfig): Promise<boolean> 
     for (;;) {
       const { state, waitMs, error } = await attemptRegistration(config, pool, { force: true })
       if (state === 'registered') return true
-      if (state === 'already_registered') return await proveRegistration(config, pool)
+      // An account that cannot be read in time proves nothing.
+      if (state === 'already_registered') return await proveRegistration(config, pool).catch(() => false)
       if (error) throw error
       await pause(waitMs)
     }

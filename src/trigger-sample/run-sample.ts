@@ -127,6 +127,9 @@ function outcomeOf(
     )
     return { ...nothing, result: 'rejected', reasons: [...new Set(reasons)] }
   }
+  // Tratta answered without our error in its answer.
+  if ('problem' in ours && error?.status !== undefined)
+    return { ...nothing, result: 'our_error', reasons: [ours.problem] }
   const [message] = readMessages('', outcome.error)
   return {
     ...nothing,

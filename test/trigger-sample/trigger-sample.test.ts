@@ -14,7 +14,7 @@ t.jobs = 2
 const FAST = { TRATTA_REQUESTS_PER_MINUTE: '60000' }
 const PERSONAL = /Person \d|person\.\d|\(206\)|Main St|19[4-9]\d-\d\d-\d\d/
 
-async function started(t: Test, customers: number, options = {}) {
+async function started(t: Test, customers: number, options = {}, serveEnv: Record<string, string> = {}) {
   const database = await testDatabase(t)
   await seedPortfolio(database, customers)
   const { simulator } = await startSimulator(t, {
@@ -22,7 +22,7 @@ async function started(t: Test, customers: number, options = {}) {
     unknownParents: 'accept',
     ...options,
   })
-  const { url } = await service(t, database.url)
+  const { url } = await service(t, database.url, serveEnv)
   const env = { ...trattaSettings(database.url, simulator.url, url), ...FAST }
   const register = () => run(t, ['register'], env)
   const idsOf = async (where: string) =>
@@ -104,6 +104,7 @@ t.test('three kinds of rejections and an error of ours: all are found', { buffer
   t.match(summary.errors, [
     { reason: /^account_not_sendable: .*debt_account\.balance/, accounts: unsendable.length },
   ])
+  t.match(summary.our_ms, { of: 'serve' })
   for (const name of ['our_ms', 'tratta_ms']) {
     const { p50, p95, worst } = summary[name] as { p50: number; p95: number; worst: number }
     t.ok(p50 > 0 && p50 <= p95 && p95 <= worst, `${name}: ${p50} ${p95} ${worst}`)
@@ -208,6 +209,28 @@ t.test(
   },
 )
 
+t.test('our error that Tratta wraps, and a rejection without fields', { buffered: true }, async (t) => {
+  const { database, env, register } = await started(t, 30, {
+    jitErrors: 'wrap',
+    triggerErrors: 'message',
+    rejectedValues: 'customer.phone=0007',
+  })
+  // A child of another customer's parent cannot be sent.
+  await database.query(
+    `update tratta_jit.debt_accounts set customer_external_id = 'C-1' where external_id = 'A-4'`,
+  )
+  await register()
+  const { code, lines } = await run(t, ['trigger', '--sample', '500', '--json'], env)
+  t.equal(code, 3)
+  const resultOf = (id: string) => {
+    const { result, reasons } = lines.find(({ external_id }) => external_id === id)!
+    return { result, reasons }
+  }
+  t.match(resultOf('A-4-child-1'), { result: 'our_error', reasons: [/^Tratta would get an error: /] })
+  t.match(resultOf('A-7'), { result: 'rejected', reasons: [/\(422\): The given data was invalid/] })
+  t.match(lines.at(-1), { no_answer: 0, left: 0 })
+})
+
 t.test('fields that Tratta returns with another value, or not at all', { buffered: true }, async (t) => {
   const database = await testDatabase(t)
   await database.query(readFileSync('sample/accounts.sql', 'utf8'))
@@ -228,12 +251,12 @@ t.test('fields that Tratta returns with another value, or not at all', { buffere
 })
 
 t.test('the times of the call log are shown as those of tratta-jit', { buffered: true }, async (t) => {
-  const { database, env, register } = await started(t, 30)
+  const { database, env, register } = await started(t, 30, {}, { CALL_LOG_DAYS: '0' })
   await register()
   const first = await run(t, ['trigger', '--sample', '40', '--json'], env)
   t.equal(first.code, 0)
+  t.match(first.lines.at(-1), { our_ms: { of: 'lookup' } })
   await database.query(`
-    delete from tratta_jit.calls;
     insert into tratta_jit.calls (time, request_id, external_id, outcome, ms, replica)
       select finished_at, 'r' || position, external_id, 'answered', 1000 + position, 'test'
       from tratta_jit.trigger_samples;
