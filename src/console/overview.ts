@@ -1,4 +1,5 @@
 /** The first page: readiness, registration, the charts, the last errors, omitted fields and bulk. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { html } from 'ghtml'
 import { type ImportRecord, listImports } from '../import/imports-table.ts'
 import type { App } from '../responder/app.ts'
@@ -22,6 +23,8 @@ const DAY_TTL_MS = 60_000
 const LAST_ERRORS = 8
 const OMITTED_FIELDS = 8
 const LIVE_SECONDS = 5
+/** A page is shown without the charts after this time. */
+const MAX_WAIT_MS = 100
 
 export function addOverview(
   app: App,
@@ -40,8 +43,10 @@ export function addOverview(
       readLastErrors(pool, LAST_ERRORS).catch(() => undefined),
       listImports(pool, 1).catch(() => []),
     ])
-    const charts =
-      lastHour && lastDay
+    const isCounting = lastHour === 'loading' || lastDay === 'loading'
+    const charts = isCounting
+      ? html`<p class="empty">The calls are being counted …</p>`
+      : lastHour && lastDay
         ? html`<div class="charts">!${callsChart(lastHour, 'hour')}!${callsChart(lastDay[0], 'day')}
             !${timesChart(lastHour, 'hour')}!${timesChart(lastDay[0], 'day')}</div>`
         : message('bad', html`<p>The call log cannot be read. Run a <a href="check">check</a>.</p>`)
@@ -55,7 +60,7 @@ export function addOverview(
         html`!${status(missing, read.operationalStatus, registration(), config)}
           <h2>Calls</h2>!${charts}
           <h2>Last errors</h2>!${lastErrors(errors ?? [])}
-          <h2>Omitted fields <small>last day</small></h2>!${omittedFields(lastDay?.[1] ?? [])}
+          <h2>Omitted fields <small>last day</small></h2>!${omittedFields(lastDay && lastDay !== 'loading' ? lastDay[1] : [])}
           <h2>Bulk</h2>!${bulk(read.operationalStatus)}
           <h2>Last import</h2>!${lastImport(imports[0])}`,
       ),
@@ -147,27 +152,24 @@ function bulk(stored: OperationalStatus | undefined): Html {
 }
 
 /**
- * Returns the last result at once, and loads a new one when it is older than `ttlMs`: counting a million calls takes
- * longer than a page may take.
+ * Returns the last result at once, and loads a new one when it is older than `ttlMs`: counting a million calls can take
+ * seconds. @returns undefined after an error
  */
-function keepFresh<Result>(ttlMs: number, load: () => Promise<Result>): () => Promise<Result | undefined> {
-  let last: { at: number; result: Result } | undefined
+function keepFresh<Result>(
+  ttlMs: number,
+  load: () => Promise<Result>,
+): () => Promise<Result | 'loading' | undefined> {
+  let last: { at: number; result: Result | undefined } | undefined
   let loading: Promise<void> | undefined
   return async () => {
     if (!last || performance.now() - last.at > ttlMs)
       loading ??= load()
-        .then(
-          (result) => {
-            last = { at: performance.now(), result }
-          },
-          () => {
-            last = undefined
-          },
-        )
-        .finally(() => {
+        .catch(() => undefined)
+        .then((result) => {
+          last = { at: performance.now(), result }
           loading = undefined
         })
-    if (!last) await loading
-    return last?.result
+    if (!last) await Promise.race([loading, pause(MAX_WAIT_MS)])
+    return last ? last.result : 'loading'
   }
 }

@@ -11,6 +11,7 @@ import { serve } from '../responder/serve.ts'
 import { createSimulator, type Simulator } from '../simulator/create-simulator.ts'
 import { print } from '../terminal/output.ts'
 import { type RegistrationConfig, trattaClient } from '../tratta/jit-url.ts'
+import { FAMILY_OF_TWO_CUSTOMERS, makeSampleCalls } from './demo-calls.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 
 const SAMPLE = new URL('../../sample/accounts.sql', import.meta.url)
@@ -33,17 +34,20 @@ export async function startDemo(closing: (() => Promise<void>)[], signal: AbortS
   closing.push(tratta.close)
 
   const port = await freePort()
+  const password = randomBytes(12).toString('base64url')
+  const environment = {
+    DATABASE_URL: postgres.url,
+    JIT_SECRET: randomBytes(24).toString('base64url'),
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    ADMIN_PORT: '0',
+    CONSOLE_PASSWORD: password,
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    TRATTA_API_URL: tratta.url,
+    TRATTA_API_TOKEN: tratta.settings.token,
+  }
   const config: RegistrationConfig = readConfig(
-    {
-      DATABASE_URL: postgres.url,
-      JIT_SECRET: randomBytes(24).toString('base64url'),
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      ADMIN_PORT: '0',
-      PUBLIC_URL: `http://127.0.0.1:${port}`,
-      TRATTA_API_URL: tratta.url,
-      TRATTA_API_TOKEN: tratta.settings.token,
-    },
+    environment,
     'DATABASE_URL',
     'JIT_SECRET',
     'PUBLIC_URL',
@@ -51,14 +55,20 @@ export async function startDemo(closing: (() => Promise<void>)[], signal: AbortS
     'TRATTA_API_TOKEN',
   )
   await print('Starting tratta-jit …')
-  const responder = await serve(config, createLog('silent').log, { migrateFirst: true, signal })
+  const responder = await serve(config, createLog('silent').log, {
+    migrateFirst: true,
+    signal,
+    environment,
+  })
   closing.push(() => responder.stop())
   await waitForRegistration(tratta)
   await print(
     `tratta-jit registered its URL at Tratta: POST ${tratta.url}/just-in-time, url=${responder.url}/jit/…\n`,
   )
 
-  const url = `${tratta.jitUrls.at(-1)}?debt_account_external_id=${ACCOUNT}`
+  const jitUrl = tratta.jitUrls.at(-1)!
+  await makeSampleCalls(jitUrl, postgres.url)
+  const url = `${jitUrl}?debt_account_external_id=${ACCOUNT}`
   const start = performance.now()
   const response = await fetch(url)
   const ms = (performance.now() - start).toFixed(1)
@@ -78,6 +88,9 @@ export async function startDemo(closing: (() => Promise<void>)[], signal: AbortS
   await print(
     'Other accounts: A-500200 (every field), A-500101 (a child), A-500300 (no parent, no children), nobody (404).',
   )
+  await print(
+    `\nSee every call in the browser:\n\n  ${responder.adminUrl}  with any name and the password ${password}\n`,
+  )
   await print('Press Ctrl-C to stop the demo and remove its data.')
 }
 
@@ -86,6 +99,7 @@ async function loadSample(url: string) {
   try {
     await migrate(pool)
     await pool.query(await readFile(SAMPLE, 'utf8'))
+    await pool.query(FAMILY_OF_TWO_CUSTOMERS)
   } finally {
     await pool.end()
   }
