@@ -5,7 +5,7 @@ import { NO_BROWSER, startBrowser } from './browser.ts'
 import { signIn, startConsole } from './start-console.ts'
 
 const FOLDER = 'docs/console'
-const SIZE = { width: 1000, height: 640 }
+const SIZE = { width: 1000, height: 760 }
 
 t.test('screenshots', { skip: NO_BROWSER }, async (t) => {
   const [running, browser] = await Promise.all([startConsole(t), startBrowser(t)])

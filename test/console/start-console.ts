@@ -13,6 +13,8 @@ export const USER = 'Operator One'
 
 export interface Console extends Service {
   database: TestDatabase
+  /** For commands beside `serve`. */
+  settings: ReturnType<typeof trattaSettings>
 }
 
 export async function startConsole(t: Test, env: Record<string, string> = {}): Promise<Console> {
@@ -21,14 +23,15 @@ export async function startConsole(t: Test, env: Record<string, string> = {}): P
   await database.query(OMITS_A_FIELD)
   const { simulator } = await startSimulator(t, { requestsPerMinute: Number.POSITIVE_INFINITY })
   const port = await freePort()
+  const settings = trattaSettings(database.url, simulator.url, `http://127.0.0.1:${port}`)
   const running = await service(t, database.url, {
-    ...trattaSettings(database.url, simulator.url, `http://127.0.0.1:${port}`),
+    ...settings,
     PORT: String(port),
     CONSOLE_PASSWORD: PASSWORD,
     ...env,
   })
   await running.line(({ event }) => event === 'registered')
-  return { ...running, database }
+  return { ...running, database, settings }
 }
 
 /** An account whose customer has a phone number that is omitted. */
