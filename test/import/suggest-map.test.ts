@@ -9,7 +9,7 @@ t.jobs = 2
 const HEAD =
   'ACCT_NO;PacketNo;Client Code;Client Name;Client Ref No;Orig Bal;Curr Bal;Debtor #;Last Name;First;MI;Address 1;Address 2;City;ST;Zip;Home Phone;E-Mail;DOB;SSN;Status;Last Pay Dt;'
 const ROWS = [
-  '0070001;881;HC;Harbor Clinic;X-1;1250.10;900.07;5012;SAMPLE;ROBIN;Q;12 Pine St;Apt 4;Tacoma;WA;98402;(206) 555-0143;robin@example.com;05/17/1979;0042;A;12/31/2025;',
+  '0070001;881;HC;Harbor Clinic;X-1;1,250.10;900.07;5012;SAMPLE;ROBIN;Q;12 Pine St;Apt 4;Tacoma;WA;98402;(206) 555-0143;robin@example.com;05/17/1979;0042;A;12/31/2025;',
   '0070002;881;HC;Harbor Clinic;X-2;100.00;100.00;5012;SAMPLE;ROBIN;Q;12 Pine St;Apt 4;Tacoma;WA;98402;(206) 555-0143;robin@example.com;05/17/1979;0042;A;;',
   '0070003;;LH;Lakeside;X-3;50.00;0.00;5013;OTHER;ANN;;9 Oak Ave;;Seattle;WA;98104;;;01/02/1990;;C;;',
 ]

@@ -54,10 +54,10 @@ export async function countAbsent(client: pg.Client): Promise<Absent | undefined
        count(*) filter (where is_absent and current_balance = 0)::int as closed,
        count(*) filter (where ${IS_OPEN})::int as total
      from (
-       select current_balance,
-         not exists (select from staged_debt_accounts s where s.external_id = t.external_id)
-         and not exists (select from rejected r where r.external_id = t.external_id) as is_absent
-       from tratta_jit.debt_accounts t) as accounts`,
+       select t.current_balance, s.external_id is null and r.external_id is null as is_absent
+       from tratta_jit.debt_accounts t
+       left join staged_debt_accounts s on s.external_id = t.external_id
+       left join (select distinct external_id from rejected) r on r.external_id = t.external_id) as accounts`,
   )
   const { open, closed, total } = rows[0]!
   return {
