@@ -29,8 +29,8 @@ export function cellCleaner(nullValues: string[] | undefined, onChange: (change:
   const words = (nullValues ?? NULL_WORDS).map((word) => word.toUpperCase())
   const ofMoney = new Set(words)
   const ofOthers = new Set(nullValues ? words : [...words, ...NULL_FIGURES])
-  const maxLength = Math.max(0, ...[...ofOthers].map((word) => word.length))
-  // Most cells are decided by their first character.
+  const lengths = new Set([...ofOthers].map((word) => word.length))
+  // Most cells are decided by their length and their first character.
   const isFirst = new Set(
     [...ofOthers].flatMap((word) => [word.charCodeAt(0), word.toLowerCase().charCodeAt(0)]),
   )
@@ -41,7 +41,7 @@ export function cellCleaner(nullValues: string[] | undefined, onChange: (change:
       text = withoutEscape(cell, kind)
       if (text !== cell) onChange('an escape of a spreadsheet (an apostrophe, or ="…") was removed')
     }
-    if (text.length > maxLength || !isFirst.has(text.charCodeAt(0))) return text
+    if (!lengths.has(text.length) || !isFirst.has(text.charCodeAt(0))) return text
     if (!(kind === 'money' ? ofMoney : ofOthers).has(text.toUpperCase())) return text
     onChange('a null marker was read as an empty cell')
     return ''

@@ -1,7 +1,7 @@
 /** Recognizes lines of a CSV file that are no accounts: trailers with counts and sums, and repeated headers. */
 
 const WORD =
-  /^\W*(grand|sub|report|file|batch|page)?[ _-]*(totals?|trl|tlr|trailer|trl?er|footer|eof|end( of (file|report|data|list))?|sums?|counts?|(number of )?(records?|rows?|accounts?|lines?|items?)( count(ed)?| in file| total)?|records? selected)\b\W*$/i
+  /^\W*(grand|sub|report|file|batch|page)?[ _-]*(totals?|trl|tlr|trailer|footer|eof|end( of (file|report|data|list))?|sums?|counts?|(number of )?(records?|rows?|accounts?|lines?|items?)( count(ed)?| in file| total)?|records? selected)\b\W*$/i
 const AMOUNT = /^[-+($]*\d[\d,]*(\.\d*)?\)?-?$/
 const DATE = /^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}( \d{1,2}:\d\d(:\d\d)?)?$/
 const THINGS = '(?:records?|rows?|accounts?|lines?|items?)'
@@ -19,8 +19,9 @@ const SENTENCE = new RegExp(
 const NOTE =
   /^\W*(report|generated|printed|created|exported|run (on|date|by)|page \d|confidential|end\b|as of)/i
 
-/** For most rows the only test. */
-const MAY_BE_TRAILER = /^(?:[^\w]|\d+ |[gsrfbpteicnal])/i
+/** The first words of all of these. For most rows the only test. */
+const MAY_BE_TRAILER =
+  /^\W*(?:\d[\d,]* |grand|sub|report|file|batch|page|total|trl|tlr|trail|footer|eof|end|sum|count|number|record|row|account|line|item|generated|printed|created|exported|run|confidential|as of)/i
 
 /** Whether a line has a word for a total, and beside it nothing but numbers and dates. */
 export function isTrailer(fields: string[]): boolean {

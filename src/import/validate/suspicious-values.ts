@@ -42,7 +42,6 @@ export const SUSPICIOUS_FIELDS: Record<string, (value: string) => string | undef
     date < '1900-01-02' || date > TODAY
       ? 'must be a date of birth after 1900-01-01 and before today'
       : undefined,
-  phone: (phone) =>
-    /^(\d)\1{9}$/.test(phone.replaceAll(/\D/g, '').slice(-10)) ? 'must have different digits' : undefined,
+  phone: (phone) => (/^\+?1?\D*(\d)(?:\D*\1){9}$/.test(phone) ? 'must have different digits' : undefined),
   ssn_last4: (digits) => (digits === '0000' ? 'must not be 0000' : undefined),
 }
