@@ -1,12 +1,14 @@
 /** The files of one command are imported as if they were one file. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { CENTS, startImporter, tablesOf } from './start-importer.ts'
 
 t.jobs = 2
 
-const CUSTOMERS = 'customer_external_id,customer_name,customer_phone\nC-1,Robin Sample,206-555-0143\n'
-const ACCOUNTS = 'external_id,balance,customer_external_id\nA-1,10.00,C-1\n'
+const read = (name: string) => readFileSync(join(import.meta.dirname, 'cases', name), 'utf8')
+const CUSTOMERS = read('customers-only.csv')
+const ACCOUNTS = read('accounts-only.csv')
 
 for (const order of [
   ['customers.csv', 'accounts.csv'],
