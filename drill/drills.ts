@@ -9,6 +9,7 @@ import { memoryLimit } from './memory-limit.ts'
 import { pgBouncerNamed, pgBouncerUnnamed } from './pgbouncer.ts'
 import { postgresKilled, postgresRestarted, postgresSilent } from './postgres-faults.ts'
 import { connectionsExhausted, postgresReadOnly } from './postgres-limits.ts'
+import { replicaFallback } from './replica-fallback.ts'
 import { liveMigration, rollingRestart } from './rolling.ts'
 import { rotation } from './rotation.ts'
 import { slowClients } from './slow-clients.ts'
@@ -20,6 +21,7 @@ export const DRILLS: Record<string, Drill> = {
   'connections-exhausted': connectionsExhausted,
   'postgres-read-only': postgresReadOnly,
   failover,
+  'replica-fallback': replicaFallback,
   'pgbouncer-unnamed': pgBouncerUnnamed,
   'pgbouncer-named': pgBouncerNamed,
   'rolling-restart': rollingRestart,

@@ -38,6 +38,17 @@ export const SETTINGS = {
     default: 'tratta_jit',
     read: matching(/^[^\p{Cc}]{1,63}$/u, 'the name of a schema'),
   },
+  DATABASE_REPLICA_URL: {
+    meaning:
+      'URL of a streaming replica that answers calls when the connection to DATABASE_URL fails; empty: none',
+    secret: true,
+    read: readDatabaseUrl,
+  },
+  DATABASE_REPLICA_MAX_LAG_MS: {
+    meaning: 'maximum age of the data of the replica in milliseconds; an older replica does not answer',
+    default: '60000',
+    read: integer(100, 86_400_000),
+  },
   DATABASE_POOL_SIZE: {
     meaning: 'maximum number of connections to Postgres',
     default: '10',

@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { SETTINGS } from '../settings.ts'
 import { boundedQuery } from './batched-query.ts'
 import { DatabaseUnavailableError, QueryError } from './database-errors.ts'
-import { limitedSql, lookupSql } from './lookup-sql.ts'
+import { freshSql, limitedSql, lookupSql } from './lookup-sql.ts'
 import type { Limits } from './pool.ts'
 import {
   CATALOG,
@@ -22,6 +22,8 @@ export interface AccountStatement {
   prepared: boolean
   /** JIT_MAX_ANSWER_BYTES. */
   maxBytes: number
+  /** DATABASE_REPLICA_MAX_LAG_MS; absent for the primary. */
+  maxLagMs?: number
   /** OMIT_FIELDS. */
   omitFields: string[]
   compiled?: CompiledStatement
@@ -67,10 +69,11 @@ async function compileNow(
   statement: AccountStatement,
   limits: Pick<Limits, 'queryMs'>,
 ): Promise<CompiledStatement> {
-  const { prepared, maxBytes } = statement
+  const { prepared, maxBytes, maxLagMs } = statement
   const relations = await readRelationsNow(pool, statement, limits)
   const limited = (bytes: number): Statement => {
-    const text = limitedSql(lookupSql(relations), bytes)
+    const lookup = limitedSql(lookupSql(relations), bytes)
+    const text = maxLagMs === undefined ? lookup : freshSql(lookup, maxLagMs)
     return prepared ? { name: `tratta_jit_account_${hash('sha1', text).slice(0, 8)}`, text } : { text }
   }
   statement.compiled = {

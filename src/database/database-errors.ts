@@ -12,6 +12,9 @@ export class DatabaseUnavailableError extends Error {
   }
 }
 
+/** The data of the replica is older than DATABASE_REPLICA_MAX_LAG_MS. */
+export class StaleReplicaError extends Error {}
+
 /** More queries wait for a connection than Postgres can answer in time. */
 export class DatabaseBusyError extends Error {}
 

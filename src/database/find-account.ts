@@ -13,12 +13,13 @@ import {
   AccountTooLargeError,
   AmbiguousAccountError,
   QueryError,
+  StaleReplicaError,
   UnreadableAccountError,
 } from './database-errors.ts'
 import type { Limits } from './pool.ts'
 
 /** The limits of one lookup. */
-interface LookupOptions extends Pick<Limits, 'queryMs'> {
+export interface LookupOptions extends Pick<Limits, 'queryMs'> {
   /** Awaited before Postgres sends a large answer. */
   beforeLargeAnswer?: (bytes: number) => Promise<void>
   /** Called when a query of the lookup has a connection. */
@@ -85,15 +86,23 @@ async function runLookup(lookup: Lookup, { inline, large }: CompiledStatement) {
   return account
 }
 
+interface LookupRow {
+  /** Null only on a replica: no such account, or not fresh. */
+  account: string | null
+  /** Only on a replica. */
+  is_fresh?: boolean
+}
+
 /** @returns the account as JSON, or only its size in bytes */
 async function sendLookup(lookup: Lookup, statement: Statement): Promise<string | number | undefined> {
   const { pool, externalId, options, until } = lookup
-  const rows = await boundedQuery<{ account: string }>(pool, statement, [externalId], {
+  const rows = await boundedQuery<LookupRow>(pool, statement, [externalId], {
     queryMs: until - performance.now(),
     onConnection: options.onConnection,
   })
   if (rows.length > 1) throw new AmbiguousAccountError('debt_account')
-  const account = rows[0]?.account
+  if (rows[0]?.is_fresh === false) throw new StaleReplicaError()
+  const account = rows[0]?.account ?? undefined
   return account === undefined || account.startsWith('[') ? account : Number(account)
 }
 

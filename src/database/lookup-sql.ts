@@ -79,3 +79,17 @@ function childrenOf(relations: Relations): RawBuilder<Record<string, unknown>> {
 export const limitedSql = (lookup: string, maxBytes: number) =>
   `select case when octet_length(account) <= ${maxBytes} then account else octet_length(account)::text end as account
    from (${lookup}) as found`
+
+/**
+ * Adds `is_fresh` to a lookup. It is true on a streaming replica that has either replayed a transaction that was committed
+ * within the bound, or replayed everything that the primary reported within the bound (an idle primary; the role needs
+ * pg_read_all_stats). Without a connection to the primary only the first applies, because the primary may have gone on.
+ */
+export const freshSql = (lookup: string, maxLagMs: number) => `
+  select account, is_fresh from (select pg_is_in_recovery() and (
+      coalesce(pg_last_xact_replay_timestamp() >= clock_timestamp() - interval '${maxLagMs} ms', false)
+      or exists (select from pg_stat_wal_receiver where status = 'streaming'
+        and last_msg_receipt_time >= clock_timestamp() - interval '${maxLagMs} ms'
+        and latest_end_lsn <= pg_last_wal_replay_lsn())
+    ) as is_fresh) as replica
+  left join lateral (${lookup}) as found on is_fresh`

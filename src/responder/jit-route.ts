@@ -2,16 +2,14 @@
 import rateLimit from '@fastify/rate-limit'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type pg from 'pg'
 import type { Config } from '../config.ts'
-import type { AccountStatement } from '../database/account-statement.ts'
 import {
   AccountTooLargeError,
   AmbiguousAccountError,
   DatabaseUnavailableError,
   UnreadableAccountError,
 } from '../database/database-errors.ts'
-import { findAccount } from '../database/find-account.ts'
+import { findAccountOrReplica, type Sources } from '../database/find-on-replica.ts'
 import { limitsWithin } from '../database/pool.ts'
 import { describeError, pseudonymizer } from '../log.ts'
 import { buildPayloadSteps } from '../payload/build-payload.ts'
@@ -32,8 +30,7 @@ import { secretCheck } from './secret-check.ts'
 
 interface JitRouteOptions {
   config: Config<'JIT_SECRET'>
-  pool: pg.Pool
-  statement: AccountStatement
+  sources: Sources
   readiness: Readiness
   metrics: Metrics
   connections: Connections
@@ -65,7 +62,7 @@ export interface JitRoute {
 
 export async function addJitRoute(
   app: App,
-  { config, pool, statement, readiness, metrics, connections, canary, ssnLast4 }: JitRouteOptions,
+  { config, sources, readiness, metrics, connections, canary, ssnLast4 }: JitRouteOptions,
 ): Promise<JitRoute> {
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const largeAnswers = createLargeAnswers(config.JIT_DEADLINE_MS)
@@ -126,8 +123,12 @@ export async function addJitRoute(
         call.lookupStart = performance.now()
         const until = call.lookupStart + limits.queryMs
         let onBodyBuilt = () => {}
-        const row = await findAccount(pool, statement, externalId, {
+        const row = await findAccountOrReplica(sources, externalId, {
           ...limits,
+          onReplica(use) {
+            logged.replica = use
+            metrics.replicaUsed(use)
+          },
           async beforeLargeAnswer(bytes) {
             onBodyBuilt = await largeAnswers.reserve(reply.raw, bytes, until - reserveMs)
           },

@@ -10,6 +10,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { RequestState } from '../bulk/requests.ts'
 import type { Config } from '../config.ts'
 import { REFUSALS, type Refusal } from '../console/refusal.ts'
+import { REPLICA_USES, type ReplicaUse } from '../database/find-on-replica.ts'
 import { REGISTRATION_STATES, type RegistrationState } from '../tratta/register-in-background.ts'
 import { VERSION } from '../version.ts'
 import { UNMATCHED_JIT_ROUTE } from './app.ts'
@@ -26,6 +27,7 @@ export interface Metrics {
   certificateExpires(date: Date): void
   consoleRefused(reason: Refusal): void
   canaryCalled(result: CanaryResult): void
+  replicaUsed(use: ReplicaUse): void
   omitted(kind: string, count: number): void
   callLogDropped(count: number): void
   contentType: string
@@ -93,18 +95,11 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     'limit',
     CONNECTION_LIMITS,
   )
-  const consoleRefused = counter(
-    'console_refused',
-    'Requests to the console that were refused, by reason',
-    'reason',
-    REFUSALS,
-  )
-  const canaryCalls = counter(
-    'canary_calls',
-    'Synthetic calls for JIT_CANARY_ACCOUNT, which are not in tratta_jit_calls_total',
-    'result',
-    CANARY_RESULTS,
-  )
+  const consoleRefused = counter('console_refused', 'Refused requests to the console', 'reason', REFUSALS)
+  const replicaHelp = 'Calls for which the connection to the primary failed, by what the replica did'
+  const replicaCalls = counter('replica_calls', replicaHelp, 'use', REPLICA_USES)
+  const canaryHelp = 'Synthetic calls for JIT_CANARY_ACCOUNT, which are not in tratta_jit_calls_total'
+  const canaryCalls = counter('canary_calls', canaryHelp, 'result', CANARY_RESULTS)
   const duration = new Histogram({
     name: 'tratta_jit_call_duration_seconds',
     help: 'Seconds from the arrival of a JIT call to its response',
@@ -190,6 +185,7 @@ export function createMetrics(pool: pg.Pool, { JIT_DEADLINE_MS }: Config): Metri
     connectionRejected: (limit) => connectionsRejected.inc({ limit }),
     certificateExpires: (date) => certificateExpires.set(date.getTime() / 1000),
     canaryCalled: (result) => canaryCalls.inc({ result }),
+    replicaUsed: (use) => replicaCalls.inc({ use }),
     omitted: (field, count) => fieldsOmitted.inc({ field }, count),
     callLogDropped: (count) => callLogDropped.inc(count),
     contentType: registry.contentType,

@@ -1,7 +1,5 @@
 /** Readiness: whether the service can answer a call. */
-import type pg from 'pg'
-import type { AccountStatement } from '../database/account-statement.ts'
-import { findAccount } from '../database/find-account.ts'
+import { findAccountOrReplica, type Sources } from '../database/find-on-replica.ts'
 import { cacheFor } from './cache-for.ts'
 
 type NotReady = 'stopping' | 'database'
@@ -21,7 +19,7 @@ const NO_ACCOUNT = ''
 const CACHE_TTL_MS = 1000
 const PROBE_MS = 1000
 
-export function createReadiness(pool: pg.Pool, statement: AccountStatement): Readiness {
+export function createReadiness(sources: Sources): Readiness {
   let stopping = false
   let answeredAt = Number.NEGATIVE_INFINITY
 
@@ -29,7 +27,7 @@ export function createReadiness(pool: pg.Pool, statement: AccountStatement): Rea
     answeredAt = performance.now()
   }
   const probe = cacheFor(CACHE_TTL_MS, () =>
-    findAccount(pool, statement, NO_ACCOUNT, { queryMs: PROBE_MS }).then(
+    findAccountOrReplica(sources, NO_ACCOUNT, { queryMs: PROBE_MS }).then(
       () => true,
       () => false,
     ),

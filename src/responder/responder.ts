@@ -22,6 +22,7 @@ import { createMetrics } from './metrics.ts'
 import type { StatusReader } from './operational-status.ts'
 import { raceAbort } from './race-abort.ts'
 import { createReadiness } from './readiness.ts'
+import { replicaSource } from './replica-source.ts'
 
 export interface Responder {
   /** The URL of the public port, `http://127.0.0.1:8080`. */
@@ -75,7 +76,9 @@ export async function startResponder(
     config.JIT_MAX_ANSWER_BYTES,
     config.OMIT_FIELDS,
   )
-  const readiness = createReadiness(pool, statement)
+  const replica = replicaSource(config, statement)
+  const sources = { pool, statement, replica }
+  const readiness = createReadiness(sources)
   const metrics = createMetrics(pool, config)
   const callLog = createCallLog(config, log, metrics.callLogDropped)
   if (certificate) metrics.certificateExpires(certificate.x509.validToDate)
@@ -101,8 +104,7 @@ export async function startResponder(
   })
   const jitRoute = await addJitRoute(app, {
     config,
-    pool,
-    statement,
+    sources,
     readiness,
     metrics,
     connections,
@@ -129,7 +131,10 @@ export async function startResponder(
     await closeWithin(app, callsMs)
     await closeWithin(admin, 100)
     warmUpEnd.abort()
-    const ended = Promise.race([Promise.all([pool.end(), operationalStatus.end()]), pause(400)])
+    const ended = Promise.race([
+      Promise.all([pool.end(), replica?.pool.end(), operationalStatus.end()]),
+      pause(400),
+    ])
     await Promise.all([ended, callLog?.close()])
   }
   try {
