@@ -4,6 +4,7 @@ import { databaseError } from '../database/connection-errors.ts'
 import { migrationStatus } from '../database/migrate.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { type CheckResult, check, errorResult, ok, warning } from './check.ts'
+import { replica } from './replica.ts'
 
 const CONNECTIONS = 4
 const STATEMENT_MS = 10 * 60_000
@@ -110,7 +111,7 @@ export const connections = check({
           `set DATABASE_POOL_SIZE to ${max} or less, or allow more connections`,
         ),
       ]
-    return [ok(`${size} of at most ${max}`)]
+    return [...(await replica(config)), ok(`${size} of at most ${max}`)]
   },
 })
 

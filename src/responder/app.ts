@@ -13,6 +13,7 @@ import type { Readiness } from './readiness.ts'
 import { ignoreBody } from './request-body.ts'
 import { requestIds } from './request-id.ts'
 import { routeUrlResolver } from './route-url.ts'
+import { traceOf } from './trace-context.ts'
 import { unreadableRequests } from './unreadable-request.ts'
 
 declare module 'fastify' {
@@ -191,6 +192,7 @@ function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply) {
     outcome: request.outcome,
     ms: Math.round(reply.elapsedTime * 100) / 100,
     request_id: request.id,
+    ...traceOf(request),
     ...request.logFields,
   }
   if (statusCode === 500) log.error(line)

@@ -55,7 +55,7 @@ const MAX_LOGGED_NAMES = 20
 /** The maximum size in UTF-8 of a UTF-16 code unit, which `length` counts. */
 const MAX_UTF8_BYTES = 3
 
-export interface JitRoute {
+interface JitRoute {
   /** Replaces the secrets for all later calls. */
   useSecrets(config: Config<'JIT_SECRET'>): void
 }

@@ -32,7 +32,7 @@ interface ServeOptions {
   environment?: NodeJS.ProcessEnv
 }
 
-export interface Service extends Responder {
+interface Service extends Responder {
   /** Reads the secrets and the certificate from their files again. Never rejects. */
   reload(): Promise<void>
 }

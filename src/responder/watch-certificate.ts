@@ -6,7 +6,7 @@ import { type Certificate, daysLeft, MIN_VALID_DAYS, readCertificate } from './c
 const POLL_MS = 5000
 const DAY_MS = 24 * 60 * 60 * 1000
 
-export interface CertificateWatch {
+interface CertificateWatch {
   /** Reads the files now. */
   reload(): void
   stop(): void

@@ -7,7 +7,7 @@ import { type Config, readSettings } from '../config.ts'
 import { databaseError } from '../database/connection-errors.ts'
 import { describeError, type Log } from '../log.ts'
 
-export const ROTATING = [
+const ROTATING = [
   'DATABASE_URL',
   'JIT_SECRET',
   'JIT_SECRET_PREVIOUS',
@@ -28,7 +28,7 @@ interface Options {
   onChange(config: ServeConfig, changed: RotatingName[]): Promise<void>
 }
 
-export interface SecretFiles {
+interface SecretFiles {
   /** Reads the files now and uses what they contain. Never rejects. */
   reload(): Promise<void>
   stop(): void

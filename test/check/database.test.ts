@@ -65,6 +65,17 @@ t.test('a JIT_SECRET_NEXT that is in use is a warning', { buffered: true }, asyn
   ]),
 )
 
+t.test('a DATABASE_REPLICA_URL that is no replica is an error', { buffered: true }, async (t) =>
+  expectResults(t, { ...healthy.env, DATABASE_REPLICA_URL: healthy.env.DATABASE_URL! }, [
+    {
+      check: 'connections',
+      state: 'error',
+      message: 'DATABASE_REPLICA_URL is not a streaming replica, so that it never answers a call',
+      remedy: 'name a hot standby of the primary, or remove DATABASE_REPLICA_URL',
+    },
+  ]),
+)
+
 t.test('a missing DATABASE_URL is an error', { buffered: true }, async (t) => {
   const { DATABASE_URL, ...env } = healthy.env
   await expectResults(t, env, [
