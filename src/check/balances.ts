@@ -1,5 +1,6 @@
 /** Checks whether the balances look like cents. Dollars that are read as cents are a hundredth of the debt. */
 import { sql } from 'kysely'
+import { type BalanceFigures, formatBalances, formatDollars } from '../terminal/format.ts'
 import { check, ok, warning } from './check.ts'
 import { compileSql, excludeUnreadableRows } from './exclude-unreadable-rows.ts'
 
@@ -11,15 +12,10 @@ const LARGE_MEDIAN = 10_000_000n
 /** Of real balances a few percent have no cents. */
 const WHOLE_DOLLARS_SHARE = 0.99
 
-interface BalancesRow {
+interface BalancesRow extends BalanceFigures {
   /** Balances other than 0. */
   count: number
   whole: number
-  /** Cents as text, null without balances. */
-  smallest: string | null
-  median: string | null
-  largest: string | null
-  total: string | null
 }
 
 export const balances = check({
@@ -37,22 +33,22 @@ export const balances = check({
           where balance <> 0) as balances`,
       ),
     )
-    const { count, whole, smallest, median, largest, total } = rows[0]!
+    const { count, whole, median } = rows[0]!
     if (median === null) return [ok('every balance is 0')]
-    const figures = `smallest ${dollars(smallest!)}, median ${dollars(median)}, largest ${dollars(largest!)}, total ${dollars(total!)}`
+    const figures = formatBalances(rows[0]!)
     const column = `${relations.schema}.debt_accounts.balance`
     if (count < MIN_BALANCES) return [ok(figures)]
     if (BigInt(median) < SMALL_MEDIAN)
       return [
         warning(
-          `${figures}: half of the balances are smaller than ${dollars(String(SMALL_MEDIAN))}`,
+          `${figures}: half of the balances are smaller than ${formatDollars(String(SMALL_MEDIAN))}`,
           `${column} is read as cents; if it contains dollars, select (balance * 100)::bigint in the view`,
         ),
       ]
     if (BigInt(median) > LARGE_MEDIAN)
       return [
         warning(
-          `${figures}: half of the balances are larger than ${dollars(String(LARGE_MEDIAN))}`,
+          `${figures}: half of the balances are larger than ${formatDollars(String(LARGE_MEDIAN))}`,
           `${column} is read as cents; check whether it was multiplied by 100 twice`,
         ),
       ]
@@ -66,9 +62,3 @@ export const balances = check({
     return [ok(figures)]
   },
 })
-
-function dollars(cents: string): string {
-  const [sign, digits] = cents.startsWith('-') ? ['-', cents.slice(1)] : ['', cents]
-  const padded = digits.padStart(3, '0')
-  return `${sign}$${BigInt(padded.slice(0, -2)).toLocaleString('en-US')}.${padded.slice(-2)}`
-}

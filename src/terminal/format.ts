@@ -10,7 +10,7 @@ export const formatDuration = (seconds: number) =>
       : `${Math.round(seconds / 3600)} h`
 
 /** @param cents whole cents as text, of any size */
-function formatDollars(cents: string): string {
+export function formatDollars(cents: string): string {
   const [sign, digits] = cents.startsWith('-') ? ['-', cents.slice(1)] : ['', cents]
   const padded = digits.padStart(3, '0')
   return `${sign}$${BigInt(padded.slice(0, -2)).toLocaleString('en-US')}.${padded.slice(-2)}`
