@@ -37,6 +37,10 @@ const VARIATIONS: [Variation, Expected][] = [
   pending(425),
   [{ invalidRows: 'reject_request' }, { invalid_rows: ['request_rejected', 'supported'] }],
   [{ invalidRows: 'reject_unnamed' }, { invalid_rows: ['request_rejected_unnamed', 'supported'] }],
+  [{ takenMessage: 'exists' }, { taken_message: ['recognized', 'supported'] }],
+  [{ takenMessage: 'conflict' }, { taken_message: ['other', 'unsupported'] }],
+  [{ existingCustomers: 'reject' }, { existing_customers: ['reject', 'supported'] }],
+  [{ idComparison: 'folded' }, { id_comparison: ['folded', 'supported'] }],
 ]
 
 for (const [variation, expected] of VARIATIONS)
