@@ -7,13 +7,13 @@ import type { RegistrationState } from '../tratta/register-in-background.ts'
 import type { CallRecord } from './call-record.ts'
 import { type Certificate, serverOptions } from './certificate.ts'
 import { clientAddressResolver } from './client-address.ts'
+import { logRequest } from './log-request.ts'
 import type { Outcome } from './problem.ts'
 import { sendProblem } from './problem.ts'
 import type { Readiness } from './readiness.ts'
 import { ignoreBody } from './request-body.ts'
 import { requestIds } from './request-id.ts'
 import { routeUrlResolver } from './route-url.ts'
-import { traceOf } from './trace-context.ts'
 import { unreadableRequests } from './unreadable-request.ts'
 
 declare module 'fastify' {
@@ -170,33 +170,3 @@ function rejectMalformed(request: FastifyRequest, reply: FastifyReply) {
 
 /** Some health probes send HEAD. */
 export const WITH_HEAD = { exposeHeadRoute: true }
-
-/** A request below the JIT route that matches no route: another method, or another number of segments. */
-export const UNMATCHED_JIT_ROUTE = '/jit/*'
-
-/** @returns the pattern of the route, never the URL, which holds the secret; null for an unknown path */
-export const routeOf = ({ routeOptions, raw: { url = '' } }: FastifyRequest): string | null =>
-  routeOptions?.url ?? (/^\/jit(\/|$|[?#])/.test(url) ? UNMATCHED_JIT_ROUTE : null)
-
-/** Routes that probes and scrapes request every few seconds. Their log lines have level debug. */
-const FREQUENT_ROUTES = /^\/(health|metrics)/
-
-/** Writes the log line of a request. */
-function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply) {
-  const { statusCode } = reply
-  const route = routeOf(request)
-  const line = {
-    route,
-    ...(route === UNMATCHED_JIT_ROUTE && { method: request.method }),
-    status: statusCode,
-    outcome: request.outcome,
-    ms: Math.round(reply.elapsedTime * 100) / 100,
-    request_id: request.id,
-    ...traceOf(request),
-    ...request.logFields,
-  }
-  if (statusCode === 500) log.error(line)
-  else if (statusCode > 500 || statusCode === 429) log.warn(line)
-  else if (FREQUENT_ROUTES.test(route ?? '')) log.debug(line)
-  else log.info(line)
-}
