@@ -46,8 +46,8 @@ function buildImage(version: string): string | undefined {
   }
   for (const [program, commands] of Object.entries(builders)) {
     if (spawnSync(program, ['info'], { stdio: 'ignore' }).status !== 0) continue
-    for (const args of commands) execFileSync(program, args, { stdio: 'inherit' })
-    return file
+    const isBuilt = commands.every((args) => spawnSync(program, args, { stdio: 'inherit' }).status === 0)
+    return isBuilt ? file : undefined
   }
   return undefined
 }
@@ -59,7 +59,7 @@ function release(isCheck: boolean): number {
   if (problems.length > 0) return 1
   if (isCheck) return 0
   mkdirSync(FOLDER, { recursive: true })
-  const sbom = output('npm', 'sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev')
+  const sbom = output('npm', 'sbom', '--package-lock-only', '--sbom-format', 'cyclonedx', '--omit', 'dev')
   writeFileSync(join(FOLDER, `tratta-jit-${version}.cdx.json`), sbom)
   if (!buildImage(version))
     console.error('No image: neither docker nor buildah can build one on this machine')
