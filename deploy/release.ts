@@ -61,8 +61,8 @@ function release(isCheck: boolean): number {
   mkdirSync(FOLDER, { recursive: true })
   const sbom = output('npm', 'sbom', '--package-lock-only', '--sbom-format', 'cyclonedx', '--omit', 'dev')
   writeFileSync(join(FOLDER, `tratta-jit-${version}.cdx.json`), sbom)
-  if (!buildImage(version))
-    console.error('No image: neither docker nor buildah can build one on this machine')
+  const image = buildImage(version)
+  if (!image) console.error('No image: docker and buildah are missing or failed')
   const files = readdirSync(FOLDER).filter((name) => name.startsWith(`tratta-jit-${version}.`))
   const sums = files.map((name) => {
     const hash = createHash('sha256').update(readFileSync(join(FOLDER, name)))
@@ -70,7 +70,7 @@ function release(isCheck: boolean): number {
   })
   writeFileSync(join(FOLDER, 'SHA256SUMS'), sums.join(''))
   console.log(`${FOLDER}/: ${[...files, 'SHA256SUMS'].join(', ')}. Then: git tag v${version}`)
-  return 0
+  return image ? 0 : 1
 }
 
 process.exitCode = release(process.argv.includes('--check'))
