@@ -25,7 +25,7 @@ export async function startPostmaster(
   for (let tries = 1; ; tries++) {
     // Below the ports that the kernel uses for outgoing connections: while the server is down, a client that
     // retries could get the port of the server, and even connect to itself.
-    const candidate = port ?? randomInt(20_000, 30_000)
+    const candidate = port ?? randomInt(30_000, 32_768)
     try {
       return [candidate, await startOn(cluster, candidate, settings)]
     } catch (error) {

@@ -33,8 +33,8 @@ export async function killedPush(
 ) {
   tratta.configure({ lostResponses: 0.02, rejectedRows: 0.01, bulkDelayMs: 20 })
   const settings = { ...bulkSettings(database, tratta), TRATTA_BULK_BYTES: '300000' }
-  // The rate leaves requests for the push after the last kill.
-  const env = { ...settings, TRATTA_REQUESTS_PER_MINUTE: String(Math.round((customers / 250 / kills) * 60)) }
+  // Half of the rate at which all requests would be sent before the last kill: some remain for the last push.
+  const env = { ...settings, TRATTA_REQUESTS_PER_MINUTE: String(Math.round((customers / 250 / kills) * 30)) }
   const states: Record<string, number> = {}
   for (let kill = 0; kill < kills; kill++) {
     const pushing = program(t, ['bulk', 'push', '--json'], env)

@@ -68,10 +68,20 @@ export async function startChildProcess(
   }
 }
 
-/** Below the ports that the kernel gives to outgoing connections. */
+const FIRST_PORT = 20_000
+const PORTS_PER_JOB = 2000
+/** tap runs several files at a time and numbers them. The last number is for other programs, such as drills. */
+const JOBS = 5
+const JOB = Number(process.env.TAP_JOB_ID ?? JOBS - 1) % JOBS
+let nextPort = randomInt(PORTS_PER_JOB)
+
+/**
+ * A port below those that the kernel gives to outgoing connections. Each job of tap has its own, so that no other test
+ * gets a port that was chosen and is not open yet.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(20_000, 30_000)
+    const port = FIRST_PORT + JOB * PORTS_PER_JOB + (nextPort++ % PORTS_PER_JOB)
     const probe = createServer().listen(port, '127.0.0.1')
     const isFree = await once(probe, 'listening').then(
       () => true,

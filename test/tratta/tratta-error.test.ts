@@ -127,22 +127,30 @@ t.test('fromNetworkError: whether the request can have been accepted', async (t)
     retryable: false,
     code: 'ETIMEDOUT',
   })
+  const network = (code: string) =>
+    new TypeError('fetch failed', { cause: Object.assign(new Error(), { code }) })
   for (const code of [
     ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'],
-    ...[
-      'ERR_SSL_X',
-      'ERR_TLS_X',
-      'CERT_HAS_EXPIRED',
-      'DEPTH_ZERO_SELF_SIGNED_CERT',
-      'SELF_SIGNED_CERT_IN_CHAIN',
-    ],
-    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    ...['ERR_SSL_X', 'ERR_TLS_X', 'CERT_HAS_EXPIRED'],
   ])
-    t.strictSame(fields(new TypeError('fetch failed', { cause: Object.assign(new Error(), { code }) })), {
+    t.strictSame(fields(network(code)), {
       ...base,
       message: `no connection to Tratta (${code}). Check TRATTA_API_URL, and that this machine can reach it.`,
       delivery: 'not_accepted',
       retryable: true,
+      code,
+    })
+  // Only a change of settings helps.
+  for (const code of [
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  ])
+    t.strictSame(fields(network(code)), {
+      ...base,
+      message: `no connection to Tratta (${code}): this machine does not know the certificate authority. Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of the authority, for example of a proxy that inspects TLS.`,
+      delivery: 'not_accepted',
+      retryable: false,
       code,
     })
   for (const [cause, code] of [
