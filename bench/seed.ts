@@ -75,5 +75,5 @@ const SLOWING_OBJECTS = `
   union all
   select format('drop index %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
   from pg_index join pg_class on pg_class.oid = indrelid
-  where relnamespace = 'tratta_jit'::regnamespace
+  where relnamespace = 'tratta_jit'::regnamespace and relname in ('debt_accounts', 'customers', 'locations')
     and not exists (select from pg_constraint where conindid = indexrelid)`
