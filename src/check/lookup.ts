@@ -1,7 +1,7 @@
 /** Measures the lookup with the statement and the limits of `serve`. */
 import { sql } from 'kysely'
 import type pg from 'pg'
-import { accountStatement } from '../database/account-statement.ts'
+import { configuredStatement } from '../database/account-statement.ts'
 import { columnsOf, isNull, read } from '../database/column-sql.ts'
 import {
   AccountTooLargeError,
@@ -43,12 +43,7 @@ export const lookup = check({
     const randomIds = await randomAccounts(pool, relations, isQuick, unreadable)
     const limits = limitsWithin(config.JIT_DEADLINE_MS)
     const servePool = createPool({ ...config, DATABASE_POOL_SIZE: 1 }, limits)
-    const statement = accountStatement(
-      relations.schema,
-      config.DATABASE_PREPARED_STATEMENTS,
-      config.JIT_MAX_ANSWER_BYTES,
-      config.OMIT_FIELDS,
-    )
+    const statement = configuredStatement(config, config.DATABASE_PREPARED_STATEMENTS)
     const measure = async (externalId: string) => {
       const start = performance.now()
       try {

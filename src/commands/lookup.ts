@@ -1,5 +1,5 @@
 import { type Config, readConfig } from '../config.ts'
-import { accountStatement } from '../database/account-statement.ts'
+import { configuredStatement } from '../database/account-statement.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { type AccountLookup, lookUpAccount } from '../payload/look-up-account.ts'
 import type { Outcome } from '../responder/problem.ts'
@@ -48,12 +48,7 @@ export async function lookUp(config: Config<'DATABASE_URL'>, externalId: string)
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
   const pool = createPool(config, limits)
   try {
-    const statement = accountStatement(
-      config.DATABASE_SCHEMA,
-      false,
-      config.JIT_MAX_ANSWER_BYTES,
-      config.OMIT_FIELDS,
-    )
+    const statement = configuredStatement(config)
     const { ssnLast4 } = await loadReadings(pool, config)
     return await lookUpAccount(pool, statement, externalId, { ...limits, ssnLast4 })
   } finally {

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import { readConfig } from '../config.ts'
-import { accountStatement } from '../database/account-statement.ts'
+import { configuredStatement } from '../database/account-statement.ts'
 import { isUpToDate } from '../database/migrate.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import { readable, readRelations } from '../database/relations.ts'
@@ -63,12 +63,7 @@ async function rehearse(config: RegistrationConfig, pool: pg.Pool, size: number,
   const rows = await openSample(config, pool, size, asJson)
   if (rows.length === 0) return fail('There are no accounts', options)
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
-  const statement = accountStatement(
-    config.DATABASE_SCHEMA,
-    false,
-    config.JIT_MAX_ANSWER_BYTES,
-    config.OMIT_FIELDS,
-  )
+  const statement = configuredStatement(config)
   const { ssnLast4 } = await loadReadings(pool, config)
   const stop = new AbortController()
   void stopSignal().then(() => stop.abort())

@@ -7,7 +7,7 @@ import { html } from 'ghtml'
 import { readAccountEvents } from '../calls/account-events.ts'
 import { readCalls } from '../calls/read-calls.ts'
 import { readReads, recordRead } from '../calls/reads.ts'
-import { accountStatement } from '../database/account-statement.ts'
+import { configuredStatement } from '../database/account-statement.ts'
 import { limitsWithin } from '../database/pool.ts'
 import { type AccountLookup, lookUpAccount } from '../payload/look-up-account.ts'
 import type { App } from '../responder/app.ts'
@@ -34,12 +34,7 @@ interface View {
 export function addAccountPages(app: App, shared: Shared) {
   const { config, pool, send } = shared
   const limits = limitsWithin(config.JIT_DEADLINE_MS)
-  const statement = accountStatement(
-    config.DATABASE_SCHEMA,
-    false,
-    config.JIT_MAX_ANSWER_BYTES,
-    config.OMIT_FIELDS,
-  )
+  const statement = configuredStatement(config)
   const lookUp = async (externalId: string) => {
     const { ssnLast4 } = await loadReadings(pool, config)
     return lookUpAccount(pool, statement, externalId, { ...limits, ssnLast4 })

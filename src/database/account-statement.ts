@@ -1,6 +1,7 @@
 /** The statement that looks an account up, compiled for the columns that exist. */
 import { hash } from 'node:crypto'
 import type pg from 'pg'
+import type { Config } from '../config.ts'
 import { SETTINGS } from '../settings.ts'
 import { boundedQuery } from './batched-query.ts'
 import { DatabaseUnavailableError, QueryError } from './database-errors.ts'
@@ -55,6 +56,10 @@ export const accountStatement = (
   maxBytes = Number(SETTINGS.JIT_MAX_ANSWER_BYTES.default),
   omitFields: string[] = [],
 ): AccountStatement => ({ schema, prepared, maxBytes, omitFields })
+
+/** The lookup with the settings. `prepared` is false for a single lookup. */
+export const configuredStatement = (config: Config, prepared = false): AccountStatement =>
+  accountStatement(config.DATABASE_SCHEMA, prepared, config.JIT_MAX_ANSWER_BYTES, config.OMIT_FIELDS)
 
 /** Reads the catalog and compiles the statement; concurrent callers share one query. */
 export function compile(pool: pg.Pool, statement: AccountStatement, limits: Pick<Limits, 'queryMs'>) {

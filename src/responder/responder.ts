@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Server as TlsServer } from 'node:tls'
 import { createCallLog } from '../calls/call-log.ts'
 import type { Config } from '../config.ts'
-import { accountStatement } from '../database/account-statement.ts'
+import { configuredStatement } from '../database/account-statement.ts'
 import { replaceConnections, warmUp } from '../database/new-connections.ts'
 import { createPool, limitsWithin } from '../database/pool.ts'
 import type { Log } from '../log.ts'
@@ -71,12 +71,7 @@ export async function startResponder(
   { registration, operationalStatus, ssnLast4, certificate, signal, environment }: Dependencies,
 ): Promise<Responder> {
   const pool = createPool(config, limitsWithin(config.JIT_DEADLINE_MS))
-  const statement = accountStatement(
-    config.DATABASE_SCHEMA,
-    config.DATABASE_PREPARED_STATEMENTS,
-    config.JIT_MAX_ANSWER_BYTES,
-    config.OMIT_FIELDS,
-  )
+  const statement = configuredStatement(config, config.DATABASE_PREPARED_STATEMENTS)
   const replica = replicaSource(config, statement)
   const sources = { pool, statement, replica }
   const readiness = createReadiness(sources)
