@@ -155,7 +155,7 @@ export async function addJitRoute(
         request.outcome = 'answered'
         reply.header('content-type', 'application/json').send(body)
         // After the response was handed to the socket.
-        recordSent(call, payload, body)
+        if (config.CALL_LOG_DAYS > 0) recordSent(call, payload, body)
         return reply
       } catch (error) {
         call.lookupEnd ||= performance.now()
