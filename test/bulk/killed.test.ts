@@ -1,5 +1,6 @@
 /** kill -9 at random moments, lost answers and rejected rows: nothing is lost, and both sides agree. */
 import t from 'tap'
+import { expectAgreement } from './expect-agreement.ts'
 import { killedPush } from './killed-push.ts'
 import { accountsOf, seedPortfolio } from './seed-portfolio.ts'
 import { startBulk } from './start-bulk.ts'
@@ -24,17 +25,7 @@ for (const existingCustomers of ['reuse', 'reject'] as const)
       t.ok(twice <= mayComeTwice, `${twice} rows came twice, of ${mayComeTwice} whose result was unknown`)
       const { accepted, rejected, unknown } = await storedAccounts(database)
       t.equal(accepted.length + rejected.length + unknown.length, accountsOf(CUSTOMERS), 'none is missing')
-      const held = new Set(tratta.accounts())
-      t.same(
-        accepted.filter((id) => !held.has(id)),
-        [],
-        'Tratta has what is accepted',
-      )
-      t.same(
-        rejected.filter((id) => held.has(id)),
-        [],
-        'Tratta lacks what is rejected',
-      )
+      expectAgreement(t, tratta, { accepted, rejected })
       if (existingCustomers === 'reuse') t.same(unknown, [])
       const [status] = (await bulk('status --json')).lines
       t.match(status, {

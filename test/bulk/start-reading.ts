@@ -1,5 +1,6 @@
 /** Invented customers, and a simulated Tratta that differs from its pages. */
 import type { Test } from 'tap'
+import { expectAgreement } from './expect-agreement.ts'
 import { ACCOUNTS, PERSONAL, seedPeople } from './seed-people.ts'
 import { startBulk } from './start-bulk.ts'
 import type { Variation } from './start-tratta.ts'
@@ -14,17 +15,7 @@ export async function startReading(t: Test, variation: Variation, prefix?: strin
     /** Compares what is stored with what Tratta has. @returns what is stored */
     async compare() {
       const stored = await storedAccounts(database)
-      const held = new Set(tratta.accounts())
-      t.same(
-        stored.accepted.filter((id) => !held.has(id)),
-        [],
-        'Tratta has all accepted accounts',
-      )
-      t.same(
-        stored.rejected.filter((id) => held.has(id)),
-        [],
-        'Tratta has no rejected account',
-      )
+      expectAgreement(t, tratta, stored)
       const [status] = (await bulk('status --json')).lines
       const { accounts } = status as { accounts: Record<string, number> }
       const { to_send = 0, sent = 0, accepted = 0, rejected = 0, unknown = 0 } = accounts
